@@ -1,0 +1,1 @@
+"""Statistics over recorded runs: numbers in, values out."""

@@ -1,0 +1,27 @@
+"""Every error that `bench` raises on purpose: one tree, one root.
+
+The message is one line that says what was wrong, where, and what to do; the command line prints it as it
+is and exits with `exit_status`.
+"""
+
+
+class BenchError(Exception):
+    """Root of the tree. Wrong usage or input: exit status 2."""
+
+    exit_status = 2
+
+
+class SuiteError(BenchError):
+    """A suite file that cannot be read, or that asks for something impossible."""
+
+
+class DataError(BenchError):
+    """A data set that is missing, unreadable, or not what its name says."""
+
+
+class StoreError(BenchError):
+    """Result tables that cannot be read or written."""
+
+
+class ClusterError(BenchError):
+    """A Ray cluster that cannot be started or joined."""

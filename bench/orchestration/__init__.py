@@ -1,0 +1,1 @@
+"""Rounds, order, placement, deadlines: which run happens when, and where."""
