@@ -1,0 +1,116 @@
+"""What differs between the two sides of a comparison, besides the times."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from bench.analysis.pairing import MANNER, Scenario, plain
+
+Kind = Literal["hardware", "software", "settings"]
+
+UNKNOWN_MACHINE = "unknown"
+SETTINGS = (*MANNER, "threads", "dataset_sha256")
+
+# Facts of the machines table are sorted by their names, so that a new fact needs no entry here.
+IDENTITY = re.compile(r"_ids?$|^(machine|node|host|hostname|fingerprint|uuid|serial|session)$|json|schema")
+PASSING = re.compile(
+    r"probe|per_second|_hertz_now|bandwidth|latency|launch|gemm|all_?reduce|load|free|available|used|uptime"
+    r"|boot|_at$|^time|affinity|temperature|_limit_seconds|_seconds"
+)
+SOFTWARE = re.compile(
+    r"version|python|tensorflow|keras|ray|numpy|xla|cuda|cudnn|nccl|driver|kernel|^os$|^os_|system|distro"
+    r"|libc|platform|container|image|mkl|onednn|blas|compiler|environment|flags"
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One fact or setting that is not the same on both sides; a side that tells none has an empty tuple."""
+
+    kind: Kind
+    name: str
+    values_a: tuple[Any, ...]
+    values_b: tuple[Any, ...]
+
+
+def side_differences(
+    side_a: Iterable[Scenario], machines_a: pd.DataFrame, side_b: Iterable[Scenario], machines_b: pd.DataFrame
+) -> tuple[Difference, ...]:
+    """What differs in hardware, software and settings between the runs of the two sides, in this order.
+
+    A side's values are those of its machines and runs, each named once. A machine that the tables do not
+    describe (published figures) is one entry, not one per fact.
+    """
+    runs_a = [scenario.runs for scenario in side_a]
+    runs_b = [scenario.runs for scenario in side_b]
+    if not runs_a or not runs_b:
+        return ()
+    known_a, known_b = _machines_of(runs_a, machines_a), _machines_of(runs_b, machines_b)
+    found = [
+        *_named("hardware", "machine", _machine_names(runs_a, known_a), _machine_names(runs_b, known_b)),
+        *_named("hardware", "device_name", _values("device_name", *runs_a), _values("device_name", *runs_b)),
+        *_fact_differences(known_a, known_b),
+    ]
+    for name in SETTINGS:
+        found.extend(_named("settings", name, _values(name, *runs_a), _values(name, *runs_b)))
+    order = ("hardware", "software", "settings")
+    return tuple(sorted(found, key=lambda difference: order.index(difference.kind)))
+
+
+def setting_differences(a: Scenario, b: Scenario) -> tuple[Difference, ...]:
+    """The settings in which two paired scenarios differ."""
+    found = (
+        Difference("settings", name, _one(a.settings[name]), _one(b.settings[name]))
+        for name in MANNER
+        if a.settings[name] != b.settings[name]
+    )
+    return tuple(found)
+
+
+def _one(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a setting of any type
+    return () if value is None else (value,)
+
+
+def _named(kind: Kind, name: str, a: tuple[Any, ...], b: tuple[Any, ...]) -> Iterator[Difference]:
+    if set(a) != set(b):
+        yield Difference(kind, name, a, b)
+
+
+def _fact_differences(known_a: pd.DataFrame, known_b: pd.DataFrame) -> Iterator[Difference]:
+    """Facts that both tables have a column for: a column that one lacks says nothing about its machine."""
+    if known_a.empty or known_b.empty:
+        return
+    for name in known_a.columns.intersection(known_b.columns, sort=False):
+        if not IDENTITY.search(name) and not PASSING.search(name):
+            kind: Kind = "software" if SOFTWARE.search(name) else "hardware"
+            yield from _named(kind, name, _values(name, known_a), _values(name, known_b))
+
+
+def _machines_of(runs: Sequence[pd.DataFrame], machines: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `machines` on which `runs` ran, without those that stand for an unknown machine."""
+    for name in ("machine_id", "software_id"):
+        ids = _values(name, *runs)
+        if ids and name in machines:
+            machines = machines[machines[name].isin(ids)]
+    if "machine" in machines:
+        machines = machines[machines["machine"].ne(UNKNOWN_MACHINE)]
+    return machines
+
+
+def _machine_names(runs: Sequence[pd.DataFrame], known: pd.DataFrame) -> tuple[Any, ...]:
+    for names in (_values("machine", *runs), _values("machine", known), _values("machine_id", *runs)):
+        told = tuple(name for name in names if name != UNKNOWN_MACHINE)
+        if told:
+            return told
+    return ()
+
+
+def _values(name: str, *tables: pd.DataFrame) -> tuple[Any, ...]:
+    """The distinct known values of a column: numbers by size, then the rest by their text."""
+    cells = (cell for table in tables if name in table for cell in table[name])
+    found = {value for value in map(plain, cells) if value is not None}
+    numbers = sorted(value for value in found if isinstance(value, int | float))
+    return (*numbers, *sorted((value for value in found if not isinstance(value, int | float)), key=str))

@@ -1,0 +1,189 @@
+"""Which scenario of one side stands against which of the other."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+WORK = (
+    "dataset",
+    "hidden",
+    "activation",
+    "dropout",
+    "standardize",
+    "shift",
+    "label_smoothing",
+    "optimizer",
+    "learning_rate",
+    "schedule",
+    "warmup_fraction",
+    "epochs",
+)
+"""The settings that, with the global batch, decide what is computed."""
+
+MANNER = (
+    "batch_per_replica",
+    "loop",
+    "precision",
+    "jit",
+    "strategy",
+    "workers",
+    "devices",
+    "device",
+    "cpus",
+    "accelerator",
+    "target_accuracy",
+)
+"""The settings that decide only how it is computed, or when the clock stops."""
+
+# A table that is older than one of these settings was made as if it had this value.
+NEUTRAL: Mapping[str, Any] = MappingProxyType(
+    {
+        "dropout": 0.0,
+        "standardize": False,
+        "shift": 0,
+        "label_smoothing": 0.0,
+        "schedule": "constant",
+        "warmup_fraction": 0.0,
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Scenario:
+    """One scenario's rows on one side; `settings` holds `WORK` and `MANNER` as plain values, None if unknown.
+
+    `global_batch` is in samples per step over all replicas, None if unknown.
+    """
+
+    scenario_id: str | None
+    label: str
+    settings: Mapping[str, Any]
+    global_batch: int | None
+    runs: pd.DataFrame
+
+    @property
+    def work(self) -> Hashable:
+        """What is computed, as a key; None where too little is known to tell."""
+        settings = tuple(self.settings[name] for name in WORK)
+        known = None not in (self.settings["dataset"], self.settings["hidden"], self.global_batch)
+        return (*settings, self.global_batch) if known else None
+
+    @property
+    def work_per_replica(self) -> Hashable:
+        """The same for weak scaling, where each replica's batch is set and the global one follows."""
+        per_replica = self.settings["batch_per_replica"]
+        return None if per_replica is None else (*(self.settings[name] for name in WORK), per_replica)
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Scenarios side by side, in A's order, and those that found no partner."""
+
+    pairs: tuple[tuple[Scenario, Scenario], ...]
+    only_a: tuple[Scenario, ...]
+    only_b: tuple[Scenario, ...]
+
+
+def scenarios(runs: pd.DataFrame) -> tuple[Scenario, ...]:
+    """The scenarios of a `runs` table in order of appearance, whatever columns it lacks.
+
+    A run that is in the table twice (overlapping folders) counts once. Rows with no `scenario_id` are
+    grouped by their settings.
+    """
+    if "run_id" in runs:
+        runs = runs[runs["run_id"].isna() | ~runs["run_id"].duplicated()]
+    rows: dict[Hashable, list[int]] = {}
+    for position, row in enumerate(runs.to_dict("records")):
+        scenario_id = plain(row.get("scenario_id"))
+        key = scenario_id if scenario_id is not None else tuple(_settings(row).values())
+        rows.setdefault(key, []).append(position)
+    return tuple(_scenario(runs.iloc[positions]) for positions in rows.values())
+
+
+def pair(side_a: Iterable[Scenario], side_b: Iterable[Scenario]) -> Pairing:
+    """Pairs by equal `scenario_id`, then by equal work, then by equal work per replica.
+
+    The latter two only where exactly one candidate is left on each side: two would be a guess.
+    """
+    left_a, left_b, found = list(side_a), list(side_b), {}
+    order = {id(scenario): position for position, scenario in enumerate(left_a)}
+    keys: tuple[Callable[[Scenario], Hashable], ...] = (
+        lambda scenario: scenario.scenario_id,
+        lambda scenario: scenario.work,
+        lambda scenario: scenario.work_per_replica,
+    )
+    for key in keys:
+        for a, b in _matches(left_a, left_b, key):
+            found[order[id(a)]] = (a, b)
+            left_a.remove(a)
+            left_b.remove(b)
+    return Pairing(tuple(found[position] for position in sorted(found)), tuple(left_a), tuple(left_b))
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 -- a cell of a table holds anything
+    """A table's cell as a plain hashable value: lists as tuples, numpy scalars as Python's, null as None."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return tuple(plain(item) for item in value)
+    if isinstance(value, dict):
+        return tuple((name, plain(item)) for name, item in value.items())
+    if value is None or pd.isna(value):
+        return None
+    value = value.item() if isinstance(value, np.generic) else value
+    # A column of whole numbers with a null in it comes back as floats.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _matches(
+    left_a: list[Scenario], left_b: list[Scenario], key: Callable[[Scenario], Hashable]
+) -> list[tuple[Scenario, Scenario]]:
+    sides: list[dict[Hashable, list[Scenario]]] = [{}, {}]
+    for groups, side in zip(sides, (left_a, left_b), strict=True):
+        for scenario in side:
+            groups.setdefault(key(scenario), []).append(scenario)
+    candidates = ((key, a, sides[1].get(key, [])) for key, a in sides[0].items() if key is not None)
+    return [(a[0], b[0]) for _, a, b in candidates if len(a) == len(b) == 1]
+
+
+def _scenario(runs: pd.DataFrame) -> Scenario:
+    row = {str(name): value for name, value in runs.iloc[0].to_dict().items()}
+    settings = _settings(row)
+    scenario_id = plain(row.get("scenario_id"))
+    return Scenario(
+        scenario_id=None if scenario_id is None else str(scenario_id),
+        label=str(plain(row.get("label")) or _described(settings, row) or scenario_id or "unnamed"),
+        settings=MappingProxyType(settings),
+        global_batch=_global_batch(row, settings),
+        runs=runs,
+    )
+
+
+def _settings(row: Mapping[Any, Any]) -> dict[str, Any]:
+    found = {name: plain(row.get(name)) for name in (*WORK, *MANNER)}
+    found.update({name: value for name, value in NEUTRAL.items() if found[name] is None})
+    hidden, activation = found["hidden"], found["activation"]
+    names = (activation,) if isinstance(activation, str) else activation
+    if isinstance(hidden, tuple) and isinstance(names, tuple) and len(names) == 1:
+        names = names * len(hidden)
+    return {**found, "activation": names}
+
+
+def _global_batch(row: Mapping[Any, Any], settings: Mapping[str, Any]) -> int | None:
+    whole, per_replica = plain(row.get("batch_size")), settings["batch_per_replica"]
+    if whole is not None:
+        return int(whole)
+    if per_replica is None:
+        return None
+    return int(per_replica) * int(settings["workers"] or 1) * int(settings["devices"] or 1)
+
+
+def _described(settings: Mapping[str, Any], row: Mapping[Any, Any]) -> str:
+    """A name for a scenario whose table gives none: "mnist 50-50 batch 100 fused"."""
+    hidden = settings["hidden"]
+    net = "-".join(str(width) for width in hidden) if isinstance(hidden, tuple) else None
+    batch = _global_batch(row, settings)
+    parts = (settings["dataset"], net, f"batch {batch}" if batch else None, settings["loop"])
+    return " ".join(str(part) for part in parts if part)

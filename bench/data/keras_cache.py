@@ -1,0 +1,87 @@
+"""Keras' own cache of data sets, and Keras' own download into it."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import bench
+from bench.data.idx import STEMS, IdxFiles
+from bench.errors import DataError
+
+DOWNLOAD_TIMEOUT_SECONDS = 600.0
+
+
+def keras_home(environ: Mapping[str, str]) -> Path:
+    """Keras' folder: `KERAS_HOME`, else `~/.keras` (source: keras/src/backend/config.py)."""
+    return Path(environ.get("KERAS_HOME") or "~/.keras").expanduser()
+
+
+def find_in_keras(name: str, home: Path) -> Path | IdxFiles | None:
+    """The files that Keras has cached under `home` for `name`, or None where one is missing.
+
+    Source of the names: keras/src/datasets/mnist.py and fashion_mnist.py.
+    """
+    folder = home / "datasets"
+    if name == "mnist":
+        file = folder / "mnist.npz"
+        return file if file.is_file() else None
+    files = IdxFiles(*(folder / name / f"{stem}.gz" for stem in STEMS))
+    return files if all(file.is_file() for file in files) else None
+
+
+def download(
+    name: str, environ: Mapping[str, str], timeout_seconds: float = DOWNLOAD_TIMEOUT_SECONDS
+) -> Path | IdxFiles:
+    """Have Keras download `name` into its cache; gives the files there.
+
+    Keras runs in a process of its own, so that this one stays free of TensorFlow, and writes into a folder
+    of its own, so that the cache never holds half a file. Raises `DataError`, in one line, where it fails.
+    """
+    home = keras_home(environ)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".bench-", dir=home) as staging:
+            _run_keras(name, environ, staging, timeout_seconds)
+            found = find_in_keras(name, Path(staging))
+            if found is None:
+                raise DataError("Keras ended without an error and without the files")
+            for file in [found] if isinstance(found, Path) else found:
+                target = home / file.relative_to(staging)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(target)
+    except OSError as error:
+        raise DataError(f"{home} cannot be written: {error.strerror}") from error
+    cached = find_in_keras(name, home)
+    if cached is None:
+        raise DataError(f"{home} lost the files right after the download")
+    return cached
+
+
+def _run_keras(name: str, environ: Mapping[str, str], staging: str, timeout_seconds: float) -> None:
+    package_root = str(Path(bench.__file__).parents[1])
+    child_environ = {
+        **environ,
+        "KERAS_HOME": staging,
+        "KERAS_BACKEND": "tensorflow",
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONPATH": os.pathsep.join(filter(None, [environ.get("PYTHONPATH"), package_root])),
+    }
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.data.download", name],
+            env=child_environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DataError(f"nothing after {timeout_seconds:g} seconds") from error
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines()
+        raise DataError(lines[-1].strip() if lines else f"Keras ended with status {done.returncode}")

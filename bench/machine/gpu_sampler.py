@@ -1,0 +1,150 @@
+"""Watches one GPU while a run trains on it: energy, clocks, throttling, memory, and who else is there."""
+
+import itertools
+import os
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bench.errors import BenchError
+from bench.machine.nvml import GpuSample, Nvml
+
+_SHORTEST_INTERVAL_SECONDS = 1.0
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class GpuUse:
+    """One device between start and stop; None for what NVML did not tell."""
+
+    energy_joules: float | None
+    """Of the whole board: the energy counter's difference, else the integral of the sampled power."""
+    mean_power_watts: float | None
+    min_sm_clock_hertz: float | None
+    median_sm_clock_hertz: float | None
+    throttle_reasons: tuple[str, ...] | None
+    """Every reason that some sample gave, sorted."""
+    peak_memory_bytes: int | None
+    """Largest sampled use of the device, all processes: a lower bound, and what TensorFlow reserved."""
+    max_temperature_celsius: float | None
+    samples: int
+    others: bool | None
+    """Whether another process computed on the device; None where some sample could not tell."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One sample, when it was taken, and whether another process was on the device then."""
+
+    seconds: float
+    sample: GpuSample
+    others: bool | None
+
+
+class GpuSampler:
+    """Samples device `index` from `start()` to `stop()`: at both ends, and once a second between them.
+
+    The samples between are taken by a daemon thread that waits on an event. `interval_seconds` below 1 is
+    taken as 1: NVML calls take the driver's lock, and the run must not feel them. `clock` gives seconds;
+    `wait` sleeps for the seconds given or until the stop, and says whether it is time to stop.
+    """
+
+    def __init__(
+        self,
+        nvml: Nvml,
+        index: int,
+        interval_seconds: float = _SHORTEST_INTERVAL_SECONDS,
+        *,
+        own_pid: int | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+        wait: Callable[[float], bool] | None = None,
+    ) -> None:
+        self._nvml = nvml
+        self._index = index
+        self._interval = max(interval_seconds, _SHORTEST_INTERVAL_SECONDS)
+        self._own_pid = os.getpid() if own_pid is None else own_pid
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._wait = self._stopping.wait if wait is None else wait
+        self._readings: list[Reading] = []
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Take the first sample and begin to watch. Raises BenchError where it is watching already."""
+        if self._thread is not None:
+            raise BenchError("GpuSampler.start() was called twice: stop the sampler first")
+        self._stopping.clear()
+        self._readings = [self._read()]
+        self._thread = threading.Thread(target=self._watch, name="gpu-sampler", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> GpuUse:
+        """Take the last sample and sum up. Raises BenchError where `start()` has not been called."""
+        if self._thread is None:
+            raise BenchError(
+                "GpuSampler.stop() was called before GpuSampler.start(): start the sampler first"
+            )
+        last = self._read()
+        self._stopping.set()
+        self._thread.join()
+        self._thread = None
+        return summarise([*self._readings, last])
+
+    def _watch(self) -> None:
+        while not self._wait(self._interval):
+            self._readings.append(self._read())
+
+    def _read(self) -> Reading:
+        others = self._nvml.other_processes(self._index, self._own_pid)
+        sample = self._nvml.sample(self._index)
+        return Reading(self._clock(), sample, None if others is None else bool(others))
+
+
+def summarise(readings: Sequence[Reading]) -> GpuUse:
+    """One `GpuUse` from readings in the order in which they were taken; at least one."""
+    readings = sorted(readings, key=lambda reading: reading.seconds)
+    samples = [reading.sample for reading in readings]
+    # An idle GPU lowers its clocks by itself; that says nothing about the clocks under load.
+    busy = [sample for sample in samples if not sample.idle] or samples
+    clocks = _told(sample.sm_clock_hertz for sample in busy)
+    reasons = _told(sample.throttle_reasons for sample in samples)
+    seconds = readings[-1].seconds - readings[0].seconds
+    energy = _energy(readings)
+    return GpuUse(
+        energy_joules=energy,
+        mean_power_watts=energy / seconds if energy is not None and seconds > 0 else None,
+        min_sm_clock_hertz=min(clocks, default=None),
+        median_sm_clock_hertz=statistics.median(clocks) if clocks else None,
+        throttle_reasons=tuple(sorted(set(itertools.chain(*reasons)))) if reasons else None,
+        peak_memory_bytes=max(_told(sample.memory_used_bytes for sample in samples), default=None),
+        max_temperature_celsius=max(_told(sample.temperature_celsius for sample in samples), default=None),
+        samples=len(samples),
+        others=_any_others(readings),
+    )
+
+
+def _told(values: Iterable[_T | None]) -> list[_T]:
+    return [value for value in values if value is not None]
+
+
+def _energy(readings: Sequence[Reading]) -> float | None:
+    """Joules by the counter; where it is missing or was reset, by the trapezoidal rule over the power."""
+    first, last = readings[0].sample.energy_joules, readings[-1].sample.energy_joules
+    if first is not None and last is not None and last >= first:
+        return last - first
+    points = [(reading.seconds, reading.sample.power_watts) for reading in readings]
+    known = [(seconds, watts) for seconds, watts in points if watts is not None]
+    if len(known) < 2:
+        return None
+    return sum((b - a) * (p + q) / 2 for (a, p), (b, q) in itertools.pairwise(known))
+
+
+def _any_others(readings: Sequence[Reading]) -> bool | None:
+    seen = {reading.others for reading in readings}
+    if True in seen:
+        return True
+    return None if None in seen else False

@@ -1,0 +1,186 @@
+"""A scenario: one point of a sweep, with every setting decided before the first process starts."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from bench.data.shapes import CLASSES, PIXELS, TRAIN_SIZE
+
+DatasetName = Literal["mnist", "fashion-mnist", "digits"]
+Activation = Literal[
+    "relu",
+    "tanh",
+    "sigmoid",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "softplus",
+    "softsign",
+    "leaky_relu",
+    "hard_sigmoid",
+    "mish",
+    "linear",
+]
+Optimizer = Literal["adam", "sgd", "momentum", "adamw"]
+Schedule = Literal["constant", "cosine", "linear"]
+Loop = Literal["fused", "fit"]
+Precision = Literal["float32", "tf32", "mixed_bfloat16", "mixed_float16"]
+Strategy = Literal["one_device", "mirrored", "multi_worker_mirrored", "central_storage", "parameter_server"]
+Device = Literal["auto", "cpu", "gpu"]
+
+BUILT_STRATEGIES: frozenset[Strategy] = frozenset({"one_device"})
+MAX_SHIFT = 7  # a quarter of the 28 pixels: beyond that whole digits leave the frame
+
+
+def _list_to_tuple(value: object) -> object:
+    """TOML has lists, frozen models hold tuples, and strict validation takes no one for the other."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _name_to_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else _list_to_tuple(value)
+
+
+PositiveInt = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Scenario(BaseModel):
+    """Every setting of a training run, the round's seed offset left out.
+
+    `activation` is kept as one name per hidden layer, so that `"relu"` and `["relu", "relu"]` are one
+    scenario. Exactly one of `batch_size` (global) and `batch_per_replica` is set.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    dataset: DatasetName = "mnist"
+    hidden: Annotated[tuple[PositiveInt, ...], BeforeValidator(_list_to_tuple)]
+    activation: Annotated[tuple[Activation, ...], BeforeValidator(_name_to_tuple)] = ("relu",)
+    dropout: Fraction = 0.0
+    standardize: bool = False
+    shift: Annotated[int, Field(ge=0, le=MAX_SHIFT)] = 0
+    label_smoothing: Fraction = 0.0
+    optimizer: Optimizer = "adam"
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-3
+    schedule: Schedule = "constant"
+    warmup_fraction: Fraction = 0.0
+    batch_size: PositiveInt | None = None
+    batch_per_replica: PositiveInt | None = None
+    epochs: PositiveInt = 5
+    target_accuracy: Annotated[float, Field(gt=0, lt=1)] | None = None
+    loop: Loop = "fused"
+    precision: Precision = "float32"
+    jit: bool = True
+    strategy: Strategy = "one_device"
+    workers: PositiveInt = 1
+    devices: PositiveInt = 1
+    device: Device = "auto"
+    cpus: PositiveInt | None = None
+    accelerator: Annotated[str, Field(min_length=1)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_activation_per_layer(cls, settings: Any) -> Any:  # noqa: ANN401 -- whatever was given
+        if not isinstance(settings, dict):
+            return settings
+        hidden, activation = settings.get("hidden"), _name_to_tuple(settings.get("activation", "relu"))
+        if isinstance(hidden, list | tuple) and isinstance(activation, tuple) and len(activation) == 1:
+            return {**settings, "activation": activation * len(hidden)}
+        return settings
+
+    @model_validator(mode="after")
+    def _settings_agree(self) -> Self:
+        for problem in _disagreements(self):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def replicas(self) -> int:
+        """How many copies of the model train together."""
+        return self.workers * self.devices
+
+    @property
+    def global_batch(self) -> int:
+        """Training samples per step over all replicas."""
+        return self.batch_size or (self.batch_per_replica or 0) * self.replicas
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps in one pass over the training set, a smaller last batch counted as a step."""
+        return -(-TRAIN_SIZE // self.global_batch)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Layer widths d_0 (pixels), the hidden ones, and the classes."""
+        return (PIXELS, *self.hidden, CLASSES)
+
+    @property
+    def scenario_id(self) -> str:
+        """12 hexadecimal digits over every setting but the seed; the same in every process and machine."""
+        settings = self.model_dump(mode="json", exclude={"seed"})
+        text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def model_flops_per_step(widths: tuple[int, ...], batch: int) -> int:
+    """Floating-point operations of one training step's matrix products: exact, biases and activations left out.
+
+    With d_l the layer widths and B the batch: B (6 Σ_{l≥1} d_{l−1} d_l − 2 d_0 d_1). Forward, gradient of
+    the weights and gradient of the inputs take 2 B d_{l−1} d_l each; the first layer needs no gradient of
+    its inputs.
+    """
+    products = [a * b for a, b in zip(widths, widths[1:], strict=False)]
+    return batch * (6 * sum(products) - 2 * products[0])
+
+
+def parameter_count(widths: tuple[int, ...]) -> int:
+    """Trainable weights and biases of the dense net."""
+    return sum((a + 1) * b for a, b in zip(widths, widths[1:], strict=False))
+
+
+def choices(key: str) -> tuple[str, ...]:
+    """The names that setting `key` may take; empty where it is not one of a list of names."""
+    lists: dict[str, Any] = {
+        "dataset": DatasetName,
+        "activation": Activation,
+        "optimizer": Optimizer,
+        "schedule": Schedule,
+        "loop": Loop,
+        "precision": Precision,
+        "strategy": Strategy,
+        "device": Device,
+    }
+    return get_args(lists[key]) if key in lists else ()
+
+
+def _disagreements(s: Scenario) -> list[str]:
+    """What no single setting shows: each line begins with the key to mend."""
+    found: list[str] = []
+    if len(s.activation) != len(s.hidden):
+        found.append(f"activation: {len(s.activation)} names for {len(s.hidden)} hidden layers; give one, or one per layer")
+    if (s.batch_size is None) == (s.batch_per_replica is None):
+        found.append("batch_size: give exactly one of batch_size and batch_per_replica")
+    elif s.global_batch > TRAIN_SIZE:
+        key = "batch_size" if s.batch_size else "batch_per_replica"
+        found.append(f"{key}: a global batch of {s.global_batch:,} is larger than the {TRAIN_SIZE:,} training images")
+    elif s.global_batch < s.replicas:
+        found.append(f"batch_size: {s.global_batch} cannot be shared by {s.replicas} replicas; give at least one image each")
+    if s.strategy not in BUILT_STRATEGIES:
+        found.append(f"strategy: {s.strategy} is not built yet; use {', '.join(sorted(BUILT_STRATEGIES))}")
+    elif s.strategy == "one_device" and s.replicas > 1:
+        found.append(f"{'workers' if s.workers > 1 else 'devices'}: one_device has one replica; set it to 1")
+    if s.device == "cpu" and s.precision == "tf32":
+        found.append("precision: tf32 is a mode of GPUs; use float32 with device = \"cpu\"")
+    if s.device == "cpu" and s.accelerator is not None:
+        found.append("accelerator: names a GPU type, but device is \"cpu\"; drop one of them")
+    return found

@@ -1,0 +1,162 @@
+"""The three tables: their columns, and how a record becomes a row of one."""
+
+import dataclasses
+import datetime
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from bench.machine.fingerprint import GPU_FACTS, Fingerprint
+from bench.machine.hardware import Hardware
+from bench.machine.nvml import Gpu
+from bench.machine.software import Software
+from bench.records.measurement import Epoch, Measurement
+from bench.records.scenario import Scenario, model_flops_per_step
+
+SCHEMA_VERSION = 1
+TABLE_NAMES = ("runs", "epochs", "machines")
+TableName = Literal["runs", "epochs", "machines"]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which run it was, and where it ran: what the driver knows of it."""
+
+    run_id: str
+    session_id: str
+    suite: str
+    sweep: str
+    scenario_id: str
+    label: str
+    round: int
+    order: int
+    attempt: int
+    started_at: datetime.datetime
+    machine_id: str | None = None
+    software_id: str | None = None
+    machine: str | None = None
+    node: str | None = None
+    dataset_sha256: str | None = None
+    queue_seconds: float | None = None
+
+
+_SETTING_TYPES: dict[str, pa.DataType] = {
+    "hidden": pa.list_(pa.int64()),
+    "activation": pa.list_(pa.string()),
+    "shift": pa.int64(),
+    "batch_size": pa.int64(),
+    "batch_per_replica": pa.int64(),
+    "epochs": pa.int64(),
+    "workers": pa.int64(),
+    "devices": pa.int64(),
+    "cpus": pa.int64(),
+    "seed": pa.int64(),
+    "dropout": pa.float64(),
+    "label_smoothing": pa.float64(),
+    "learning_rate": pa.float64(),
+    "warmup_fraction": pa.float64(),
+    "target_accuracy": pa.float64(),
+    "standardize": pa.bool_(),
+    "jit": pa.bool_(),
+}
+
+
+def run_row(identity: Identity, scenario: Scenario, seed: int, measurement: Measurement) -> Row:
+    """A row of `runs`; `seed` is the run's own (the scenario's plus the round), under the setting's name."""
+    return {
+        **dataclasses.asdict(identity),
+        **scenario.model_dump(mode="json"),
+        "seed": seed,
+        "model_flops_per_step": model_flops_per_step(scenario.widths, scenario.global_batch),
+        **dataclasses.asdict(measurement),
+    }
+
+
+def epoch_row(run_id: str, epoch: Epoch) -> Row:
+    """A row of `epochs`."""
+    return {"run_id": run_id, **dataclasses.asdict(epoch)}
+
+
+def machine_row(session_id: str, fingerprint: Fingerprint) -> Row:
+    """A row of `machines`: a column per fact, and the whole fingerprint as JSON."""
+    whole = json.dumps(dataclasses.asdict(fingerprint), sort_keys=True)
+    return {"session_id": session_id, **fingerprint.facts(), "fingerprint": whole}
+
+
+def runs_schema() -> pa.Schema:
+    """Columns of `runs`: who and where, every setting under its own name, what was measured."""
+    settings = [pa.field(name, _SETTING_TYPES.get(name, pa.string())) for name in Scenario.model_fields]
+    flops = [pa.field("model_flops_per_step", pa.int64())]
+    return _schema([*_fields(Identity), *settings, *flops, *_fields(Measurement)])
+
+
+def epochs_schema() -> pa.Schema:
+    """Columns of `epochs`."""
+    return _schema([pa.field("run_id", pa.string()), *_fields(Epoch)])
+
+
+def machines_schema() -> pa.Schema:
+    """Columns of `machines`, as `Fingerprint.facts` names them."""
+    ids = [pa.field(n, pa.string()) for n in ("session_id", "machine_id", "software_id", "machine", "node")]
+    gpus = {field.name: field.type for field in _fields(Gpu)}
+    per_gpu = [pa.field(f"gpu_{name}", pa.list_(gpus[name])) for name in GPU_FACTS]
+    built = _fields(Hardware, without="gpus")
+    running = _fields(Software, without="environment")
+    environment = [pa.field("environment", pa.list_(pa.string())), pa.field("fingerprint", pa.string())]
+    return _schema([*ids, *built, pa.field("gpu_count", pa.int64()), *per_gpu, *running, *environment])
+
+
+def to_table(name: TableName, rows: list[Row]) -> pa.Table:
+    """Rows as a table of the schema that `name` has; keys that the schema lacks are an error."""
+    schema = {"runs": runs_schema, "epochs": epochs_schema, "machines": machines_schema}[name]()
+    for row in rows:
+        if surplus := row.keys() - set(schema.names):
+            raise KeyError(f"{name} has no column {', '.join(sorted(surplus))}")
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def version_of(schema: pa.Schema) -> int | None:
+    """The schema version that a table's metadata names; None where it is not a table of this program."""
+    text = (schema.metadata or {}).get(b"bench_schema_version")
+    return int(text) if text and text.isdigit() else None
+
+
+def _metadata() -> Mapping[bytes, bytes]:
+    return {b"bench_schema_version": str(SCHEMA_VERSION).encode()}
+
+
+def _schema(fields: list[pa.Field]) -> pa.Schema:
+    return pa.schema(fields, metadata=_metadata())
+
+
+def _fields(record: type, without: str = "") -> list[pa.Field]:
+    hints = typing.get_type_hints(record)
+    names = [f.name for f in dataclasses.fields(record) if f.name != without]
+    return [pa.field(name, _arrow(hints[name])) for name in names]
+
+
+def _arrow(hint: Any) -> pa.DataType:  # noqa: ANN401 -- a type annotation
+    """The Arrow type of a field's annotation: scalars, tuples of one type, and any of them or None."""
+    plain: dict[Any, pa.DataType] = {
+        str: pa.string(),
+        int: pa.int64(),
+        float: pa.float64(),
+        bool: pa.bool_(),
+        datetime.datetime: pa.timestamp("us", tz="UTC"),
+    }
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint in plain:
+        return plain[hint]
+    if origin is Literal:
+        return pa.string()
+    if origin is tuple:
+        return pa.list_(_arrow(arguments[0]))
+    if origin in (types.UnionType, typing.Union):
+        return _arrow(next(a for a in arguments if a is not type(None)))
+    raise TypeError(f"no Arrow type for {hint}")

@@ -1,0 +1,72 @@
+"""What a loop reports of an epoch, and the windows its time was measured in."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bench.data.datasets import Dataset
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Consecutive timed stretches of steps, synchronised at their ends; `seconds[i]` took `steps[i]` steps."""
+
+    seconds: tuple[float, ...]
+    steps: tuple[int, ...]
+
+    @property
+    def total_seconds(self) -> float:
+        """Training time of all the windows."""
+        return sum(self.seconds)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean loss and accuracy (0 to 1) over a split, or over an epoch's training batches as they passed."""
+
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """One epoch: its training windows, its scores, and when it ended on the run's clock."""
+
+    epoch: int
+    windows: Windows
+    eval_seconds: float
+    ended_ns: int
+    learning_rate: float
+    train: Score
+    val: Score | None
+
+
+Report = Callable[[EpochResult], None]
+
+
+class TrainingLoop(Protocol):
+    """One way to drive a model and an optimizer. The calls come in the order in which they stand here."""
+
+    def compile(self) -> None:
+        """Trace and compile all that training and evaluation will call, training nothing."""
+
+    def warm_up(self) -> None:
+        """Run the compiled programs on made-up data; leaves weights and optimizer state changed."""
+
+    def stage(self, dataset: Dataset) -> None:
+        """Bring the data to the device."""
+
+    def train(self, report: Report) -> None:
+        """All epochs, each followed by validation and reported; ends early where the loss is not finite."""
+
+    def test(self) -> Score:
+        """The test split, after training."""
+
+    def traces(self) -> int:
+        """How often TensorFlow has traced this loop's functions so far."""
+
+
+def seconds_since(start_ns: int) -> float:
+    """Seconds on the monotonic clock since `start_ns`, a reading of `time.perf_counter_ns`."""
+    return (time.perf_counter_ns() - start_ns) / 1e9

@@ -1,0 +1,199 @@
+"""The fused loop: one compiled program runs a window of steps on data that live on the device.
+
+Python is left out of the hot path: a `tf.while_loop` inside one `tf.function(jit_compile=True)` gathers the
+batch by permuted index, scales it, and takes the step. The number of steps is a tensor, so that compilation
+(no step), warm-up and training are calls of the same program.
+"""
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import tensorflow as tf  # noqa: TID253 -- only training modules import this file
+
+from bench.data.datasets import Dataset
+from bench.data.shapes import CLASSES, PIXELS, TEST_SIZE, TRAIN_SIZE, VAL_SIZE
+from bench.records.scenario import Scenario
+from bench.training.epoch import EpochResult, Report, Score, Windows, seconds_since
+from bench.training.loss import cross_entropy
+from bench.training.order import epoch_order
+
+WINDOW_SECONDS = 0.1  # long enough that the call around a window costs it under half a percent
+WARMUP_SECONDS = 0.3
+EVAL_BATCH = 2_500  # divides the 10,000 images of either split
+
+
+class FusedLoop:
+    """Drives `model` and `optimizer` through compiled windows of steps. See `TrainingLoop`."""
+
+    def __init__(self, model: Any, optimizer: Any, scenario: Scenario, seed: int) -> None:  # noqa: ANN401
+        self._model, self._optimizer, self._scenario, self._seed = model, optimizer, scenario, seed
+        self._window = tf.function(self._steps, jit_compile=scenario.jit)
+        self._evaluate = tf.function(self._score, jit_compile=scenario.jit)
+        self._window_steps = 1
+        self._traces = 0
+
+    def compile(self) -> None:
+        """Calls each program once with made-up data: the window with no step, the evaluation whole."""
+        self._data = _made_up()
+        self._order = tf.zeros(TRAIN_SIZE, tf.int32)
+        self._run(0, 0)
+        self._evaluate(*self._data["val"])
+
+    def warm_up(self) -> None:
+        """Runs for `WARMUP_SECONDS` and learns how many steps fill a window."""
+        self._order = tf.constant(epoch_order(TRAIN_SIZE, self._seed, 0))
+        steps, start, best = 1, time.perf_counter_ns(), math.inf
+        while seconds_since(start) < WARMUP_SECONDS:
+            began = time.perf_counter_ns()
+            self._run(0, steps)
+            taken = seconds_since(began)
+            best = min(best, taken / steps)
+            steps = min(max(2 * steps, 1), _steps_for(WINDOW_SECONDS, best), self._scenario.steps_per_epoch)
+        self._window_steps = _even_windows(self._scenario.steps_per_epoch, _steps_for(WINDOW_SECONDS, best))
+
+    def stage(self, dataset: Dataset) -> None:
+        """Splits as (images uint8, labels int32) tensors on the device; waits until they are there."""
+        self._data = {
+            "train": _tensors(dataset.x_train, dataset.y_train),
+            "val": _tensors(dataset.x_val, dataset.y_val),
+            "test": _tensors(dataset.x_test, dataset.y_test),
+        }
+        for images, _ in self._data.values():
+            images[0, 0].numpy()
+
+    def train(self, report: Report) -> None:
+        """All epochs; ends after the first window whose loss is not finite, and reports what it had."""
+        for epoch in range(1, self._scenario.epochs + 1):
+            windows, score = self._epoch(epoch)
+            rate = float(self._optimizer.learning_rate)
+            began, val = time.perf_counter_ns(), None
+            if math.isfinite(score.loss):
+                val = self._split("val")
+            ended = time.perf_counter_ns()
+            report(EpochResult(epoch, windows, (ended - began) / 1e9, ended, rate, score, val))
+            if val is None:
+                return
+
+    def test(self) -> Score:
+        """The test split, after training."""
+        return self._split("test")
+
+    def traces(self) -> int:
+        """How often TensorFlow has traced the two programs so far."""
+        return self._traces
+
+    def _epoch(self, epoch: int) -> tuple[Windows, Score]:
+        self._order = tf.constant(epoch_order(TRAIN_SIZE, self._seed, epoch))
+        seconds, steps, loss, correct, first = [], [], 0.0, 0, 0
+        while first < self._scenario.steps_per_epoch and math.isfinite(loss):
+            count = min(self._window_steps, self._scenario.steps_per_epoch - first)
+            began = time.perf_counter_ns()
+            window_loss, window_correct = self._run(first, count)
+            seconds.append(seconds_since(began))
+            steps.append(count)
+            loss, correct, first = loss + window_loss, correct + window_correct, first + count
+        seen = min(first * self._scenario.global_batch, TRAIN_SIZE)
+        return Windows(tuple(seconds), tuple(steps)), Score(loss / seen, correct / seen)
+
+    def _run(self, first: int, count: int) -> tuple[float, int]:
+        """Steps `first` to `first + count` of the epoch; reading the sums waits for the device."""
+        loss, correct = self._window(*self._data["train"], self._order, tf.constant(first), tf.constant(count))
+        return float(loss), int(correct)
+
+    def _steps(self, images: Any, labels: Any, order: Any, first: Any, count: Any) -> Any:  # noqa: ANN401
+        """The program: sums of loss and of correct answers over the samples of the window's steps."""
+        self._traces += 1  # Python runs only while TensorFlow traces
+
+        def body(step: Any, loss: Any, correct: Any) -> Any:  # noqa: ANN401
+            batch_images, batch_labels, weights = self._batch(images, labels, order, step)
+            batch_loss, batch_correct = self._step(batch_images, batch_labels, weights)
+            return step + 1, loss + batch_loss, correct + batch_correct
+
+        start = (first, tf.constant(0.0), tf.constant(0))
+        _, loss, correct = tf.while_loop(lambda step, *_: step < first + count, body, start, parallel_iterations=1)
+        return loss, correct
+
+    def _batch(self, images: Any, labels: Any, order: Any, step: Any) -> Any:  # noqa: ANN401
+        """A batch of fixed size; where the last of an epoch is smaller, the surplus weighs nothing."""
+        size = self._scenario.global_batch
+        if TRAIN_SIZE % size == 0:
+            chosen, weights = tf.slice(order, [step * size], [size]), None
+        else:
+            positions = step * size + tf.range(size)
+            weights = tf.cast(positions < TRAIN_SIZE, tf.float32)
+            chosen = tf.gather(order, tf.minimum(positions, TRAIN_SIZE - 1))
+        return tf.gather(images, chosen), tf.gather(labels, chosen), weights
+
+    def _step(self, images: Any, labels: Any, weights: Any) -> Any:  # noqa: ANN401
+        """Forward, backward and update; gives the batch's summed loss and correct answers."""
+        variables = self._model.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self._model(scaled(images), training=True)
+            losses = cross_entropy(labels, logits, self._scenario.label_smoothing)
+            total, samples = _weighted(losses, weights)
+            mean = total / samples
+            objective = self._optimizer.scale_loss(mean)
+        self._optimizer.apply(tape.gradient(objective, variables), variables)
+        hits, _ = _weighted(tf.cast(_correct(labels, logits), tf.float32), weights)
+        return total, tf.cast(hits, tf.int32)
+
+    def _split(self, name: str) -> Score:
+        loss, correct = self._evaluate(*self._data[name])
+        return Score(float(loss) / VAL_SIZE, int(correct) / VAL_SIZE)
+
+    def _score(self, images: Any, labels: Any) -> Any:  # noqa: ANN401
+        """The evaluation program: sums of loss and of correct answers over a split, in large batches."""
+        self._traces += 1
+
+        def body(step: Any, loss: Any, correct: Any) -> Any:  # noqa: ANN401
+            x = tf.slice(images, [step * EVAL_BATCH, 0], [EVAL_BATCH, PIXELS])
+            y = tf.slice(labels, [step * EVAL_BATCH], [EVAL_BATCH])
+            logits = self._model(scaled(x), training=False)
+            losses = cross_entropy(y, logits, self._scenario.label_smoothing)
+            hits = tf.reduce_sum(tf.cast(_correct(y, logits), tf.int32))
+            return step + 1, loss + tf.reduce_sum(losses), correct + hits
+
+        start = (tf.constant(0), tf.constant(0.0), tf.constant(0))
+        steps = VAL_SIZE // EVAL_BATCH
+        _, loss, correct = tf.while_loop(lambda step, *_: step < steps, body, start, parallel_iterations=1)
+        return loss, correct
+
+
+def scaled(images: Any) -> Any:  # noqa: ANN401
+    """Bytes 0..255 as float32 0..1."""
+    return tf.cast(images, tf.float32) * (1.0 / 255.0)
+
+
+def _correct(labels: Any, logits: Any) -> Any:  # noqa: ANN401
+    return tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
+
+
+def _weighted(values: Any, weights: Any) -> Any:  # noqa: ANN401
+    """Sum of `values` over the samples that count, and how many do."""
+    if weights is None:
+        return tf.reduce_sum(values), float(values.shape[0])
+    return tf.reduce_sum(values * weights), tf.reduce_sum(weights)
+
+
+def _tensors(images: Any, labels: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    return tf.constant(images), tf.constant(labels.astype(np.int32))
+
+
+def _made_up() -> dict[str, tuple[Any, Any]]:
+    """Random images and labels in the shapes of the real ones, which nobody may touch before the clock starts."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (TRAIN_SIZE, PIXELS), dtype=np.uint8)
+    labels = rng.integers(0, CLASSES, TRAIN_SIZE, dtype=np.uint8)
+    assert VAL_SIZE == TEST_SIZE
+    return {"train": _tensors(images, labels), "val": _tensors(images[:VAL_SIZE], labels[:VAL_SIZE])}
+
+
+def _steps_for(seconds: float, per_step: float) -> int:
+    return max(math.ceil(seconds / per_step), 1) if per_step > 0 else 1
+
+
+def _even_windows(steps: int, wanted: int) -> int:
+    """Window length that cuts an epoch of `steps` into equal windows, none of them shorter than `wanted` or so."""
+    return math.ceil(steps / max(steps // wanted, 1))

@@ -1,0 +1,228 @@
+"""One run in this process: build, compile, warm up, stage, train, test; each on a clock of its own."""
+
+import math
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bench.data.datasets import Dataset
+from bench.data.shapes import TRAIN_SIZE
+from bench.machine.load import CpuMeter, CpuUse, contended, throttled_cpu
+from bench.records.measurement import Epoch, Measurement, Status
+from bench.records.scenario import Scenario, model_flops_per_step
+from bench.training.epoch import EpochResult, Score, TrainingLoop, seconds_since
+from bench.training.runtime import Runtime, peak_device_bytes, prepare
+from bench.training.windows import median_and_mad, step_times, unstable
+
+CHANCE = 0.15  # ten classes, the commonest of them 11.4 % of MNIST: no better than a constant answer
+
+
+@dataclass
+class Clocks:
+    """Seconds of each part of a run, filled in as they pass."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Time the block as `name`_seconds."""
+        began = time.perf_counter_ns()
+        yield
+        self.seconds[f"{name}_seconds"] = seconds_since(began)
+
+
+@dataclass
+class _Progress:
+    """What a run has come to; kept outside of it, so that a failure loses nothing measured."""
+
+    clocks: Clocks = field(default_factory=Clocks)
+    epochs: list[Epoch] = field(default_factory=list)
+    first_touch_ns: int = 0
+    train_began_ns: int = 0
+    ended_ns: int = 0
+    test: Score | None = None
+    retraced: bool = False
+
+
+def train_run(
+    scenario: Scenario, seed: int, dataset: Dataset, runtime: Runtime, report: Callable[[Epoch], None]
+) -> tuple[Measurement, list[Epoch]]:
+    """Train `scenario` from `seed`; `report` takes each epoch as it ends.
+
+    Never raises: what goes wrong is the status and the error of the measurement, beside all that was
+    measured until then.
+    """
+    progress, meter = _Progress(), CpuMeter(runtime.pinning.cores)
+    meter.start()
+    status: Status = "ok"
+    error = None
+    try:
+        _run(scenario, seed, dataset, progress, report)
+    except Exception as problem:
+        status, error = _status_of(problem), _describe(problem)
+    if status == "ok" and progress.epochs and not math.isfinite(progress.epochs[-1].train_loss):
+        status, error = "diverged", f"the loss is not finite in epoch {progress.epochs[-1].epoch}"
+    measured = _measured(scenario, progress, status)
+    return replace(_with_context(measured, runtime, meter.stop()), error=error), progress.epochs
+
+
+def _run(
+    scenario: Scenario, seed: int, dataset: Dataset, progress: _Progress, report: Callable[[Epoch], None]
+) -> None:
+    clocks = progress.clocks
+    prepare(scenario)
+    with clocks.part("build"):
+        loop, variables = build(scenario, seed, dataset.mean, dataset.deviation)
+    with clocks.part("compile"):
+        loop.compile()
+    with clocks.part("warmup"):
+        loop.warm_up()
+        variables.restore()
+    progress.first_touch_ns = time.perf_counter_ns()
+    with clocks.part("stage"):
+        loop.stage(dataset)
+    traces = loop.traces()
+    progress.train_began_ns = time.perf_counter_ns()
+
+    def keep(result: EpochResult) -> None:
+        epoch = _epoch(result, progress.first_touch_ns)
+        progress.ended_ns = result.ended_ns
+        progress.epochs.append(epoch)
+        report(epoch)
+
+    loop.train(keep)
+    progress.retraced = loop.traces() > traces
+    if math.isfinite(progress.epochs[-1].train_loss):
+        progress.test = loop.test()
+
+
+class Variables:
+    """Every value that a run starts from: weights, optimizer state, and the state of random layers."""
+
+    def __init__(self, variables: list[Any]) -> None:
+        self._variables = variables
+        self._start = [variable.numpy() for variable in variables]
+
+    def restore(self) -> None:
+        """Back to the start, bit by bit."""
+        for variable, value in zip(self._variables, self._start, strict=True):
+            variable.assign(value)
+
+
+def build(scenario: Scenario, seed: int, mean: float, deviation: float) -> tuple[TrainingLoop, Variables]:
+    """The scenario's loop around a fresh model and optimizer, and the values that they start from."""
+    from bench.training.fit import FitLoop
+    from bench.training.fused import FusedLoop
+    from bench.training.model import build_model, build_optimizer
+
+    model = build_model(scenario, mean, deviation, seed)
+    optimizer = build_optimizer(scenario)
+    optimizer.build(model.trainable_variables)
+    loop = {"fused": FusedLoop, "fit": FitLoop}[scenario.loop](model, optimizer, scenario, seed)
+    return loop, Variables([*model.variables, *optimizer.variables])
+
+
+def _epoch(result: EpochResult, first_touch_ns: int) -> Epoch:
+    return Epoch(
+        epoch=result.epoch,
+        steps=sum(result.windows.steps),
+        train_seconds=result.windows.total_seconds,
+        eval_seconds=result.eval_seconds,
+        elapsed_seconds=(result.ended_ns - first_touch_ns) / 1e9,
+        learning_rate=result.learning_rate,
+        train_loss=result.train.loss,
+        train_accuracy=result.train.accuracy,
+        val_loss=result.val.loss if result.val else None,
+        val_accuracy=result.val.accuracy if result.val else None,
+        window_seconds=result.windows.seconds,
+        window_steps=result.windows.steps,
+    )
+
+
+def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measurement:
+    """The run's own figures: times, throughput, scores."""
+    epochs, clocks = progress.epochs, progress.clocks.seconds
+    if not epochs:
+        return Measurement(status=status, **clocks)
+    last = epochs[-1]
+    train_seconds = sum(e.train_seconds for e in epochs)
+    samples = sum(min(e.steps * scenario.global_batch, TRAIN_SIZE) for e in epochs)
+    times = step_times([s for e in epochs for s in e.window_seconds], [n for e in epochs for n in e.window_steps])
+    step, mad = median_and_mad(times)
+    hit = _target(scenario, epochs)
+    accuracies = [e.val_accuracy for e in epochs if e.val_accuracy is not None]
+    return Measurement(
+        status=status,
+        flags=_flags(times, accuracies, progress.retraced),
+        train_seconds=train_seconds,
+        eval_seconds=sum(e.eval_seconds for e in epochs),
+        wall_seconds=clocks["compile_seconds"] + (progress.ended_ns - progress.train_began_ns) / 1e9,
+        target_seconds=hit.elapsed_seconds if hit else None,
+        target_epoch=hit.epoch if hit else None,
+        steps=sum(e.steps for e in epochs),
+        samples=samples,
+        step_seconds=step,
+        step_seconds_mad=mad,
+        samples_per_second=samples / train_seconds,
+        train_loss=last.train_loss,
+        train_accuracy=last.train_accuracy,
+        val_loss=last.val_loss,
+        val_accuracy=last.val_accuracy,
+        best_val_accuracy=max(accuracies, default=None),
+        test_loss=progress.test.loss if progress.test else None,
+        test_accuracy=progress.test.accuracy if progress.test else None,
+        flops_per_second=model_flops_per_step(scenario.widths, 1) * samples / train_seconds,
+        **clocks,
+    )
+
+
+def _target(scenario: Scenario, epochs: list[Epoch]) -> Epoch | None:
+    """The first epoch whose validation accuracy is at or past the target."""
+    if scenario.target_accuracy is None:
+        return None
+    return next((e for e in epochs if (e.val_accuracy or 0) >= scenario.target_accuracy), None)
+
+
+def _flags(times: list[float], accuracies: list[float], retraced: bool) -> tuple[str, ...]:
+    raised = {
+        "unstable": unstable(times),
+        "retraced": retraced,
+        "not-learning": bool(accuracies) and max(accuracies) < CHANCE,
+    }
+    return tuple(flag for flag, up in raised.items() if up)
+
+
+def _with_context(measurement: Measurement, runtime: Runtime, use: CpuUse) -> Measurement:
+    """What the process and its surroundings add: device, threads, memory, and who else ran."""
+    raised = {"contended": contended(use), "throttled": throttled_cpu(use)}
+    return replace(
+        measurement,
+        flags=measurement.flags + tuple(flag for flag, up in raised.items() if up),
+        device_name=runtime.gpu_name,
+        import_seconds=runtime.import_seconds,
+        peak_host_bytes=use.peak_host_bytes,
+        peak_device_bytes=peak_device_bytes(),
+        others_cpu_fraction=use.others_fraction,
+        threads=runtime.threads,
+        affinity=runtime.pinning.cores,
+        niceness=runtime.pinning.niceness,
+    )
+
+
+def _status_of(problem: Exception) -> Status:
+    import tensorflow as tf
+
+    if isinstance(problem, MemoryError):
+        return "oom_host"
+    if isinstance(problem, tf.errors.ResourceExhaustedError):
+        return "oom_device" if tf.config.list_logical_devices("GPU") else "oom_host"
+    return "failed"
+
+
+def _describe(problem: Exception) -> str:
+    """The error, and the last lines of where it came from: enough to mend it from the table alone."""
+    lines = traceback.format_exception(problem)
+    return f"{type(problem).__name__}: {problem}\n{''.join(lines[-6:])}"[:4000]

@@ -1,0 +1,80 @@
+"""TensorFlow in this process: started once, with the devices and threads that the process may use.
+
+What is fixed at the start of TensorFlow stays so until the process ends: visible devices and thread pools.
+What a scenario may set anew is in `prepare`.
+"""
+
+import gc
+import os
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bench.machine.affinity import Pinning, pin
+from bench.records.scenario import Scenario
+
+DeviceKind = Literal["cpu", "gpu"]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What this process trains on, as read back after the start."""
+
+    kind: DeviceKind
+    threads: int
+    pinning: Pinning
+    import_seconds: float
+    gpu_name: str | None
+
+
+def start(kind: DeviceKind, cores: tuple[int, ...]) -> Runtime:
+    """Pin this process to `cores`, import TensorFlow, and set its threads and devices to match.
+
+    The affinity is set before the import, since thread pools take their size from it. With `kind` "gpu" the
+    process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, and memory grows as it is needed.
+    """
+    pinning = pin(cores)
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ["OMP_NUM_THREADS"] = str(len(cores))
+    if kind == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    began = time.perf_counter_ns()
+    import tensorflow as tf
+
+    import_seconds = (time.perf_counter_ns() - began) / 1e9
+    tf.config.threading.set_intra_op_parallelism_threads(len(cores))
+    tf.config.threading.set_inter_op_parallelism_threads(len(cores))
+    gpus = tf.config.list_physical_devices("GPU") if kind == "gpu" else []
+    tf.config.set_visible_devices(gpus, "GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    threads = int(tf.config.threading.get_intra_op_parallelism_threads())
+    return Runtime(kind, threads, pinning, import_seconds, _name(tf, gpus))
+
+
+def prepare(scenario: Scenario) -> None:
+    """Clear what an earlier run left, and set how the GPU rounds matrix products."""
+    import keras
+    import tensorflow as tf
+
+    keras.backend.clear_session()
+    gc.collect()
+    tf.config.experimental.enable_tensor_float_32_execution(scenario.precision == "tf32")
+    if tf.config.list_logical_devices("GPU"):
+        tf.config.experimental.reset_memory_stats("GPU:0")
+
+
+def peak_device_bytes() -> int | None:
+    """Peak of GPU memory that TensorFlow held since `prepare`, in bytes; None without a GPU."""
+    import tensorflow as tf
+
+    if not tf.config.list_logical_devices("GPU"):
+        return None
+    return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+
+
+def _name(tf: Any, gpus: list[Any]) -> str | None:  # noqa: ANN401 -- the tensorflow module, untyped
+    if not gpus:
+        return None
+    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))

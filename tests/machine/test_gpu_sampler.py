@@ -1,0 +1,142 @@
+import itertools
+from types import SimpleNamespace
+
+import pytest
+
+from bench.errors import BenchError
+from bench.machine.gpu_sampler import GpuSampler, GpuUse, Reading, summarise
+from bench.machine.nvml import GpuSample, open_nvml
+
+
+def reading(seconds, others=False, **sample):
+    return Reading(seconds, GpuSample(**sample), others)
+
+
+def test_energy_is_the_counters_difference():
+    use = summarise([reading(10.0, energy_joules=5000.0), reading(14.0, energy_joules=6200.0)])
+    assert use.energy_joules == 1200.0
+    assert use.mean_power_watts == 300.0
+    assert use.samples == 2
+
+
+def test_without_the_counter_energy_is_the_integral_of_power():
+    # Trapezoids: 1 s at 150 W, then 3 s at 250 W.
+    use = summarise(
+        [reading(0.0, power_watts=100.0), reading(1.0, power_watts=200.0), reading(4.0, power_watts=300.0)]
+    )
+    assert use.energy_joules == pytest.approx(900.0)
+    assert use.mean_power_watts == pytest.approx(225.0)
+
+
+def test_a_counter_that_was_reset_is_not_believed():
+    use = summarise(
+        [
+            reading(0.0, energy_joules=900.0, power_watts=100.0),
+            reading(2.0, energy_joules=10.0, power_watts=100.0),
+        ]
+    )
+    assert use.energy_joules == pytest.approx(200.0)
+
+
+def test_clocks_are_those_under_load():
+    use = summarise(
+        [
+            reading(0.0, sm_clock_hertz=345e6, idle=True),
+            reading(1.0, sm_clock_hertz=1500e6, idle=False),
+            reading(2.0, sm_clock_hertz=1980e6, idle=False),
+            reading(3.0, sm_clock_hertz=1755e6, idle=False),
+        ]
+    )
+    assert use.min_sm_clock_hertz == 1500e6
+    assert use.median_sm_clock_hertz == 1755e6
+
+
+def test_a_device_that_idled_throughout_still_has_clocks():
+    assert summarise([reading(0.0, sm_clock_hertz=345e6, idle=True)]).min_sm_clock_hertz == 345e6
+
+
+def test_extremes_and_reasons_are_over_all_samples_in_whatever_order():
+    use = summarise(
+        [
+            reading(2.0, memory_used_bytes=10, temperature_celsius=60.0, throttle_reasons=("sw_power_cap",)),
+            reading(0.0, memory_used_bytes=90, temperature_celsius=50.0, throttle_reasons=()),
+            reading(1.0, memory_used_bytes=20, temperature_celsius=70.0, throttle_reasons=("board_limit",)),
+        ]
+    )
+    assert use.throttle_reasons == ("board_limit", "sw_power_cap")
+    assert use.peak_memory_bytes == 90
+    assert use.max_temperature_celsius == 70.0
+
+
+@pytest.mark.parametrize(
+    ("seen", "others"),
+    [([False, False], False), ([False, True], True), ([None, True], True), ([False, None], None)],
+)
+def test_others_are_told_only_where_every_sample_could_tell(seen, others):
+    assert summarise([reading(float(at), other) for at, other in enumerate(seen)]).others is others
+
+
+def test_a_device_that_tells_nothing_gives_none():
+    assert summarise([reading(0.0, None), reading(1.0, None)]) == GpuUse(
+        energy_joules=None,
+        mean_power_watts=None,
+        min_sm_clock_hertz=None,
+        median_sm_clock_hertz=None,
+        throttle_reasons=None,
+        peak_memory_bytes=None,
+        max_temperature_celsius=None,
+        samples=2,
+        others=None,
+    )
+
+
+def test_the_thread_samples_between_start_and_stop(fake_nvml, h100):
+    energy = itertools.count(1_000_000, 250_000)
+    device = h100(
+        TotalEnergyConsumption=lambda: next(energy),
+        ComputeRunningProcesses=[SimpleNamespace(pid=7), SimpleNamespace(pid=12)],
+    )
+    waits, answers = [], iter([False, False, True])
+
+    def wait(seconds):
+        waits.append(seconds)
+        return next(answers)
+
+    sampler = GpuSampler(
+        open_nvml(fake_nvml(device)), 0, own_pid=12, clock=itertools.count(0.0, 0.5).__next__, wait=wait
+    )
+    sampler.start()
+    use = sampler.stop()
+    # At the start, after each of two waits, and at the stop.
+    assert use.samples == 4
+    assert waits == [1.0, 1.0, 1.0]
+    assert use.others
+
+
+def test_stopping_does_not_wait_for_the_interval(fake_nvml, h100):
+    sampler = GpuSampler(open_nvml(fake_nvml(h100())), 0, interval_seconds=3600.0)
+    sampler.start()
+    assert sampler.stop().samples == 2
+
+
+def test_no_faster_than_once_a_second(fake_nvml, h100):
+    waits = []
+    sampler = GpuSampler(
+        open_nvml(fake_nvml(h100())),
+        0,
+        interval_seconds=0.01,
+        wait=lambda seconds: waits.append(seconds) or True,
+    )
+    sampler.start()
+    sampler.stop()
+    assert waits == [1.0]
+
+
+def test_starting_twice_and_stopping_before_starting_are_errors(fake_nvml, h100):
+    sampler = GpuSampler(open_nvml(fake_nvml(h100())), 0)
+    with pytest.raises(BenchError, match="start the sampler first"):
+        sampler.stop()
+    sampler.start()
+    with pytest.raises(BenchError, match="stop the sampler first"):
+        sampler.start()
+    sampler.stop()
