@@ -12,18 +12,19 @@ from bench.analysis.pairing import MANNER, Scenario, plain
 Kind = Literal["hardware", "software", "settings"]
 
 UNKNOWN_MACHINE = "unknown"
+PLACES = ("node", "device_name")
 SETTINGS = (*MANNER, "threads", "dataset_sha256")
 
 # Facts of the machines table are sorted by their names, so that a new fact needs no entry here.
-IDENTITY = re.compile(r"_ids?$|^(machine|node|host|hostname|fingerprint|uuid|serial|session)$|json|schema")
+IDENTITY = re.compile(r"_id$|uuid|serial|json|schema|^(machine|node|fingerprint|session)$")
 PASSING = re.compile(
-    r"probe|per_second|_hertz_now|bandwidth|latency|launch|gemm|all_?reduce|load|free|available|used|uptime"
-    r"|boot|_at$|^time|affinity|temperature|_limit_seconds|_seconds"
+    r"probe|per_second|bandwidth|latency|gemm|reduce|load|free|available|uptime|_at$|_seconds$"
 )
 SOFTWARE = re.compile(
-    r"version|python|tensorflow|keras|ray|numpy|xla|cuda|cudnn|nccl|driver|kernel|^os$|^os_|system|distro"
-    r"|libc|platform|container|image|mkl|onednn|blas|compiler|environment|flags"
+    r"version|driver|kernel|libc|operating_system|compiler|container|governor|boost|smt_|hugepages|environment"
 )
+# Of these long lists only what the other side lacks is worth a reader's time.
+SETS = re.compile(r"flags$|^environment$")
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,12 @@ def side_differences(
     known_a, known_b = _machines_of(runs_a, machines_a), _machines_of(runs_b, machines_b)
     found = [
         *_named("hardware", "machine", _machine_names(runs_a, known_a), _machine_names(runs_b, known_b)),
-        *_named("hardware", "device_name", _values("device_name", *runs_a), _values("device_name", *runs_b)),
         *_fact_differences(known_a, known_b),
     ]
+    for name in PLACES:
+        a, b = _values(name, *runs_a), _values(name, *runs_b)
+        if a and b:
+            found.extend(_named("hardware", name, a, b))
     for name in SETTINGS:
         found.extend(_named("settings", name, _values(name, *runs_a), _values(name, *runs_b)))
     order = ("hardware", "software", "settings")
@@ -75,8 +79,17 @@ def _one(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- a setting of any typ
 
 
 def _named(kind: Kind, name: str, a: tuple[Any, ...], b: tuple[Any, ...]) -> Iterator[Difference]:
-    if set(a) != set(b):
+    if SETS.search(name):
+        a, b = tuple(item for item in a if item not in b), tuple(item for item in b if item not in a)
+    if _seen(name, a) != _seen(name, b):
         yield Difference(kind, name, a, b)
+
+
+def _seen(name: str, values: tuple[Any, ...]) -> set[Any]:
+    """Values as far as they matter: a kernel keeps a little memory for itself, by turns more and less."""
+    if not name.endswith("_bytes"):
+        return set(values)
+    return {f"{value:.2g}" if isinstance(value, int | float) else value for value in values}
 
 
 def _fact_differences(known_a: pd.DataFrame, known_b: pd.DataFrame) -> Iterator[Difference]:
@@ -109,8 +122,9 @@ def _machine_names(runs: Sequence[pd.DataFrame], known: pd.DataFrame) -> tuple[A
 
 
 def _values(name: str, *tables: pd.DataFrame) -> tuple[Any, ...]:
-    """The distinct known values of a column: numbers by size, then the rest by their text."""
-    cells = (cell for table in tables if name in table for cell in table[name])
-    found = {value for value in map(plain, cells) if value is not None}
+    """The distinct known values of a column, lists by their items: numbers by size, then texts in order."""
+    cells = (plain(cell) for table in tables if name in table for cell in table[name])
+    items = (item for cell in cells for item in (cell if isinstance(cell, tuple) else (cell,)))
+    found = {item for item in items if item is not None}
     numbers = sorted(value for value in found if isinstance(value, int | float))
     return (*numbers, *sorted((value for value in found if not isinstance(value, int | float)), key=str))

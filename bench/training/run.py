@@ -10,11 +10,11 @@ from typing import Any
 
 from bench.data.datasets import Dataset
 from bench.data.shapes import TRAIN_SIZE
-from bench.machine.load import CpuMeter, CpuUse, contended, throttled_cpu
 from bench.records.measurement import Epoch, Measurement, Status
 from bench.records.scenario import Scenario, model_flops_per_step
 from bench.training.epoch import EpochResult, Score, TrainingLoop, seconds_since
 from bench.training.runtime import Runtime, peak_device_bytes, prepare
+from bench.training.telemetry import Telemetry, Use
 from bench.training.windows import median_and_mad, step_times, unstable
 
 CHANCE = 0.15  # ten classes, the commonest of them 11.4 % of MNIST: no better than a constant answer
@@ -55,7 +55,7 @@ def train_run(
     Never raises: what goes wrong is the status and the error of the measurement, beside all that was
     measured until then.
     """
-    progress, meter = _Progress(), CpuMeter(runtime.pinning.cores)
+    progress, meter = _Progress(), Telemetry(runtime)
     meter.start()
     status: Status = "ok"
     error = None
@@ -195,17 +195,17 @@ def _flags(times: list[float], accuracies: list[float], retraced: bool) -> tuple
     return tuple(flag for flag, up in raised.items() if up)
 
 
-def _with_context(measurement: Measurement, runtime: Runtime, use: CpuUse) -> Measurement:
+def _with_context(measurement: Measurement, runtime: Runtime, use: Use) -> Measurement:
     """What the process and its surroundings add: device, threads, memory, and who else ran."""
-    raised = {"contended": contended(use), "throttled": throttled_cpu(use)}
     return replace(
         measurement,
-        flags=measurement.flags + tuple(flag for flag, up in raised.items() if up),
+        flags=measurement.flags + use.flags,
         device_name=runtime.gpu_name,
         import_seconds=runtime.import_seconds,
-        peak_host_bytes=use.peak_host_bytes,
+        peak_host_bytes=use.cpu.peak_host_bytes,
         peak_device_bytes=peak_device_bytes(),
-        others_cpu_fraction=use.others_fraction,
+        energy_joules=use.gpu.energy_joules if use.gpu else None,
+        others_cpu_fraction=use.cpu.others_fraction,
         threads=runtime.threads,
         affinity=runtime.pinning.cores,
         niceness=runtime.pinning.niceness,

@@ -8,12 +8,13 @@ import gc
 import os
 import time
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from bench.machine.affinity import Pinning, pin
 from bench.records.scenario import Scenario
+from bench.training.kinds import DeviceKind
 
-DeviceKind = Literal["cpu", "gpu"]
+
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def start(kind: DeviceKind, cores: tuple[int, ...]) -> Runtime:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["OMP_NUM_THREADS"] = str(len(cores))
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # NVML's order, so that the GPU trained on is the one metered
     if kind == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     began = time.perf_counter_ns()

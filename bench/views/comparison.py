@@ -156,7 +156,7 @@ def _compact_table(comparison: Comparison) -> Table:
             Text.assemble(scenario.label, "\n", ok, (f"; {more}" if more else "", "dim")),
             *(_two_lines(*words.time_and_accuracy(side)) for side in (scenario.a, scenario.b)),
             _two_lines(ratio(scenario.ratio), words.interval(scenario.low, scenario.high)),
-            _verdict_cell(scenario),
+            _verdict_cell(scenario, "\n"),
         )
     return table
 
@@ -208,8 +208,11 @@ def _two_lines(above: str, below: str) -> Text:
     return Text.assemble(above, ("\n" + below, "dim"))
 
 
-def _verdict_cell(scenario: ScenarioComparison) -> Text:
-    return Text(words.verdict(scenario), STYLES[scenario.verdict])
+def _verdict_cell(scenario: ScenarioComparison, between: str = " ") -> Text:
+    below = words.below(scenario)
+    return Text(
+        f"{scenario.verdict}{between}{below}" if below else scenario.verdict, STYLES[scenario.verdict]
+    )
 
 
 def _ok_cell(side: Side, style: str = "") -> Text:

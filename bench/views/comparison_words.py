@@ -23,12 +23,15 @@ def interval(low: float | None, high: float | None) -> str:
     return f"{ratio(low)}–{ratio(high)}".replace("×", "")
 
 
-def verdict(scenario: ScenarioComparison) -> str:
-    """The verdict, and for an unclear one below what difference: "unclear <6.4 %"."""
+def below(scenario: ScenarioComparison) -> str:
+    """Below what difference an unclear verdict says nothing: "<6.4 %"; empty for any other."""
     smallest = scenario.smallest_difference
-    if scenario.verdict != "unclear" or smallest is None:
-        return scenario.verdict
-    return f"unclear <{share(smallest)}"
+    return f"<{share(smallest)}" if scenario.verdict == "unclear" and smallest is not None else ""
+
+
+def verdict(scenario: ScenarioComparison) -> str:
+    """The verdict in one line: "faster", "unclear <6.4 %"."""
+    return f"{scenario.verdict} {below(scenario)}".rstrip()
 
 
 def share(value: float) -> str:

@@ -1,0 +1,103 @@
+"""The pool of processes on Ray: one actor per process, nothing retried by Ray itself."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ray  # noqa: TID253 -- one of the two modules that own Ray
+from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError, RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from bench.orchestration.placement import Place
+from bench.orchestration.pool import Died, EpochDone, Event, Finished, Ready, Task, WorkerId
+from bench.orchestration.ray_worker import RayWorker
+from bench.training.kinds import DeviceKind
+
+
+@dataclass
+class _Actor:
+    handle: Any
+    node_id: str
+    starting: Any | None  # the reference of `start`, until it is done
+    stream: Any | None = None  # the generator of the run under way
+
+
+class RayPool:
+    """See `Pool`. `datasets` are references to the data sets in Ray's object store, by name."""
+
+    def __init__(self, datasets: Mapping[str, Any]) -> None:
+        self._datasets = datasets
+        self._actors: dict[WorkerId, _Actor] = {}
+        self._numbers = itertools.count(1)
+
+    def open(self, place: Place, kind: DeviceKind) -> WorkerId:
+        """An actor on the place's node, which asks Ray for what the place holds."""
+        worker = next(self._numbers)
+        options: dict[str, Any] = {
+            "num_cpus": len(place.cores),
+            "num_gpus": place.gpus,
+            "max_restarts": 0,
+            "max_task_retries": 0,
+            "scheduling_strategy": NodeAffinitySchedulingStrategy(place.node.node_id, soft=False),
+        }
+        handle = ray.remote(RayWorker).options(**options).remote()
+        self._actors[worker] = _Actor(handle, place.node.node_id, handle.start.remote(kind, place.cores))
+        return worker
+
+    def submit(self, worker: WorkerId, task: Task) -> None:
+        """The data go by reference: the worker maps them from the object store and copies nothing."""
+        actor = self._actors[worker]
+        run = actor.handle.run.options(num_returns="streaming")
+        actor.stream = run.remote(task, self._datasets[task.scenario.dataset])
+
+    def wait(self, seconds: float) -> list[Event]:
+        """Blocks on Ray's own wait; no polling."""
+        owners = {actor.starting or actor.stream: worker for worker, actor in self._actors.items()}
+        owners.pop(None, None)
+        if not owners:
+            return []
+        done, _ = ray.wait(list(owners), num_returns=1, timeout=seconds, fetch_local=False)
+        return [event for ref in done if (event := self._event(owners[ref])) is not None]
+
+    def close(self, worker: WorkerId) -> None:
+        """`ray.kill` ends the process at once, its threads and its GPU memory with it."""
+        actor = self._actors.pop(worker, None)
+        if actor is not None:
+            ray.kill(actor.handle, no_restart=True)
+
+    def _event(self, worker: WorkerId) -> Event | None:
+        actor = self._actors[worker]
+        try:
+            if actor.starting is not None:
+                ray.get(actor.starting)
+                actor.starting = None
+                return Ready(worker)
+            value = ray.get(next(actor.stream))
+        except StopIteration:
+            actor.stream = None
+            return Died(worker, "failed", "the process ended its run without a result")
+        except RayError as error:
+            return self._died(worker, error)
+        if isinstance(value, tuple):
+            actor.stream = None
+            return Finished(worker, *value)
+        return EpochDone(worker, value)
+
+    def _died(self, worker: WorkerId, error: Exception) -> Died:
+        """Why a process is gone, in the words of the tables."""
+        if isinstance(error, OutOfMemoryError):
+            return Died(worker, "oom_host", _short(error))
+        if isinstance(error, RayTaskError):
+            return Died(worker, "failed", _short(error))
+        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        lost = self._actors[worker].node_id not in alive
+        if isinstance(error, ActorDiedError | RayActorError) and "OutOfMemory" in str(error):
+            return Died(worker, "oom_host", _short(error))
+        return Died(worker, "lost", _short(error), node_lost=lost)
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:2000]
+
+

@@ -1,0 +1,276 @@
+"""A session: rounds of runs, each given to a process as soon as its place is free, each recorded as it ends."""
+
+import datetime
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from bench.machine.fingerprint import Fingerprint
+from bench.orchestration.placement import Ledger, Need, Node, Place, infeasible, need_of
+from bench.orchestration.pool import Died, EpochDone, Event, Finished, Pool, Ready, Task, WorkerId
+from bench.records.measurement import Epoch, Measurement, Status
+from bench.records.recorder import Recorder
+from bench.records.suite import Point, Suite
+from bench.records.tables import Identity, Row, epoch_row, run_row
+
+START_SECONDS = 300.0  # a process that has not imported TensorFlow by then never will
+IDLE_SECONDS = 3600.0
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One scenario in one round, on its way through the session."""
+
+    point: Point
+    round: int
+    order: int
+    need: Need
+    attempt: int = 1
+
+    @property
+    def seed(self) -> int:
+        """The scenario's seed plus the round."""
+        return self.point.scenario.seed + self.round
+
+
+class Watcher(Protocol):
+    """Who is told what happens: a display, or a log."""
+
+    def planned(self, runs: int, rounds: int) -> None:
+        """The session begins."""
+
+    def started(self, run: Run, place: Place) -> None:
+        """A run has a process."""
+
+    def epoch(self, run: Run, epoch: Epoch) -> None:
+        """A run has ended an epoch."""
+
+    def finished(self, run: Run, row: Row) -> None:
+        """A run has ended, and its row is on the disk."""
+
+
+@dataclass
+class _Worker:
+    """A process, what it holds, and what it does."""
+
+    place: Place
+    need: Need
+    deadline: float
+    run: Run | None
+    ready: bool = False
+    started_at: datetime.datetime | None = None
+    queue_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The nodes at hand, each with its fingerprint, and the hash of each data set they were given."""
+
+    nodes: tuple[Node, ...]
+    fingerprints: Mapping[str, Fingerprint]
+    dataset_sha256: Mapping[str, str] = field(default_factory=dict)
+
+
+class Session:
+    """Runs a suite on a cluster through a pool of processes, recording every run whatever becomes of it."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        cluster: Cluster,
+        pool: Pool,
+        recorder: Recorder,
+        watcher: Watcher,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._suite, self._cluster, self._pool = suite, cluster, pool
+        self._recorder, self._watcher, self._clock = recorder, watcher, clock
+        self._ledger = Ledger(cluster.nodes)
+        self._pending: deque[Run] = deque()
+        self._workers: dict[WorkerId, _Worker] = {}
+        self._round_began = 0.0
+
+    def run(self) -> None:
+        """All rounds. On an interrupt the runs under way are recorded as cancelled, and it is raised again."""
+        rounds = self._suite.measure.rounds
+        self._watcher.planned(rounds * len(self._suite.points), rounds)
+        try:
+            for number in range(1, rounds + 1):
+                self._run_round(number)
+        except KeyboardInterrupt:
+            self._cancel()
+            raise
+        finally:
+            self._close_all()
+
+    def _run_round(self, number: int) -> None:
+        """Every scenario once, in an order of the round's own, in processes of the round's own."""
+        self._round_began = self._clock()
+        for run in self._shuffled(number):
+            problem = infeasible(run.need, self._cluster.nodes)
+            if problem:
+                self._record(run, Measurement(status="infeasible", error=problem))
+            else:
+                self._pending.append(run)
+        while self._pending or any(worker.run for worker in self._workers.values()):
+            self._dispatch()
+            for event in self._pool.wait(self._until_deadline()):
+                self._handle(event)
+            self._expire()
+        self._close_all()
+
+    def _shuffled(self, number: int) -> Sequence[Run]:
+        points = list(self._suite.points)
+        random.Random(f"{self._recorder.session_id}/{number}").shuffle(points)
+        needs = [need_of(point.scenario, self._cluster.nodes) for point in points]
+        return [Run(p, number, i, n) for i, (p, n) in enumerate(zip(points, needs, strict=True), start=1)]
+
+    def _dispatch(self) -> None:
+        """Start what fits, in order. Nothing overtakes a run on a node that it waits for."""
+        waiting, held = deque[Run](), set[str]()
+        while self._pending:
+            run = self._pending.popleft()
+            if not (self._reuse(run) or self._open(run, held) or self._open_in_place_of_idle(run, held)):
+                if infeasible(run.need, self._ledger.nodes.values()):
+                    self._record(run, Measurement(status="lost", error="every node that could hold it was lost"))
+                    continue
+                held |= {n.node_id for n in self._ledger.nodes.values() if not infeasible(run.need, [n])}
+                waiting.append(run)
+        self._pending = waiting
+
+    def _reuse(self, run: Run) -> bool:
+        """Give `run` to a process of this round that is done with another scenario of the same needs."""
+        for worker_id, worker in self._workers.items():
+            if worker.ready and worker.run is None and worker.need == run.need:
+                worker.run = run
+                self._submit(worker_id, worker)
+                return True
+        return False
+
+    def _open(self, run: Run, held: set[str]) -> bool:
+        place = self._ledger.take(run.need, held)
+        if place is None:
+            return False
+        worker_id = self._pool.open(place, run.need.kind)
+        self._workers[worker_id] = _Worker(place, run.need, self._clock() + START_SECONDS, run)
+        return True
+
+    def _open_in_place_of_idle(self, run: Run, held: set[str]) -> bool:
+        """End idle processes of other needs, one after the other, until `run` finds a place."""
+        idle = [i for i, w in self._workers.items() if w.ready and w.run is None and w.place.node.node_id not in held]
+        for worker_id in idle:
+            if infeasible(run.need, [self._workers[worker_id].place.node]):
+                continue
+            self._close(worker_id)
+            if self._open(run, held):
+                return True
+        return False
+
+    def _submit(self, worker_id: WorkerId, worker: _Worker) -> None:
+        run = worker.run
+        assert run is not None
+        now = self._clock()
+        worker.started_at = datetime.datetime.now(datetime.UTC)
+        worker.queue_seconds = now - self._round_began
+        worker.deadline = now + self._suite.measure.timeout_seconds
+        self._pool.submit(worker_id, Task(self._run_id(run), run.point.scenario, run.seed))
+        self._watcher.started(run, worker.place)
+
+    def _handle(self, event: Event) -> None:
+        worker = self._workers.get(event.worker)
+        if worker is None:  # closed while the event was on its way
+            return
+        if isinstance(event, Ready):
+            worker.ready = True
+            self._submit(event.worker, worker)
+        elif isinstance(event, EpochDone) and worker.run:
+            self._watcher.epoch(worker.run, event.epoch)
+        elif isinstance(event, Finished) and worker.run:
+            run, worker.run = worker.run, None
+            self._record(run, event.measurement, event.epochs, worker)
+            if event.measurement.status not in ("ok", "diverged"):
+                self._close(event.worker)
+        elif isinstance(event, Died):
+            if event.node_lost:
+                self._ledger.drop(worker.place.node.node_id)
+            self._end(event.worker, event.status, event.error)
+
+    def _expire(self) -> None:
+        """End what is past its deadline."""
+        now = self._clock()
+        for worker_id, worker in list(self._workers.items()):
+            if worker.run is None or now < worker.deadline:
+                continue
+            if worker.ready:
+                limit = self._suite.measure.timeout_seconds
+                self._end(worker_id, "timeout", f"still running after {limit:g} s; raise --timeout or timeout_seconds")
+            else:
+                self._end(worker_id, "lost", f"its process did not start within {START_SECONDS:g} s")
+
+    def _end(self, worker_id: WorkerId, status: Status, error: str) -> None:
+        """A process is gone or must go: its run is tried again where it was lost, else recorded."""
+        worker = self._workers[worker_id]
+        self._close(worker_id)
+        run = worker.run
+        if run is None:
+            return
+        if status == "lost" and run.attempt <= self._suite.measure.retries:
+            self._pending.appendleft(replace(run, attempt=run.attempt + 1))
+        else:
+            self._record(run, Measurement(status=status, error=error), worker=worker)
+
+    def _until_deadline(self) -> float:
+        deadlines = [worker.deadline for worker in self._workers.values() if worker.run]
+        return max(min(deadlines, default=self._clock() + IDLE_SECONDS) - self._clock(), 0.0)
+
+    def _cancel(self) -> None:
+        for worker in self._workers.values():
+            if worker.run and worker.ready:
+                self._record(worker.run, Measurement(status="cancelled", error="interrupted"), worker=worker)
+                worker.run = None
+
+    def _close(self, worker_id: WorkerId) -> None:
+        self._ledger.give_back(self._workers.pop(worker_id).place)
+        self._pool.close(worker_id)
+
+    def _close_all(self) -> None:
+        for worker_id in list(self._workers):
+            self._close(worker_id)
+
+    def _run_id(self, run: Run) -> str:
+        return f"{self._recorder.session_id}-{run.point.scenario.scenario_id}-{run.round}"
+
+    def _record(
+        self, run: Run, measured: Measurement, epochs: Iterable[Epoch] = (), worker: _Worker | None = None
+    ) -> None:
+        if run.attempt > 1:
+            measured = replace(measured, flags=(*measured.flags, "retried"))
+        fingerprint = self._cluster.fingerprints.get(worker.place.node.node_id) if worker else None
+        if fingerprint and measured.device_name is None:
+            measured = replace(measured, device_name=fingerprint.hardware.cpu_name)
+        scenario = run.point.scenario
+        identity = Identity(
+            run_id=self._run_id(run),
+            session_id=self._recorder.session_id,
+            suite=self._suite.name,
+            sweep=run.point.sweep,
+            scenario_id=scenario.scenario_id,
+            label=run.point.label,
+            round=run.round,
+            order=run.order,
+            attempt=run.attempt,
+            started_at=(worker and worker.started_at) or datetime.datetime.now(datetime.UTC),
+            machine_id=fingerprint.machine_id if fingerprint else None,
+            software_id=fingerprint.software_id if fingerprint else None,
+            machine=fingerprint.machine if fingerprint else None,
+            node=worker.place.node.name if worker else None,
+            dataset_sha256=self._cluster.dataset_sha256.get(scenario.dataset),
+            queue_seconds=worker.queue_seconds if worker else None,
+        )
+        row = run_row(identity, scenario, run.seed, measured)
+        self._recorder.add_run(row, [epoch_row(identity.run_id, epoch) for epoch in epochs])
+        self._watcher.finished(run, row)

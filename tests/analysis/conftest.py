@@ -1,0 +1,70 @@
+import itertools
+
+import pandas as pd
+import pytest
+
+SETTINGS = {
+    "dataset": "mnist",
+    "hidden": [50, 50],
+    "activation": ["relu", "relu"],
+    "dropout": 0.0,
+    "standardize": False,
+    "shift": 0,
+    "label_smoothing": 0.0,
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "warmup_fraction": 0.0,
+    "batch_size": 100,
+    "batch_per_replica": None,
+    "epochs": 5,
+    "target_accuracy": None,
+    "loop": "fused",
+    "precision": "float32",
+    "jit": True,
+    "strategy": "one_device",
+    "workers": 1,
+    "devices": 1,
+    "device": "auto",
+    "cpus": None,
+    "accelerator": None,
+}
+
+
+@pytest.fixture
+def scenario_runs():
+    """Rows of `runs`: one per time, with the usual settings but for those given."""
+
+    numbers = itertools.count()
+
+    def rows(step_seconds, scenario_id="s1", **changes):
+        count = len(step_seconds)
+        lists = {key: value for key, value in changes.items() if key in {"status", "flags", "wall_seconds"}}
+        fixed = {key: value for key, value in changes.items() if key not in lists}
+        return pd.DataFrame(
+            [
+                {
+                    "run_id": f"run-{next(numbers)}",
+                    "session_id": "session",
+                    "scenario_id": scenario_id,
+                    "label": scenario_id,
+                    "round": number,
+                    "status": "ok",
+                    "flags": [],
+                    **SETTINGS,
+                    "dataset_sha256": "ab",
+                    "step_seconds": step_seconds[number],
+                    "val_accuracy": 0.97,
+                    **fixed,
+                    **{key: values[number] for key, values in lists.items()},
+                }
+                for number in range(count)
+            ]
+        )
+
+    return rows
+
+
+@pytest.fixture
+def no_machines():
+    return pd.DataFrame()

@@ -1,0 +1,113 @@
+import pandas as pd
+import pytest
+
+from bench.analysis.differences import Difference, setting_differences, side_differences
+from bench.analysis.pairing import scenarios
+
+MACHINE = {
+    "machine_id": "m1",
+    "software_id": "w1",
+    "machine": "laptop",
+    "node": "n1",
+    "cpu_name": "Core i7",
+    "cpu_cores_physical": 8,
+    "cpu_flags": ["avx2", "sse4_2"],
+    "memory_bytes": 16_000_000_000,
+    "gpu_name": [],
+    "gpu_uuid": [],
+    "tensorflow_version": "2.20.0",
+    "nvidia_driver_version": None,
+    "environment": ["TF_XLA_FLAGS=--x"],
+    "gemm_flops_per_second": 1e11,
+    "fingerprint": "{}",
+}
+
+
+def ran_on(machine):
+    return {name: machine[name] for name in ("machine_id", "software_id", "machine")}
+
+
+@pytest.fixture
+def found(scenario_runs):
+    """The differences between A on the laptop and B on machines like it but for what is given."""
+
+    def differences(*changed, **settings):
+        machines = [{**MACHINE, **facts} for facts in changed] or [MACHINE]
+        side_a = scenario_runs([1.0], **ran_on(MACHINE), threads=2)
+        side_b = [
+            scenario_runs([1.0], **ran_on(machine), **{"threads": 2, **settings}) for machine in machines
+        ]
+        tables = pd.DataFrame([MACHINE]), pd.DataFrame(machines)
+        return side_differences(scenarios(side_a), tables[0], scenarios(pd.concat(side_b)), tables[1])
+
+    return differences
+
+
+def test_a_machine_does_not_differ_from_itself(found):
+    assert found() == ()
+
+
+def test_hardware_software_and_settings_are_told_apart(found):
+    other = {
+        "machine_id": "m2",
+        "software_id": "w2",
+        "machine": "server",
+        "cpu_name": "EPYC",
+        "gpu_name": ["H100", "H100"],
+        "tensorflow_version": "2.21.0",
+        "nvidia_driver_version": "550",
+        "gemm_flops_per_second": 1e13,
+        "fingerprint": "{...}",
+        "gpu_uuid": ["GPU-1"],
+    }
+    assert found(other, threads=8, precision="tf32") == (
+        Difference("hardware", "machine", ("laptop",), ("server",)),
+        Difference("hardware", "cpu_name", ("Core i7",), ("EPYC",)),
+        Difference("hardware", "gpu_name", (), ("H100",)),
+        Difference("software", "tensorflow_version", ("2.20.0",), ("2.21.0",)),
+        Difference("software", "nvidia_driver_version", (), ("550",)),
+        Difference("settings", "precision", ("float32",), ("tf32",)),
+        Difference("settings", "threads", (2,), (8,)),
+    )
+
+
+def test_a_side_with_several_values_shows_them_all(found):
+    second = {"machine_id": "m2", "software_id": "w2", "tensorflow_version": "2.21.0"}
+    assert found({}, second) == (
+        Difference("software", "tensorflow_version", ("2.20.0",), ("2.20.0", "2.21.0")),
+    )
+
+
+def test_of_long_lists_only_what_the_other_side_lacks_is_shown(found):
+    assert found({"cpu_flags": ["avx2", "avx512f"], "environment": []}) == (
+        Difference("hardware", "cpu_flags", ("sse4_2",), ("avx512f",)),
+        Difference("software", "environment", ("TF_XLA_FLAGS=--x",), ()),
+    )
+
+
+def test_a_little_less_memory_is_no_difference(found):
+    assert found({"memory_bytes": 15_990_000_000}) == ()
+    assert [difference.name for difference in found({"memory_bytes": 32_000_000_000})] == ["memory_bytes"]
+
+
+def test_machines_that_ran_nothing_here_do_not_count(scenario_runs):
+    runs = scenario_runs([1.0], machine_id="m1", software_id="w1", machine="laptop")
+    idle = {**MACHINE, "machine_id": "m9", "cpu_name": "EPYC"}
+    side = scenarios(runs)
+    assert side_differences(side, pd.DataFrame([MACHINE, idle]), side, pd.DataFrame([MACHINE])) == ()
+
+
+def test_an_unknown_machine_is_one_entry_not_one_per_fact(scenario_runs, no_machines):
+    published = scenarios(scenario_runs([1.0], machine="unknown"))
+    here = scenarios(scenario_runs([1.0], machine_id="m1", machine="laptop", node="n1"))
+    found = side_differences(published, no_machines, here, pd.DataFrame([MACHINE]))
+    assert found == (Difference("hardware", "machine", (), ("laptop",)),)
+
+
+def test_paired_scenarios_name_the_settings_that_differ(scenario_runs):
+    [a] = scenarios(scenario_runs([1.0], loop="fit"))
+    [b] = scenarios(scenario_runs([1.0], loop="fused", cpus=4))
+    assert setting_differences(a, b) == (
+        Difference("settings", "loop", ("fit",), ("fused",)),
+        Difference("settings", "cpus", (), (4,)),
+    )
