@@ -45,7 +45,7 @@ class Place:
 
 
 def need_of(scenario: Scenario, nodes: Iterable[Node]) -> Need:
-    """What `scenario` needs on this cluster; device "auto" is a GPU wherever the cluster has one that fits."""
+    """What `scenario` needs here; device "auto" is a GPU wherever the cluster has one that fits."""
     fitting = [n for n in nodes if n.gpus and scenario.accelerator in (None, n.accelerator)]
     wants_gpu = scenario.device == "gpu" or scenario.accelerator is not None or scenario.precision == "tf32"
     kind: DeviceKind = "gpu" if wants_gpu or (scenario.device == "auto" and fitting) else "cpu"
@@ -56,16 +56,22 @@ def need_of(scenario: Scenario, nodes: Iterable[Node]) -> Need:
 def infeasible(need: Need, nodes: Iterable[Node]) -> str | None:
     """Why no node could ever hold `need`, even when idle; None where one could."""
     nodes = list(nodes)
+    if not nodes:
+        return "needs a node, and none is left"
     if any(_share(need, node) for node in nodes):
         return None
     if need.gpus and not any(node.gpus for node in nodes):
         return "needs a GPU, and no node has one"
-    if need.accelerator and need.accelerator not in {node.accelerator for node in nodes}:
-        return f"needs a GPU of type {need.accelerator}, and no node has one"
-    if need.gpus > max(node.gpus for node in nodes):
-        return f"needs {need.gpus} GPUs on one node, and no node has more than {max(n.gpus for n in nodes)}"
-    most = max(len(node.cores) for node in nodes)
-    return f"needs {need.cpus or need.gpus} CPU cores on one node, and no node has more than {most}"
+    kind = f"GPUs of type {need.accelerator}" if need.accelerator else "GPUs"
+    nodes = [node for node in nodes if need.accelerator in (None, node.accelerator)]
+    if not nodes:
+        return f"needs {kind}, and no node has any"
+    most_gpus = max(node.gpus for node in nodes)
+    if need.gpus > most_gpus:
+        return f"needs {need.gpus} {kind} on one node, and no node has more than {most_gpus}"
+    most = max(len(node.cores) for node in nodes if node.gpus >= need.gpus)
+    beside = " beside its GPUs" if need.gpus else ""
+    return f"needs {need.cpus or 1} CPU cores{beside} on one node, and no node has more than {most}"
 
 
 class Ledger:
@@ -82,7 +88,10 @@ class Ledger:
         return self._nodes
 
     def take(self, need: Need, held: Collection[str] = ()) -> Place | None:
-        """Hold what `need` asks for on the node with the most free cores, none of `held`; None if none is free."""
+        """Hold what `need` asks for on the node with the most free cores, none of `held`.
+
+        None where no node has that much free.
+        """
         free = [node_id for node_id in self._nodes if node_id not in held]
         for node_id in sorted(free, key=lambda n: (-len(self._cores[n]), n)):
             node = self._nodes[node_id]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray  # noqa: TID253 -- one of the two modules that own Ray
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: TID253
 
 from bench.data.datasets import Dataset
 from bench.errors import ClusterError
@@ -28,9 +28,14 @@ def ray_cluster(address: str | None) -> Iterator[None]:
     ClusterError where none can be started or reached.
     """
     address = address or os.environ.get("RAY_ADDRESS")
-    os.environ["RAY_worker_niceness"] = "0"  # Ray's default of 15 lets any other process slow a run down
+    # Ray's default of 15 lets any other process slow a run down. Ray spells its settings in small letters.
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+    common: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": logging.ERROR,
+        "configure_logging": True,
+    }
     try:
         if address and address != "local":
             ray.init(address=address, **common)
@@ -45,7 +50,9 @@ def ray_cluster(address: str | None) -> Iterator[None]:
     except (ConnectionError, ValueError, RuntimeError, TimeoutError, OSError) as error:
         where = f"at {address}" if address else "on this machine"
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ClusterError(f"no Ray cluster {where}: {reason}; check --address, or leave it out to start one") from error
+        raise ClusterError(
+            f"no Ray cluster {where}: {reason}; check --address, or leave it out to start one"
+        ) from error
     try:
         yield
     finally:
@@ -75,7 +82,9 @@ def inspect_nodes() -> tuple[tuple[Node, ...], dict[str, Fingerprint]]:
         nodes.append(_node(node, cores))
         fingerprints[node["NodeID"]] = seen
     if not nodes:
-        raise ClusterError(f"no node of the Ray cluster answered within {INSPECT_SECONDS:g} s; see `ray status`")
+        raise ClusterError(
+            f"no node of the Ray cluster answered within {INSPECT_SECONDS:g} s; see `ray status`"
+        )
     return tuple(nodes), fingerprints
 
 

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray  # noqa: TID253 -- one of the two modules that own Ray
-from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError, RayError, RayTaskError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from ray.exceptions import (  # noqa: TID253
+    ActorDiedError,
+    OutOfMemoryError,
+    RayActorError,
+    RayError,
+    RayTaskError,
+)
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: TID253
 
 from bench.orchestration.placement import Place
 from bench.orchestration.pool import Died, EpochDone, Event, Finished, Ready, Task, WorkerId
@@ -20,7 +26,7 @@ class _Actor:
     handle: Any
     node_id: str
     starting: Any | None  # the reference of `start`, until it is done
-    stream: Any | None = None  # the generator of the run under way
+    stream: Any = None  # the generator of the run under way
 
 
 class RayPool:
@@ -99,5 +105,3 @@ class RayPool:
 
 def _short(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:2000]
-
-

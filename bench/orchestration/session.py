@@ -1,4 +1,4 @@
-"""A session: rounds of runs, each given to a process as soon as its place is free, each recorded as it ends."""
+"""A session: rounds of runs, each given to a process once its place is free, each recorded as it ends."""
 
 import datetime
 import random
@@ -63,7 +63,7 @@ class _Worker:
     run: Run | None
     ready: bool = False
     started_at: datetime.datetime | None = None
-    queue_seconds: float = 0.0
+    queue_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Session:
         self._round_began = 0.0
 
     def run(self) -> None:
-        """All rounds. On an interrupt the runs under way are recorded as cancelled, and it is raised again."""
+        """All rounds. An interrupt is raised again once the runs under way are recorded as cancelled."""
         rounds = self._suite.measure.rounds
         self._watcher.planned(rounds * len(self._suite.points), rounds)
         try:
@@ -136,7 +136,9 @@ class Session:
             run = self._pending.popleft()
             if not (self._reuse(run) or self._open(run, held) or self._open_in_place_of_idle(run, held)):
                 if infeasible(run.need, self._ledger.nodes.values()):
-                    self._record(run, Measurement(status="lost", error="every node that could hold it was lost"))
+                    self._record(
+                        run, Measurement(status="lost", error="every node that could hold it was lost")
+                    )
                     continue
                 held |= {n.node_id for n in self._ledger.nodes.values() if not infeasible(run.need, [n])}
                 waiting.append(run)
@@ -161,7 +163,11 @@ class Session:
 
     def _open_in_place_of_idle(self, run: Run, held: set[str]) -> bool:
         """End idle processes of other needs, one after the other, until `run` finds a place."""
-        idle = [i for i, w in self._workers.items() if w.ready and w.run is None and w.place.node.node_id not in held]
+        idle = [
+            i
+            for i, w in self._workers.items()
+            if w.ready and w.run is None and w.place.node.node_id not in held
+        ]
         for worker_id in idle:
             if infeasible(run.need, [self._workers[worker_id].place.node]):
                 continue
@@ -196,8 +202,16 @@ class Session:
                 self._close(event.worker)
         elif isinstance(event, Died):
             if event.node_lost:
-                self._ledger.drop(worker.place.node.node_id)
-            self._end(event.worker, event.status, event.error)
+                self._lose(worker.place.node.node_id, event)
+            else:
+                self._end(event.worker, event.status, event.error)
+
+    def _lose(self, node_id: str, event: Died) -> None:
+        """A node is gone, and with it every process there, whether it has told so yet or not."""
+        self._ledger.drop(node_id)
+        for worker_id, worker in list(self._workers.items()):
+            if worker.place.node.node_id == node_id:
+                self._end(worker_id, event.status, event.error)
 
     def _expire(self) -> None:
         """End what is past its deadline."""
@@ -207,7 +221,11 @@ class Session:
                 continue
             if worker.ready:
                 limit = self._suite.measure.timeout_seconds
-                self._end(worker_id, "timeout", f"still running after {limit:g} s; raise --timeout or timeout_seconds")
+                self._end(
+                    worker_id,
+                    "timeout",
+                    f"still running after {limit:g} s; raise --timeout or timeout_seconds",
+                )
             else:
                 self._end(worker_id, "lost", f"its process did not start within {START_SECONDS:g} s")
 
@@ -224,8 +242,9 @@ class Session:
             self._record(run, Measurement(status=status, error=error), worker=worker)
 
     def _until_deadline(self) -> float:
-        deadlines = [worker.deadline for worker in self._workers.values() if worker.run]
-        return max(min(deadlines, default=self._clock() + IDLE_SECONDS) - self._clock(), 0.0)
+        now = self._clock()
+        left = [worker.deadline - now for worker in self._workers.values() if worker.run]
+        return max(min([IDLE_SECONDS, *left]), 0.0)
 
     def _cancel(self) -> None:
         for worker in self._workers.values():
@@ -251,7 +270,7 @@ class Session:
             measured = replace(measured, flags=(*measured.flags, "retried"))
         fingerprint = self._cluster.fingerprints.get(worker.place.node.node_id) if worker else None
         if fingerprint and measured.device_name is None:
-            measured = replace(measured, device_name=fingerprint.hardware.cpu_name)
+            measured = replace(measured, device_name=_device_name(run.need, fingerprint))
         scenario = run.point.scenario
         identity = Identity(
             run_id=self._run_id(run),
@@ -274,3 +293,11 @@ class Session:
         row = run_row(identity, scenario, run.seed, measured)
         self._recorder.add_run(row, [epoch_row(identity.run_id, epoch) for epoch in epochs])
         self._watcher.finished(run, row)
+
+
+def _device_name(need: Need, fingerprint: Fingerprint) -> str | None:
+    """What a run of `need` trained on, where its process did not live to say."""
+    built = fingerprint.hardware
+    if need.kind == "cpu":
+        return built.cpu_name
+    return built.gpus[0].name if built.gpus else None

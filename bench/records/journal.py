@@ -1,6 +1,8 @@
 """The journal of a session: one JSON line per finished run, on the disk before the run counts as done."""
 
+import contextlib
 import datetime
+import errno
 import json
 import os
 from dataclasses import dataclass, field
@@ -11,19 +13,24 @@ from bench.errors import StoreError
 from bench.records.tables import Row
 
 FILE_NAME = "journal.jsonl"
+TAIL_BYTES = 256  # more than the entry that closes a session takes
 
 
 class Journal:
     """An append-only file; `append` returns once the line is on the disk. Use as a context manager."""
 
     def __init__(self, folder: Path) -> None:
-        """Opens `folder`/journal.jsonl for appending; raises StoreError where it cannot be written."""
+        """Opens `folder`/journal.jsonl for appending, without the line that a kill cut short.
+
+        Raises StoreError where it cannot be written.
+        """
+        self._folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / FILE_NAME).open("a", encoding="utf-8")
+            self._file = (folder / FILE_NAME).open("a+b", buffering=0)
+            self._end_at_a_line()
         except OSError as error:
-            message = f"{folder}: cannot be written: {error.strerror}; pass --results with a folder of your own"
-            raise StoreError(message) from error
+            raise self._unwritable(error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -32,10 +39,31 @@ class Journal:
         self._file.close()
 
     def append(self, kind: str, **content: Any) -> None:  # noqa: ANN401 -- anything JSON has, and datetimes
-        """Write one entry and wait until it is on the disk."""
-        self._file.write(json.dumps({"kind": kind, **content}, default=_encode) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Write one entry, whole or not at all, and wait until it is on the disk.
+
+        Raises StoreError where there is no room for it.
+        """
+        line = (json.dumps({"kind": kind, **content}, default=_encode) + "\n").encode()
+        end = self._file.seek(0, os.SEEK_END)
+        try:
+            if self._file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._file.truncate(end)
+            raise self._unwritable(error) from error
+
+    def _end_at_a_line(self) -> None:
+        if self._file.seek(0, os.SEEK_END):
+            self._file.seek(0)
+            self._file.truncate(self._file.readall().rfind(b"\n") + 1)
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        reason = error.strerror or type(error).__name__
+        return StoreError(
+            f"{self._folder}: cannot be written: {reason}; pass --results with a folder of your own"
+        )
 
 
 @dataclass
@@ -48,23 +76,29 @@ class JournalContent:
     machines: list[Row] = field(default_factory=list)
 
 
-def read_journal(path: Path) -> JournalContent:
-    """The content of the journal at `path`. A last line cut short by a kill is left out.
+def parse_journal(text: bytes, where: str) -> JournalContent:
+    """The content of a journal. A last line without its end, cut short by a kill, is left out.
 
-    Raises StoreError where any other line is not an entry of a journal.
+    Raises StoreError, naming the file as `where`, if any other line is not an entry of a journal.
     """
     content = JournalContent()
-    lines = path.read_text(encoding="utf-8").split("\n")
+    *lines, _ = text.split(b"\n")
     for number, line in enumerate(lines, start=1):
-        if not line:
-            continue
         try:
-            _take(content, json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            if number == len(lines):
-                break
-            raise StoreError(f"{path}:{number}: not an entry of a journal; remove the line") from error
+            _take(content, json.loads(line.decode()))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise StoreError(f"{where}:{number}: not an entry of a journal; remove the line") from error
     return content
+
+
+def closed_runs(tail: bytes) -> int | None:
+    """How many runs a journal holds, told by its last `TAIL_BYTES`; None where its session did not end."""
+    *lines, _ = tail.split(b"\n")
+    try:
+        entry = json.loads(lines[-1])
+        return int(entry["runs"]) if entry["kind"] == "closed" else None
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _take(content: JournalContent, entry: Row) -> None:
@@ -74,10 +108,10 @@ def _take(content: JournalContent, entry: Row) -> None:
     elif kind == "machine":
         content.machines.append(entry["row"])
     elif kind == "run":
-        row = entry["row"]
+        row, epochs = entry["row"], entry["epochs"]
         row["started_at"] = datetime.datetime.fromisoformat(row["started_at"])
         content.runs.append(row)
-        content.epochs += entry["epochs"]
+        content.epochs += epochs
 
 
 def _encode(value: object) -> str:

@@ -8,7 +8,7 @@ from typing import Self
 
 from bench.records.journal import Journal, JournalContent
 from bench.records.store import write_tables
-from bench.records.tables import Row
+from bench.records.tables import SCHEMA_VERSION, Row
 
 TABLES_EVERY_SECONDS = 60.0
 
@@ -26,7 +26,9 @@ class Recorder:
 
     def __init__(self, folder: Path, session_id: str, header: Row) -> None:
         self.session_id, self.folder = session_id, folder
-        self._content = JournalContent(header={"session_id": session_id, **header})
+        self._content = JournalContent(
+            header={"session_id": session_id, "schema_version": SCHEMA_VERSION, **header}
+        )
         self._journal = Journal(folder)
         self._journal.append("session", **self._content.header)
         self._written = time.monotonic()
@@ -35,8 +37,16 @@ class Recorder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._write()
-        self._journal.__exit__()
+        try:
+            self._write()
+            self._journal.append("closed", runs=len(self._content.runs))
+        finally:
+            self._journal.__exit__()
+
+    @property
+    def runs(self) -> list[Row]:
+        """The rows of `runs` recorded so far."""
+        return self._content.runs
 
     def add_machine(self, row: Row) -> None:
         """Record a node's fingerprint."""

@@ -1,6 +1,7 @@
 """A scenario: one point of a sweep, with every setting decided before the first process starts."""
 
 import hashlib
+import itertools
 import json
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -32,6 +33,7 @@ Strategy = Literal["one_device", "mirrored", "multi_worker_mirrored", "central_s
 Device = Literal["auto", "cpu", "gpu"]
 
 BUILT_STRATEGIES: frozenset[Strategy] = frozenset({"one_device"})
+INT_LIMIT = 2**31  # whole numbers stay below it: products of two fit the tables' 64 bits
 MAX_SHIFT = 7  # a quarter of the 28 pixels: beyond that whole digits leave the frame
 
 
@@ -44,7 +46,7 @@ def _name_to_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else _list_to_tuple(value)
 
 
-PositiveInt = Annotated[int, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0, lt=INT_LIMIT)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -81,7 +83,7 @@ class Scenario(BaseModel):
     device: Device = "auto"
     cpus: PositiveInt | None = None
     accelerator: Annotated[str, Field(min_length=1)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Annotated[int, Field(ge=0, lt=INT_LIMIT)] = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -120,6 +122,11 @@ class Scenario(BaseModel):
         return self.epochs * self.steps_per_epoch
 
     @property
+    def samples(self) -> int:
+        """Training images seen in the whole run, each once per epoch."""
+        return self.epochs * TRAIN_SIZE
+
+    @property
     def widths(self) -> tuple[int, ...]:
         """Layer widths d_0 (pixels), the hidden ones, and the classes."""
         return (PIXELS, *self.hidden, CLASSES)
@@ -133,19 +140,19 @@ class Scenario(BaseModel):
 
 
 def model_flops_per_step(widths: tuple[int, ...], batch: int) -> int:
-    """Floating-point operations of one training step's matrix products: exact, biases and activations left out.
+    """Floating-point operations of one step's matrix products: exact, biases and activations left out.
 
     With d_l the layer widths and B the batch: B (6 Σ_{l≥1} d_{l−1} d_l − 2 d_0 d_1). Forward, gradient of
     the weights and gradient of the inputs take 2 B d_{l−1} d_l each; the first layer needs no gradient of
     its inputs.
     """
-    products = [a * b for a, b in zip(widths, widths[1:], strict=False)]
+    products = [a * b for a, b in itertools.pairwise(widths)]
     return batch * (6 * sum(products) - 2 * products[0])
 
 
 def parameter_count(widths: tuple[int, ...]) -> int:
     """Trainable weights and biases of the dense net."""
-    return sum((a + 1) * b for a, b in zip(widths, widths[1:], strict=False))
+    return sum((a + 1) * b for a, b in itertools.pairwise(widths))
 
 
 def choices(key: str) -> tuple[str, ...]:
@@ -167,20 +174,30 @@ def _disagreements(s: Scenario) -> list[str]:
     """What no single setting shows: each line begins with the key to mend."""
     found: list[str] = []
     if len(s.activation) != len(s.hidden):
-        found.append(f"activation: {len(s.activation)} names for {len(s.hidden)} hidden layers; give one, or one per layer")
+        found.append(
+            f"activation: {len(s.activation)} names for {len(s.hidden)} hidden layers; "
+            "give one, or one per layer"
+        )
     if (s.batch_size is None) == (s.batch_per_replica is None):
         found.append("batch_size: give exactly one of batch_size and batch_per_replica")
     elif s.global_batch > TRAIN_SIZE:
         key = "batch_size" if s.batch_size else "batch_per_replica"
-        found.append(f"{key}: a global batch of {s.global_batch:,} is larger than the {TRAIN_SIZE:,} training images")
+        found.append(
+            f"{key}: a global batch of {s.global_batch:,} is larger than the {TRAIN_SIZE:,} training images"
+        )
     elif s.global_batch < s.replicas:
-        found.append(f"batch_size: {s.global_batch} cannot be shared by {s.replicas} replicas; give at least one image each")
+        found.append(
+            f"batch_size: {s.global_batch} cannot be shared by {s.replicas} replicas; "
+            "give at least one image each"
+        )
+    if model_flops_per_step(s.widths, TRAIN_SIZE) >= 2**63:
+        found.append(f"hidden: {parameter_count(s.widths):.1e} parameters are more than any machine holds")
     if s.strategy not in BUILT_STRATEGIES:
         found.append(f"strategy: {s.strategy} is not built yet; use {', '.join(sorted(BUILT_STRATEGIES))}")
     elif s.strategy == "one_device" and s.replicas > 1:
         found.append(f"{'workers' if s.workers > 1 else 'devices'}: one_device has one replica; set it to 1")
     if s.device == "cpu" and s.precision == "tf32":
-        found.append("precision: tf32 is a mode of GPUs; use float32 with device = \"cpu\"")
+        found.append('precision: tf32 is a mode of GPUs; use float32 with device = "cpu"')
     if s.device == "cpu" and s.accelerator is not None:
-        found.append("accelerator: names a GPU type, but device is \"cpu\"; drop one of them")
+        found.append('accelerator: names a GPU type, but device is "cpu"; drop one of them')
     return found

@@ -1,6 +1,7 @@
 """A suite: a TOML file of sweeps, read, checked and expanded before anything is started."""
 
 import itertools
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import SuiteError
-from bench.records.explain import explain, unknown_key
-from bench.records.scenario import PositiveInt, Scenario
+from bench.records.explain import as_toml, explain, unknown_key
+from bench.records.scenario import INT_LIMIT, PositiveInt, Scenario
 
 Settings = Mapping[str, Any]
 _SWEEP_KEYS = ("name", "matrix", "exclude")
 _SUITE_KEYS = ("title", "measure", "sweep")
 _BATCH_KEYS = frozenset({"batch_size", "batch_per_replica"})
+_MAX_SCENARIOS = 100_000  # more would take years to run, and minutes to list
 
 
 class Measure(BaseModel):
@@ -26,8 +28,8 @@ class Measure(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     rounds: PositiveInt = 3
-    timeout_seconds: Annotated[float, Field(gt=0)] = 3600.0
-    retries: Annotated[int, Field(ge=0)] = 1
+    timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3600.0
+    retries: Annotated[int, Field(ge=0, lt=INT_LIMIT)] = 1
 
 
 @dataclass(frozen=True)
@@ -61,55 +63,72 @@ class Suite:
         return Suite(self.name, self.title, self.measure, kept, self.text)
 
 
-def read_suite(path: Path, overrides: Settings | None = None, rounds: int | None = None) -> Suite:
+def read_suite(
+    path: Path,
+    overrides: Settings | None = None,
+    rounds: int | None = None,
+    timeout_seconds: float | None = None,
+) -> Suite:
     """Read, check and expand the suite at `path`; `overrides` replace settings (and axes) of every sweep.
+
+    `rounds` and `timeout_seconds` take the place of those in `[measure]`.
 
     Raises SuiteError, one line with file, sweep, key and remedy.
     """
     text = _read_text(path)
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SuiteError(f"{path}: not valid TOML: {error}") from error
-    return parse_suite(document, str(path), path.stem, text, overrides or {}, rounds)
+    except (ValueError, RecursionError) as error:  # ValueError: also an integer of thousands of digits
+        reason = str(error).splitlines()[0].partition(";")[0]
+        raise SuiteError(f"{path}: not valid TOML: {reason}; mend the file there") from error
+    measure = {"rounds": rounds, "timeout_seconds": timeout_seconds}
+    given = {key: value for key, value in measure.items() if value is not None}
+    return parse_suite(document, str(path), path.stem, text, overrides or {}, given)
 
 
 def parse_suite(
-    document: Settings, where: str, name: str, text: str, overrides: Settings, rounds: int | None = None
+    document: Settings, where: str, name: str, text: str, overrides: Settings, measure: Settings
 ) -> Suite:
-    """The suite that a parsed TOML `document` describes. Raises SuiteError as `read_suite` does."""
+    """The suite that a parsed TOML `document` describes; `overrides` and `measure` go before what it says.
+
+    Raises SuiteError as `read_suite` does.
+    """
     for key in document:
         if key not in _SUITE_KEYS:
             raise SuiteError(f"{where}: {unknown_key(key, _SUITE_KEYS)}")
     sweeps = document.get("sweep")
+    if isinstance(sweeps, dict):
+        raise SuiteError(f"{where}: sweep: one table is not enough; write [[sweep]], in double brackets")
     if not isinstance(sweeps, list) or not sweeps or not all(isinstance(s, dict) for s in sweeps):
         raise SuiteError(f"{where}: no sweep; add at least one [[sweep]] table")
-    measure = _measure(document.get("measure", {}), where, rounds)
+    measured = _measure(document.get("measure", {}), where, measure)
     points: list[Point] = []
     for number, sweep in enumerate(sweeps, start=1):
         points += _expand(sweep, number, where, overrides)
-    _refuse_twins(points, where)
+    _refuse_twins(points, where, overrides)
     title = document.get("title", name)
     if not isinstance(title, str):
-        raise SuiteError(f"{where}: title: a string is needed, not {title!r}")
-    return Suite(name, title, measure, tuple(points), text)
+        raise SuiteError(f"{where}: title: must be a string, not {as_toml(title)}")
+    return Suite(name, title, measured, tuple(points), text)
 
 
 def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise SuiteError(f"{path}: no such file; give the path of a suite, such as scenarios/quick.toml") from error
+        raise SuiteError(
+            f"{path}: no such file; give the path of a suite, such as scenarios/quick.toml"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise SuiteError(f"{path}: cannot be read: {reason}; give the path of a TOML file") from error
 
 
-def _measure(table: object, where: str, rounds: int | None) -> Measure:
+def _measure(table: object, where: str, overrides: Settings) -> Measure:
     if not isinstance(table, dict):
-        raise SuiteError(f"{where}: measure: a table is needed; write [measure]")
+        raise SuiteError(f"{where}: measure: a table is needed; write [measure], in single brackets")
     try:
-        return Measure(**(table if rounds is None else {**table, "rounds": rounds}))
+        return Measure(**{**table, **overrides})
     except ValidationError as error:
         raise SuiteError(f"{where}: [measure]: {explain(error, Measure.model_fields)}") from error
 
@@ -117,13 +136,16 @@ def _measure(table: object, where: str, rounds: int | None) -> Measure:
 def _expand(sweep: Settings, number: int, where: str, overrides: Settings) -> list[Point]:
     """The points of one `[[sweep]]` table: the product of its axes, less what `exclude` names."""
     name = sweep.get("name")
-    if not isinstance(name, str) or not name:
-        raise SuiteError(f'{where}: sweep {number}: name: give each sweep a name, such as name = "batch-size"')
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise SuiteError(
+            f'{where}: sweep {number}: name: give each sweep a name on one line, such as name = "batch-size"'
+        )
     where = f'{where}: sweep "{name}"'
     fixed = {k: v for k, v in sweep.items() if k not in _SWEEP_KEYS}
     axes = _axes(sweep.get("matrix", {}), fixed, where)
     fixed, axes = _override(fixed, axes, overrides)
     excludes = _excludes(sweep.get("exclude", []), where)
+    _refuse_too_many(axes, where)
     points, left_out = [], set[int]()
     for values in itertools.product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
@@ -134,7 +156,7 @@ def _expand(sweep: Settings, number: int, where: str, overrides: Settings) -> li
             points.append(Point(name, _label(chosen) or name, scenario))
     for i, exclude in enumerate(excludes):
         if i not in left_out and not overrides:
-            raise SuiteError(f"{where}: exclude: {dict(exclude)} leaves nothing out; mend or drop it")
+            raise SuiteError(f"{where}: exclude: {as_toml(exclude)} leaves nothing out; mend or drop it")
     if not points:
         raise SuiteError(f"{where}: exclude: leaves no scenario; drop one of its entries")
     return points
@@ -147,18 +169,23 @@ def _axes(matrix: object, fixed: Settings, where: str) -> dict[str, list[Any]]:
         if key not in Scenario.model_fields:
             raise SuiteError(f"{where}: matrix.{unknown_key(key, Scenario.model_fields)}")
         if not isinstance(values, list) or not values:
-            raise SuiteError(f"{where}: matrix.{key}: a list of at least one value is needed, not {values!r}")
+            raise SuiteError(
+                f"{where}: matrix.{key}: a list of at least one value is needed, not {as_toml(values)}"
+            )
+        if key == "seed":
+            raise SuiteError(
+                f"{where}: matrix.seed: a seed makes no new scenario; "
+                "raise [measure] rounds to repeat with other seeds"
+            )
         if key in fixed:
             raise SuiteError(f"{where}: {key}: set both as a fixed setting and as matrix.{key}; drop one")
-        if key == "seed":
-            raise SuiteError(f"{where}: matrix.seed: a seed makes no new scenario; raise [measure] rounds to repeat with other seeds")
     return dict(matrix)
 
 
 def _override(
     fixed: Settings, axes: Mapping[str, list[Any]], overrides: Settings
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
-    """An override takes the place of the fixed setting or the whole axis; a batch, of either kind of batch."""
+    """An override takes the place of a fixed setting or a whole axis; a batch, of either kind of batch."""
     replaced = set(overrides) | (_BATCH_KEYS if _BATCH_KEYS & set(overrides) else set())
     kept = {k: v for k, v in fixed.items() if k not in replaced}
     return {**kept, **overrides}, {k: v for k, v in axes.items() if k not in replaced}
@@ -166,29 +193,45 @@ def _override(
 
 def _excludes(value: object, where: str) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(e, dict) and e for e in value):
-        raise SuiteError(f'{where}: exclude: a list of tables is needed, such as [{{batch_size = 1, loop = "fit"}}]')
+        raise SuiteError(
+            f'{where}: exclude: a list of tables is needed, such as [{{batch_size = 1, loop = "fit"}}]'
+        )
     for key in itertools.chain.from_iterable(value):
         if key not in Scenario.model_fields:
             raise SuiteError(f"{where}: exclude: {unknown_key(key, Scenario.model_fields)}")
     return value
 
 
+def _refuse_too_many(axes: Mapping[str, list[Any]], where: str) -> None:
+    number = math.prod(len(values) for values in axes.values())
+    if number > _MAX_SCENARIOS:
+        raise SuiteError(
+            f"{where}: matrix: {number:,} scenarios are more than {_MAX_SCENARIOS:,}; give shorter axes"
+        )
+
+
 def _covers(exclude: Settings, scenario: Scenario) -> bool:
     settings = scenario.model_dump(mode="json")
-    return all(_same(settings[k], v, scenario) for k, v in exclude.items())
+    layers = len(scenario.hidden)
+    return all(
+        _same(settings[k], _per_layer(v, layers) if k == "activation" else v) for k, v in exclude.items()
+    )
 
 
-def _same(value: object, given: object, scenario: Scenario) -> bool:
-    if isinstance(value, list) and isinstance(given, str):
-        return value == [given] * len(scenario.hidden)
-    return value == given
+def _per_layer(activation: object, layers: int) -> object:
+    names = activation if isinstance(activation, list) else [activation]
+    return names * layers if len(names) == 1 else names
+
+
+def _same(value: object, given: object) -> bool:
+    return value == given and isinstance(value, bool) == isinstance(given, bool)
 
 
 def _scenario(settings: Settings, where: str) -> Scenario:
     try:
         return Scenario(**settings)
     except ValidationError as error:
-        raise SuiteError(f"{where}: {explain(error, Scenario.model_fields)}") from error
+        raise SuiteError(f"{where}: {explain(error, [*_SWEEP_KEYS, *Scenario.model_fields])}") from error
 
 
 def _label(chosen: Settings) -> str:
@@ -199,13 +242,16 @@ def _value(value: object) -> str:
     return "-".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _refuse_twins(points: Sequence[Point], where: str) -> None:
+def _refuse_twins(points: Sequence[Point], where: str, overrides: Settings) -> None:
     seen: dict[str, Point] = {}
     for point in points:
         twin = seen.setdefault(point.scenario.scenario_id, point)
         if twin is not point:
             a, b = f"{twin.sweep}/{twin.label}", f"{point.sweep}/{point.label}"
-            raise SuiteError(f"{where}: {a} and {b} are the same scenario; drop one (rounds repeat a scenario)")
+            remedy = f"override less than {', '.join(overrides)}" if overrides else "drop one"
+            raise SuiteError(
+                f"{where}: {a} and {b} are the same scenario; {remedy} (rounds repeat a scenario)"
+            )
 
 
 def _matches(point: Point, pattern: str) -> bool:

@@ -19,8 +19,8 @@ from bench.records.measurement import Epoch, Measurement
 from bench.records.scenario import Scenario, model_flops_per_step
 
 SCHEMA_VERSION = 1
-TABLE_NAMES = ("runs", "epochs", "machines")
 TableName = Literal["runs", "epochs", "machines"]
+TABLE_NAMES: tuple[TableName, ...] = typing.get_args(TableName)
 Row = dict[str, Any]
 
 
@@ -118,7 +118,21 @@ def to_table(name: TableName, rows: list[Row]) -> pa.Table:
     for row in rows:
         if surplus := row.keys() - set(schema.names):
             raise KeyError(f"{name} has no column {', '.join(sorted(surplus))}")
-    return pa.Table.from_pylist(rows, schema=schema)
+    try:
+        return pa.Table.from_pylist(rows, schema=schema)
+    except UnicodeEncodeError:
+        return pa.Table.from_pylist([_storable(row) for row in rows], schema=schema)
+
+
+def _storable(value: Any) -> Any:  # noqa: ANN401 -- whatever a row holds
+    """`value` with a question mark for what UTF-8 lacks: halves of characters, as a file's name may hold."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {key: _storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in value]
+    return value
 
 
 def version_of(schema: pa.Schema) -> int | None:

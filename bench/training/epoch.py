@@ -1,5 +1,6 @@
 """What a loop reports of an epoch, and the windows its time was measured in."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from bench.data.datasets import Dataset
 
 @dataclass(frozen=True)
 class Windows:
-    """Consecutive timed stretches of steps, synchronised at their ends; `seconds[i]` took `steps[i]` steps."""
+    """Consecutive timed stretches of steps, synchronised at their ends: `steps[i]` took `seconds[i]`."""
 
     seconds: tuple[float, ...]
     steps: tuple[int, ...]
@@ -31,7 +32,11 @@ class Score:
 
 @dataclass(frozen=True)
 class EpochResult:
-    """One epoch: its training windows, its scores, and when it ended on the run's clock."""
+    """One epoch: its training windows, its scores, and when it ended on the run's clock.
+
+    `learning_rate` is what the step after the epoch would take. `val` is None where the training loss is
+    not finite: such weights are not validated.
+    """
 
     epoch: int
     windows: Windows
@@ -40,6 +45,11 @@ class EpochResult:
     learning_rate: float
     train: Score
     val: Score | None
+
+    @property
+    def finite(self) -> bool:
+        """Whether neither loss is NaN or infinite. Validation sees what the epoch's last step left."""
+        return math.isfinite(self.train.loss) and (self.val is None or math.isfinite(self.val.loss))
 
 
 Report = Callable[[EpochResult], None]
@@ -58,7 +68,7 @@ class TrainingLoop(Protocol):
         """Bring the data to the device."""
 
     def train(self, report: Report) -> None:
-        """All epochs, each followed by validation and reported; ends early where the loss is not finite."""
+        """All epochs, each followed by validation and reported; ends early where a loss is not finite."""
 
     def test(self) -> Score:
         """The test split, after training."""

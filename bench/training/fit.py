@@ -53,7 +53,7 @@ class FitLoop:
         self._test = self._batched(_tensors(dataset.x_test, dataset.y_test))
 
     def train(self, report: Report) -> None:
-        """One `model.fit` over all epochs; ends after an epoch whose loss is not finite."""
+        """One `model.fit` over all epochs; ends after an epoch with a loss that is not finite."""
         follow = _Follow(self._order, self._scenario.steps_per_epoch, self._seed, report)
         self._model.fit(
             self._train,
@@ -124,12 +124,14 @@ class _Follow(keras.callbacks.Callback):  # type: ignore[misc]  # keras is untyp
         """`logs` holds the running training metrics and the validation's."""
         ended = time.perf_counter_ns()
         train = Score(float(logs["loss"]), float(logs["accuracy"]))
-        val = Score(float(logs["val_loss"]), float(logs["val_accuracy"]))
+        val = None
+        if math.isfinite(train.loss):
+            val = Score(float(logs["val_loss"]), float(logs["val_accuracy"]))
         windows = Windows(((self._trained - self._began) / 1e9,), (self._steps,))
         rate = float(self.model.optimizer.learning_rate)
-        self._send(EpochResult(epoch + 1, windows, (ended - self._trained) / 1e9, ended, rate, train, val))
-        if not math.isfinite(train.loss):
-            self.model.stop_training = True
+        result = EpochResult(epoch + 1, windows, (ended - self._trained) / 1e9, ended, rate, train, val)
+        self._send(result)
+        self.model.stop_training = not result.finite
 
 
 def _tensors(images: Any, labels: Any) -> tuple[Any, Any]:  # noqa: ANN401 -- arrays in, tensors out

@@ -5,6 +5,7 @@ batch by permuted index, scales it, and takes the step. The number of steps is a
 (no step), warm-up and training are calls of the same program.
 """
 
+import itertools
 import math
 import time
 from typing import Any
@@ -31,7 +32,7 @@ class FusedLoop:
         self._model, self._optimizer, self._scenario, self._seed = model, optimizer, scenario, seed
         self._window = tf.function(self._steps, jit_compile=scenario.jit)
         self._evaluate = tf.function(self._score, jit_compile=scenario.jit)
-        self._window_steps = 1
+        self._window_steps = even_windows(scenario.steps_per_epoch, 1)
         self._traces = 0
 
     def compile(self) -> None:
@@ -51,7 +52,7 @@ class FusedLoop:
             taken = seconds_since(began)
             best = min(best, taken / steps)
             steps = min(max(2 * steps, 1), _steps_for(WINDOW_SECONDS, best), self._scenario.steps_per_epoch)
-        self._window_steps = _even_windows(self._scenario.steps_per_epoch, _steps_for(WINDOW_SECONDS, best))
+        self._window_steps = even_windows(self._scenario.steps_per_epoch, _steps_for(WINDOW_SECONDS, best))
 
     def stage(self, dataset: Dataset) -> None:
         """Splits as (images uint8, labels int32) tensors on the device; waits until they are there."""
@@ -64,7 +65,7 @@ class FusedLoop:
             images[0, 0].numpy()
 
     def train(self, report: Report) -> None:
-        """All epochs; ends after the first window whose loss is not finite, and reports what it had."""
+        """All epochs; ends after the first window or validation whose loss is not finite, and reports it."""
         for epoch in range(1, self._scenario.epochs + 1):
             windows, score = self._epoch(epoch)
             rate = float(self._optimizer.learning_rate)
@@ -72,8 +73,9 @@ class FusedLoop:
             if math.isfinite(score.loss):
                 val = self._split("val")
             ended = time.perf_counter_ns()
-            report(EpochResult(epoch, windows, (ended - began) / 1e9, ended, rate, score, val))
-            if val is None:
+            result = EpochResult(epoch, windows, (ended - began) / 1e9, ended, rate, score, val)
+            report(result)
+            if not result.finite:
                 return
 
     def test(self) -> Score:
@@ -87,19 +89,21 @@ class FusedLoop:
     def _epoch(self, epoch: int) -> tuple[Windows, Score]:
         self._order = tf.constant(epoch_order(TRAIN_SIZE, self._seed, epoch))
         seconds, steps, loss, correct, first = [], [], 0.0, 0, 0
-        while first < self._scenario.steps_per_epoch and math.isfinite(loss):
-            count = min(self._window_steps, self._scenario.steps_per_epoch - first)
+        for count in self._window_steps:
             began = time.perf_counter_ns()
             window_loss, window_correct = self._run(first, count)
             seconds.append(seconds_since(began))
             steps.append(count)
             loss, correct, first = loss + window_loss, correct + window_correct, first + count
+            if not math.isfinite(loss):
+                break
         seen = min(first * self._scenario.global_batch, TRAIN_SIZE)
         return Windows(tuple(seconds), tuple(steps)), Score(loss / seen, correct / seen)
 
     def _run(self, first: int, count: int) -> tuple[float, int]:
         """Steps `first` to `first + count` of the epoch; reading the sums waits for the device."""
-        loss, correct = self._window(*self._data["train"], self._order, tf.constant(first), tf.constant(count))
+        bounds = tf.constant(first), tf.constant(count)
+        loss, correct = self._window(*self._data["train"], self._order, *bounds)
         return float(loss), int(correct)
 
     def _steps(self, images: Any, labels: Any, order: Any, first: Any, count: Any) -> Any:  # noqa: ANN401
@@ -112,7 +116,8 @@ class FusedLoop:
             return step + 1, loss + batch_loss, correct + batch_correct
 
         start = (first, tf.constant(0.0), tf.constant(0))
-        _, loss, correct = tf.while_loop(lambda step, *_: step < first + count, body, start, parallel_iterations=1)
+        last = first + count
+        _, loss, correct = tf.while_loop(lambda step, *_: step < last, body, start, parallel_iterations=1)
         return loss, correct
 
     def _batch(self, images: Any, labels: Any, order: Any, step: Any) -> Any:  # noqa: ANN401
@@ -182,7 +187,7 @@ def _tensors(images: Any, labels: Any) -> tuple[Any, Any]:  # noqa: ANN401
 
 
 def _made_up() -> dict[str, tuple[Any, Any]]:
-    """Random images and labels in the shapes of the real ones, which nobody may touch before the clock starts."""
+    """Random images and labels in the shapes of the real ones, not to be touched before the clock starts."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (TRAIN_SIZE, PIXELS), dtype=np.uint8)
     labels = rng.integers(0, CLASSES, TRAIN_SIZE, dtype=np.uint8)
@@ -194,6 +199,11 @@ def _steps_for(seconds: float, per_step: float) -> int:
     return max(math.ceil(seconds / per_step), 1) if per_step > 0 else 1
 
 
-def _even_windows(steps: int, wanted: int) -> int:
-    """Window length that cuts an epoch of `steps` into equal windows, none of them shorter than `wanted` or so."""
-    return math.ceil(steps / max(steps // wanted, 1))
+def even_windows(steps: int, wanted: int) -> tuple[int, ...]:
+    """Lengths of the windows of an epoch of `steps`: equal up to one step, none shorter than `wanted`.
+
+    One window, of all the steps, where the epoch itself is shorter than that.
+    """
+    windows = max(steps // wanted, 1)
+    ends = [steps * number // windows for number in range(windows + 1)]
+    return tuple(end - start for start, end in itertools.pairwise(ends))

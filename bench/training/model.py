@@ -30,7 +30,7 @@ def build_model(scenario: Scenario, mean: float, deviation: float, seed: int) ->
     for depth, (width, activation) in enumerate(zip(scenario.hidden, scenario.activation, strict=True)):
         layers.append(keras.layers.Dense(width, activation=activation))
         if scenario.dropout:
-            layers.append(keras.layers.Dropout(scenario.dropout, seed=seed + depth))
+            layers.append(keras.layers.Dropout(scenario.dropout, seed=seed + 1 + depth))
     layers += [keras.layers.Dense(CLASSES), keras.layers.Activation("linear", dtype="float32")]
     return keras.Sequential(layers)
 
@@ -48,7 +48,9 @@ def build_optimizer(scenario: Scenario) -> Any:  # noqa: ANN401 -- a keras optim
         "sgd": lambda: keras.optimizers.SGD(rate),
         "momentum": lambda: keras.optimizers.SGD(rate, momentum=MOMENTUM),
     }[scenario.optimizer]()
-    return keras.optimizers.LossScaleOptimizer(optimizer) if scenario.precision == "mixed_float16" else optimizer
+    if scenario.precision == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
 
 
 def keras_policy(scenario: Scenario) -> str:

@@ -1,6 +1,5 @@
 """One run in this process: build, compile, warm up, stage, train, test; each on a clock of its own."""
 
-import math
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from typing import Any
 from bench.data.datasets import Dataset
 from bench.data.shapes import TRAIN_SIZE
 from bench.records.measurement import Epoch, Measurement, Status
-from bench.records.scenario import Scenario, model_flops_per_step
+from bench.records.scenario import Loop, Scenario, model_flops_per_step
 from bench.training.epoch import EpochResult, Score, TrainingLoop, seconds_since
 from bench.training.runtime import Runtime, peak_device_bytes, prepare
 from bench.training.telemetry import Telemetry, Use
@@ -43,6 +42,7 @@ class _Progress:
     first_touch_ns: int = 0
     train_began_ns: int = 0
     ended_ns: int = 0
+    finite: bool = True
     test: Score | None = None
     retraced: bool = False
 
@@ -63,7 +63,7 @@ def train_run(
         _run(scenario, seed, dataset, progress, report)
     except Exception as problem:
         status, error = _status_of(problem), _describe(problem)
-    if status == "ok" and progress.epochs and not math.isfinite(progress.epochs[-1].train_loss):
+    if status == "ok" and not progress.finite:
         status, error = "diverged", f"the loss is not finite in epoch {progress.epochs[-1].epoch}"
     measured = _measured(scenario, progress, status)
     return replace(_with_context(measured, runtime, meter.stop()), error=error), progress.epochs
@@ -89,13 +89,13 @@ def _run(
 
     def keep(result: EpochResult) -> None:
         epoch = _epoch(result, progress.first_touch_ns)
-        progress.ended_ns = result.ended_ns
+        progress.ended_ns, progress.finite = result.ended_ns, result.finite
         progress.epochs.append(epoch)
         report(epoch)
 
     loop.train(keep)
     progress.retraced = loop.traces() > traces
-    if math.isfinite(progress.epochs[-1].train_loss):
+    if progress.finite:
         progress.test = loop.test()
 
 
@@ -121,7 +121,8 @@ def build(scenario: Scenario, seed: int, mean: float, deviation: float) -> tuple
     model = build_model(scenario, mean, deviation, seed)
     optimizer = build_optimizer(scenario)
     optimizer.build(model.trainable_variables)
-    loop = {"fused": FusedLoop, "fit": FitLoop}[scenario.loop](model, optimizer, scenario, seed)
+    loops: dict[Loop, Callable[..., TrainingLoop]] = {"fused": FusedLoop, "fit": FitLoop}
+    loop = loops[scenario.loop](model, optimizer, scenario, seed)
     return loop, Variables([*model.variables, *optimizer.variables])
 
 
@@ -144,13 +145,15 @@ def _epoch(result: EpochResult, first_touch_ns: int) -> Epoch:
 
 def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measurement:
     """The run's own figures: times, throughput, scores."""
-    epochs, clocks = progress.epochs, progress.clocks.seconds
+    epochs = progress.epochs
+    clocks: dict[str, Any] = progress.clocks.seconds
     if not epochs:
         return Measurement(status=status, **clocks)
     last = epochs[-1]
     train_seconds = sum(e.train_seconds for e in epochs)
     samples = sum(min(e.steps * scenario.global_batch, TRAIN_SIZE) for e in epochs)
-    times = step_times([s for e in epochs for s in e.window_seconds], [n for e in epochs for n in e.window_steps])
+    windows = [window for e in epochs for window in zip(e.window_seconds, e.window_steps, strict=True)]
+    times = step_times(*zip(*windows, strict=True))
     step, mad = median_and_mad(times)
     hit = _target(scenario, epochs)
     accuracies = [e.val_accuracy for e in epochs if e.val_accuracy is not None]
@@ -223,6 +226,10 @@ def _status_of(problem: Exception) -> Status:
 
 
 def _describe(problem: Exception) -> str:
-    """The error, and the last lines of where it came from: enough to mend it from the table alone."""
-    lines = traceback.format_exception(problem)
-    return f"{type(problem).__name__}: {problem}\n{''.join(lines[-6:])}"[:4000]
+    """The error, and the last calls that led to it: enough to mend it from the table alone.
+
+    Either is cut to its own length, since a message of XLA alone can fill pages.
+    """
+    message = f"{type(problem).__name__}: {problem}"
+    where = "".join(traceback.format_tb(problem.__traceback__)[-5:])
+    return f"{message[:2000]}\n{where[-2000:]}"

@@ -10,11 +10,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from bench.errors import BenchError
 from bench.machine.affinity import Pinning, pin
 from bench.records.scenario import Scenario
 from bench.training.kinds import DeviceKind
-
-
 
 
 @dataclass(frozen=True)
@@ -32,13 +31,15 @@ def start(kind: DeviceKind, cores: tuple[int, ...]) -> Runtime:
     """Pin this process to `cores`, import TensorFlow, and set its threads and devices to match.
 
     The affinity is set before the import, since thread pools take their size from it. With `kind` "gpu" the
-    process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, and memory grows as it is needed.
+    process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, and memory grows as it is needed; raises
+    BenchError where TensorFlow sees none, since it would train on the CPU without a word.
     """
     pinning = pin(cores)
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["OMP_NUM_THREADS"] = str(len(cores))
-    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # NVML's order, so that the GPU trained on is the one metered
+    # NVML's order, so that the GPU trained on is the one metered.
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     if kind == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     began = time.perf_counter_ns()
@@ -48,6 +49,11 @@ def start(kind: DeviceKind, cores: tuple[int, ...]) -> Runtime:
     tf.config.threading.set_intra_op_parallelism_threads(len(cores))
     tf.config.threading.set_inter_op_parallelism_threads(len(cores))
     gpus = tf.config.list_physical_devices("GPU") if kind == "gpu" else []
+    if kind == "gpu" and not gpus:
+        raise BenchError(
+            "TensorFlow sees no GPU in this process: install bench[cuda] and check CUDA_VISIBLE_DEVICES, "
+            'or set device = "cpu"'
+        )
     tf.config.set_visible_devices(gpus, "GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)

@@ -10,7 +10,7 @@ from bench.data.shapes import SIDE
 
 @keras.saving.register_keras_serializable("bench")
 class RandomShift(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
-    """Shifts each image of a batch by its own whole number of pixels, up to `pixels` each way; black moves in.
+    """Shifts each image of a batch by whole pixels of its own, up to `pixels` each way; black moves in.
 
     Takes and gives shape (batch, 784), values 0..1; acts while training only. A shift is a choice among
     2 `pixels` + 1 rolled copies per axis: elementwise work that XLA fuses, where a gather would not.

@@ -24,7 +24,7 @@ def median_and_mad(values: Sequence[float]) -> tuple[float, float]:
 
 
 def unstable(times: Sequence[float]) -> bool:
-    """Whether step times scatter (MAD over 3 % of the median) or drift (over 2 % from first to last third)."""
+    """Whether step times scatter (MAD over 3 % of the median) or drift (over 2 %, first to last third)."""
     if len(times) < MAD_WINDOWS:
         return False
     middle, mad = median_and_mad(times)

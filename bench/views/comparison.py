@@ -1,9 +1,5 @@
 """A comparison as a table for the terminal, and as Markdown, CSV and JSON."""
 
-import csv
-import io
-import json
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +11,7 @@ from rich.text import Text
 
 from bench.analysis.comparison import Comparison, ScenarioComparison, Side, Verdict
 from bench.views import comparison_words as words
+from bench.views.export import csv_text, json_text, markdown_table
 from bench.views.format import ratio
 
 WIDE = 110
@@ -42,10 +39,10 @@ def as_markdown(comparison: Comparison, name_a: str, name_b: str) -> str:
     title = words.table_title(comparison)
     parts = ["  \n".join([f"A: {name_a}", f"B: {name_b}", *([title] if title else [])])]
     if rows:
-        parts.append(_markdown_table(header, rows))
+        parts.append(markdown_table(header, rows))
     parts.extend("  \n".join(lines) for lines in _paragraphs(comparison, name_a, name_b))
     if comparison.differences:
-        parts.append(_markdown_table(("differs", "", "A", "B"), _difference_rows(comparison)))
+        parts.append(markdown_table(("differs", "", "A", "B"), _difference_rows(comparison)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -57,17 +54,13 @@ def as_csv(comparison: Comparison) -> str:
         for verdict, labels in (("only_a", comparison.only_a), ("only_b", comparison.only_b))
         for label in labels
     ]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=RECORD, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows([*paired, *single])
-    return text.getvalue()
+    return csv_text(RECORD, [*paired, *single])
 
 
 def as_json(comparison: Comparison, name_a: str, name_b: str) -> str:
     """Everything there is, under the names of `Comparison`; what is not finite is null."""
     found = {"a": name_a, "b": name_b, **asdict(comparison), "counts": dict(comparison.counts)}
-    return json.dumps(_strict(found), indent=2, ensure_ascii=False, default=str) + "\n"
+    return json_text(found)
 
 
 class _ByWidth:
@@ -243,12 +236,6 @@ def _markdown_row(comparison: Comparison, scenario: ScenarioComparison) -> tuple
     )
 
 
-def _markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = list(header)
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
 def _record(scenario: ScenarioComparison) -> dict[str, Any]:
     sides: dict[str, Any] = {}
     for name, side in (("a", scenario.a), ("b", scenario.b)):
@@ -288,12 +275,3 @@ RECORD = (
     "flags_b",
     "settings",
 )
-
-
-def _strict(value: Any) -> Any:  # noqa: ANN401 -- any part of the comparison
-    """JSON has no infinity and no NaN."""
-    if isinstance(value, dict):
-        return {str(key): _strict(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_strict(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,81 @@
+"""What a suite will take, before it is run: counts that follow from the settings, and times measured earlier."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench.records.scenario import Scenario, model_flops_per_step, parameter_count
+from bench.records.suite import Point
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OVERHEAD = ("build_seconds", "stage_seconds", "warmup_seconds")
+
+
+@dataclass(frozen=True)
+class PlannedScenario:
+    """One scenario of a suite: what it needs and what one run of it takes. `seconds` is None where unknown."""
+
+    sweep: str
+    label: str
+    scenario: Scenario
+    parameters: int
+    steps: int
+    flops: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A suite's scenarios and its totals over all rounds; `seconds` leaves out scenarios without a time."""
+
+    scenarios: tuple[PlannedScenario, ...]
+    rounds: int
+
+    @property
+    def runs(self) -> int:
+        """Runs of the whole session."""
+        return len(self.scenarios) * self.rounds
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of all runs' training steps."""
+        return self.rounds * sum(planned.flops for planned in self.scenarios)
+
+    @property
+    def seconds(self) -> float:
+        """Time of the runs whose time is known, one after the other."""
+        return self.rounds * sum(planned.seconds or 0.0 for planned in self.scenarios)
+
+    @property
+    def timed(self) -> int:
+        """How many scenarios have a time."""
+        return sum(planned.seconds is not None for planned in self.scenarios)
+
+
+def forecast(points: Sequence[Point], rounds: int, earlier: Mapping[str, float]) -> Forecast:
+    """`earlier` gives the seconds of one run by scenario id, as `earlier_seconds` does."""
+    return Forecast(tuple(_planned(point, earlier) for point in points), rounds)
+
+
+def earlier_seconds(runs: "pd.DataFrame", node: str) -> dict[str, float]:
+    """Median seconds of a whole run, harness included, by scenario id: of ok runs on `node`."""
+    here = runs[(runs["node"] == node) & (runs["status"] == "ok")].dropna(subset=["wall_seconds"])
+    taken = here["wall_seconds"] + here[list(OVERHEAD)].fillna(0.0).sum(axis=1)
+    return {str(key): float(median(values)) for key, values in taken.groupby(here["scenario_id"])}
+
+
+def _planned(point: Point, earlier: Mapping[str, float]) -> PlannedScenario:
+    scenario = point.scenario
+    per_sample = model_flops_per_step(scenario.widths, 1)
+    return PlannedScenario(
+        sweep=point.sweep,
+        label=point.label,
+        scenario=scenario,
+        parameters=parameter_count(scenario.widths),
+        steps=scenario.steps,
+        flops=per_sample * scenario.samples,
+        seconds=earlier.get(scenario.scenario_id),
+    )

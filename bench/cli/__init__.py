@@ -1,0 +1,71 @@
+"""The command line: one thin function per command, each importing what it needs when it runs."""
+
+import sys
+from typing import Any
+
+import typer
+
+from bench import __version__
+from bench.cli.compare import compare
+from bench.cli.plan import plan
+from bench.cli.run import run
+from bench.cli.show import show
+from bench.errors import BenchError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="bench",
+    help="How long does this training really take here, how accurate does it get, and is that machine really faster?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command()(plan)
+app.command()(run)
+app.command()(show)
+app.command()(compare)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Measure, schedule and compare training."""
+
+
+def main() -> None:
+    """The `bench` command: 0 done, 1 some runs did not end ok, 2 wrong usage or input, 130 interrupted."""
+    try:
+        status = app(standalone_mode=False)
+    except BenchError as error:
+        status = _complain(str(error), error.exit_status)
+    except (KeyboardInterrupt, typer.Abort):
+        status = _complain("interrupted; every finished run is kept", INTERRUPTED)
+    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
+        sys.stderr.close()
+        status = 0
+    except Exception as error:
+        # Usage errors are click's, and typer brings a click of its own: known by what they can do.
+        if not hasattr(error, "format_message"):
+            raise
+        status = _complain(_usage(error), 2)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _usage(error: Any) -> str:  # noqa: ANN401 -- a click exception of whichever click typer uses
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "bench"
+    return f"{error.format_message().rstrip('.').splitlines()[0]}; see {command} --help"
+
+
+def _complain(message: str, status: int) -> int:
+    typer.echo(f"bench: {message}", err=True)
+    return status

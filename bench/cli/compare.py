@@ -1,0 +1,52 @@
+"""`bench compare`: how B's times stand to A's."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from bench.cli.options import Format, FormatOption
+
+
+class MetricName(StrEnum):
+    """The times that can be compared."""
+
+    step_seconds = "step_seconds"
+    train_seconds = "train_seconds"
+    wall_seconds = "wall_seconds"
+    target_seconds = "target_seconds"
+
+
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A session's folder, or a folder of sessions: the baseline.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The same: what is held against it.")],
+    metric: Annotated[
+        MetricName | None, typer.Option("--metric", help="The time to compare, in place of each scenario's usual one.")
+    ] = None,
+    confidence: Annotated[float, typer.Option("--confidence", help="Of every interval.")] = 0.95,
+    delta: Annotated[float, typer.Option("--delta", help="Margin within which times count as the same.")] = 0.01,
+    force: Annotated[bool, typer.Option("--force", help="Compare even what makes times incomparable.")] = False,
+    output: FormatOption = Format.table,
+) -> None:
+    """Compare two sessions, or two folders of them, scenario by scenario and overall."""
+    from bench.analysis.comparison import compare as compare_runs
+    from bench.records.store import read_sessions
+    from bench.views import comparison as view
+
+    sides = [read_sessions([path]) for path in (a, b)]
+    runs, machines = [t.runs.to_pandas() for t in sides], [t.machines.to_pandas() for t in sides]
+    chosen = metric.value if metric else None
+    result = compare_runs(
+        runs[0], machines[0], runs[1], machines[1], confidence=confidence, delta=delta, metric=chosen, force=force
+    )
+    if output is Format.table:
+        from rich.console import Console
+
+        Console().print(view.comparison_table(result, a, b))
+        return
+    text = {
+        Format.csv: lambda: view.as_csv(result),
+        Format.md: lambda: view.as_markdown(result, a, b),
+        Format.json: lambda: view.as_json(result, a, b),
+    }[output]()
+    typer.echo(text, nl=False)

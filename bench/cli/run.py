@@ -1,0 +1,61 @@
+"""`bench run`: a suite goes in, a recorded session and its summary come out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.options import OnlyOption, RoundsOption, SetOption, parse_overrides
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+
+    from bench.records.tables import Row
+
+
+def run(
+    suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A suite's TOML file.")],
+    results: Annotated[Path, typer.Option("--results", help="The session's folder is made in here.")] = Path("results"),
+    address: Annotated[
+        str | None, typer.Option("--address", help="A Ray cluster to join, in place of starting one here.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="MNIST or Fashion-MNIST: an npz file, or a folder of npz or IDX files.")
+    ] = None,
+    rounds: RoundsOption = None,
+    only: OnlyOption = None,
+    settings: SetOption = None,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="S", min=0.001, help="Seconds after which a run is ended.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Nothing but the summary.")] = False,
+) -> None:
+    """Run a suite: live progress, then the summary. Exit status 1 where some runs did not end ok."""
+    from rich.console import Console
+
+    from bench.cli.watchers import Display, Lines, Silent
+    from bench.orchestration.launch import launch
+    from bench.records.suite import read_suite
+
+    chosen = read_suite(suite, parse_overrides(settings), rounds, timeout)
+    chosen = chosen.only(only) if only else chosen
+    console = Console()
+    watcher = Silent() if quiet else Display(console, chosen) if console.is_terminal else Lines(console, chosen)
+    with watcher:
+        outcome = launch(chosen, results, data, address, watcher)
+    if outcome.rows:
+        _sum_up(console, outcome.rows)
+    console.print(f"Session: {outcome.folder}", highlight=False, soft_wrap=True)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if any(row["status"] != "ok" for row in outcome.rows):
+        raise typer.Exit(1)
+
+
+def _sum_up(console: "Console", rows: "Iterable[Row]") -> None:
+    from bench.analysis.summary import summarise
+    from bench.views.summary import summary_table
+
+    console.print(summary_table(summarise(rows)))

@@ -1,0 +1,81 @@
+"""From a suite to a recorded session: data, cluster, recorder and session loop, put together."""
+
+import contextlib
+import datetime
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bench
+from bench.data.datasets import Dataset, load_all
+from bench.orchestration.session import Cluster, Session, Watcher
+from bench.records.recorder import Recorder, new_session_id
+from bench.records.suite import Suite
+from bench.records.tables import Row, machine_row
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A session that has ended: where it lies, its rows, and whether it was cut short."""
+
+    folder: Path
+    rows: tuple[Row, ...]
+    interrupted: bool
+
+
+def launch(suite: Suite, results: Path, data: Path | None, address: str | None, watcher: Watcher) -> Outcome:
+    """Run `suite` and record it as a new session below `results`.
+
+    Raises BenchError for what is wrong with data, results folder or cluster, before any run is started. An
+    interrupt (SIGINT, SIGTERM) ends the runs under way and gives what was finished.
+    """
+    datasets = load_all({point.scenario.dataset for point in suite.points}, data)
+    session_id = new_session_id(datetime.datetime.now())
+    with Recorder(results / session_id, session_id, _header(suite)) as recorder, _interruptible():
+        try:
+            _run(suite, datasets, address, recorder, watcher)
+        except KeyboardInterrupt:
+            return Outcome(recorder.folder, tuple(recorder.runs), interrupted=True)
+        return Outcome(recorder.folder, tuple(recorder.runs), interrupted=False)
+
+
+def _run(
+    suite: Suite, datasets: dict[str, Dataset], address: str | None, recorder: Recorder, watcher: Watcher
+) -> None:
+    from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
+    from bench.orchestration.ray_pool import RayPool
+
+    with ray_cluster(address), _interruptible():  # again: Ray sets a handler of its own
+        nodes, fingerprints = inspect_nodes()
+        for fingerprint in fingerprints.values():
+            recorder.add_machine(machine_row(recorder.session_id, fingerprint))
+        cluster = Cluster(nodes, fingerprints, {name: data.sha256 for name, data in datasets.items()})
+        Session(suite, cluster, RayPool(share(datasets)), recorder, watcher).run()
+
+
+def _header(suite: Suite) -> Row:
+    return {
+        "suite": suite.name,
+        "title": suite.title,
+        "text": suite.text,
+        "measure": suite.measure.model_dump(mode="json"),
+        "scenarios": [point.scenario.scenario_id for point in suite.points],
+        "bench_version": bench.__version__,
+        "command": sys.argv[1:],
+    }
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM, as schedulers send it, ends a session as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
