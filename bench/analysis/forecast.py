@@ -1,4 +1,4 @@
-"""What a suite will take, before it is run: counts that follow from the settings, and times measured earlier."""
+"""What a suite will take, before it is run: counts that follow from its settings, and earlier times."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ OVERHEAD = ("build_seconds", "stage_seconds", "warmup_seconds")
 
 @dataclass(frozen=True)
 class PlannedScenario:
-    """One scenario of a suite: what it needs and what one run of it takes. `seconds` is None where unknown."""
+    """One scenario of a suite: what one run of it takes. `seconds` is None where unknown."""
 
     sweep: str
     label: str

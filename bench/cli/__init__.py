@@ -16,8 +16,11 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="bench",
-    help="How long does this training really take here, how accurate does it get, and is that machine really faster?",
-    no_args_is_help=True,
+    help=(
+        "How long does this training really take here, how accurate does it get, "
+        "and is that machine really faster?"
+    ),
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -36,9 +39,14 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+    context: typer.Context,
+    _show_version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
 ) -> None:
-    """Measure, schedule and compare training."""
+    """Without a command: the help."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:

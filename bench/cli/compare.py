@@ -18,14 +18,21 @@ class MetricName(StrEnum):
 
 
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="A session's folder, or a folder of sessions: the baseline.")],
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="A session's folder, or a folder of sessions: the baseline.")
+    ],
     b: Annotated[str, typer.Argument(metavar="B", help="The same: what is held against it.")],
     metric: Annotated[
-        MetricName | None, typer.Option("--metric", help="The time to compare, in place of each scenario's usual one.")
+        MetricName | None,
+        typer.Option("--metric", help="The time to compare, in place of each scenario's usual one."),
     ] = None,
     confidence: Annotated[float, typer.Option("--confidence", help="Of every interval.")] = 0.95,
-    delta: Annotated[float, typer.Option("--delta", help="Margin within which times count as the same.")] = 0.01,
-    force: Annotated[bool, typer.Option("--force", help="Compare even what makes times incomparable.")] = False,
+    delta: Annotated[
+        float, typer.Option("--delta", help="Margin within which times count as the same.")
+    ] = 0.01,
+    force: Annotated[
+        bool, typer.Option("--force", help="Compare even what makes times incomparable.")
+    ] = False,
     output: FormatOption = Format.table,
 ) -> None:
     """Compare two sessions, or two folders of them, scenario by scenario and overall."""
@@ -37,7 +44,14 @@ def compare(
     runs, machines = [t.runs.to_pandas() for t in sides], [t.machines.to_pandas() for t in sides]
     chosen = metric.value if metric else None
     result = compare_runs(
-        runs[0], machines[0], runs[1], machines[1], confidence=confidence, delta=delta, metric=chosen, force=force
+        runs[0],
+        machines[0],
+        runs[1],
+        machines[1],
+        confidence=confidence,
+        delta=delta,
+        metric=chosen,
+        force=force,
     )
     if output is Format.table:
         from rich.console import Console

@@ -21,7 +21,9 @@ class Format(StrEnum):
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print: table, csv, md or json.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Fix a setting in every sweep, in place of its value or axis."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Fix a setting in every sweep, in place of its value or axis."
+    ),
 ]
 RoundsOption = Annotated[int | None, typer.Option("--rounds", min=1, help="Rounds, in place of the suite's.")]
 OnlyOption = Annotated[

@@ -13,7 +13,9 @@ def plan(
     rounds: RoundsOption = None,
     only: OnlyOption = None,
     settings: SetOption = None,
-    results: Annotated[Path, typer.Option("--results", help="Where earlier times are looked for.")] = Path("results"),
+    results: Annotated[Path, typer.Option("--results", help="Where earlier times are looked for.")] = Path(
+        "results"
+    ),
 ) -> None:
     """Show a suite's scenarios, what each needs, and what running it will take. Starts nothing."""
     from rich.console import Console

@@ -17,18 +17,22 @@ if TYPE_CHECKING:
 
 def run(
     suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A suite's TOML file.")],
-    results: Annotated[Path, typer.Option("--results", help="The session's folder is made in here.")] = Path("results"),
+    results: Annotated[Path, typer.Option("--results", help="The session's folder is made in here.")] = Path(
+        "results"
+    ),
     address: Annotated[
         str | None, typer.Option("--address", help="A Ray cluster to join, in place of starting one here.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", help="MNIST or Fashion-MNIST: an npz file, or a folder of npz or IDX files.")
+        Path | None,
+        typer.Option("--data", help="MNIST or Fashion-MNIST: an npz file, or a folder of npz or IDX files."),
     ] = None,
     rounds: RoundsOption = None,
     only: OnlyOption = None,
     settings: SetOption = None,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="S", min=0.001, help="Seconds after which a run is ended.")
+        float | None,
+        typer.Option("--timeout", metavar="S", min=0.001, help="Seconds after which a run is ended."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Nothing but the summary.")] = False,
 ) -> None:
@@ -42,7 +46,9 @@ def run(
     chosen = read_suite(suite, parse_overrides(settings), rounds, timeout)
     chosen = chosen.only(only) if only else chosen
     console = Console()
-    watcher = Silent() if quiet else Display(console, chosen) if console.is_terminal else Lines(console, chosen)
+    watcher = (
+        Silent() if quiet else Display(console, chosen) if console.is_terminal else Lines(console, chosen)
+    )
     with watcher:
         outcome = launch(chosen, results, data, address, watcher)
     if outcome.rows:

@@ -12,10 +12,12 @@ def show(
         list[str] | None, typer.Argument(metavar="[PATH]...", help="Session folders, or folders of them.")
     ] = None,
     where: Annotated[
-        str | None, typer.Option("--where", metavar="EXPR", help="Only runs for which it holds, e.g. 'batch_size > 10'.")
+        str | None,
+        typer.Option("--where", metavar="EXPR", help="Only runs for which it holds, e.g. 'batch_size > 10'."),
     ] = None,
     sort: Annotated[
-        str | None, typer.Option("--sort", metavar="COL", help="Sort by a column; -COL for the largest first.")
+        str | None,
+        typer.Option("--sort", metavar="COL", help="Sort by a column; -COL for the largest first."),
     ] = None,
     output: FormatOption = Format.table,
 ) -> None:
@@ -37,5 +39,7 @@ def show(
 
         Console().print(view.summary_table(summaries))
         return
-    text = {Format.csv: view.as_csv, Format.md: view.as_markdown, Format.json: view.as_json}[output](summaries)
+    text = {Format.csv: view.as_csv, Format.md: view.as_markdown, Format.json: view.as_json}[output](
+        summaries
+    )
     typer.echo(text, nl=False)

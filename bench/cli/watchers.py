@@ -98,7 +98,9 @@ class Display(Silent):
     def started(self, run: Run, place: Place) -> None:
         """A line of its own."""
         scenario = run.point.scenario
-        running = Running(_name(run), scenario.scenario_id, _where(place), scenario.epochs, self._progress.clock())
+        running = Running(
+            _name(run), scenario.scenario_id, _where(place), scenario.epochs, self._progress.clock()
+        )
         self._progress.round = run.round
         self._progress.running[_key(run)] = running
 

@@ -20,8 +20,8 @@ class Epoch:
 
     epoch: int
     steps: int
-    train_seconds: float
-    eval_seconds: float
+    train_seconds: float | None
+    eval_seconds: float | None
     elapsed_seconds: float
     learning_rate: float
     train_loss: float

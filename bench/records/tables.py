@@ -37,7 +37,7 @@ class Identity:
     round: int
     order: int
     attempt: int
-    started_at: datetime.datetime
+    started_at: datetime.datetime | None
     machine_id: str | None = None
     software_id: str | None = None
     machine: str | None = None

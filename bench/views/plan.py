@@ -32,12 +32,18 @@ def plan_table(forecast: Forecast, title: str) -> RenderableType:
 
 def needs(scenario: Scenario) -> str:
     """What a run asks of a node, in words."""
-    cores = "all cores" if scenario.cpus is None else f"{scenario.cpus} cores" if scenario.cpus > 1 else "1 core"
+    cores = (
+        "all cores" if scenario.cpus is None else f"{scenario.cpus} cores" if scenario.cpus > 1 else "1 core"
+    )
     gpus = f"{scenario.devices} × {scenario.accelerator or 'GPU'}"
     on_gpu = f"{gpus} and {'its share of cores' if scenario.cpus is None else cores}"
     if scenario.device == "gpu" or scenario.accelerator:
         return on_gpu
-    return f"{cores} of a node" if scenario.device == "cpu" else f"a GPU where there is one, else {cores} of a node"
+    return (
+        f"{cores} of a node"
+        if scenario.device == "cpu"
+        else f"a GPU where there is one, else {cores} of a node"
+    )
 
 
 def _cells(planned: PlannedScenario) -> tuple[str, ...]:
@@ -63,7 +69,7 @@ def _totals(forecast: Forecast, asked: set[str]) -> Iterable[str]:
         f"{forecast.flops / 1e12:.3g} TFLOP of training steps."
     )
     if not forecast.timed:
-        yield "None of them was timed on this machine before; `bench run` tells the time left after its first runs."
-    else:
-        known = "" if forecast.timed == scenarios else f" for the {forecast.timed} scenarios timed on this machine before"
-        yield f"About {seconds(forecast.seconds)} of runs one after the other{known}, and the start of each round's processes."
+        yield "None was timed on this machine before; `bench run` tells the time left after its first runs."
+        return
+    known = f" for the {forecast.timed} scenarios timed here before" if forecast.timed < scenarios else ""
+    yield f"About {seconds(forecast.seconds)} of runs{known}, one after the other, beside starting processes."

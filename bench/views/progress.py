@@ -61,7 +61,7 @@ class Progress:
         self.recent = [*self.recent, line][-RECENT:]
 
     def seconds_left(self) -> float | None:
-        """Runs to come at the time their scenario took before, or the mean scenario; None before the first end."""
+        """Runs to come at the time their scenario took before, else the mean; None before the first end."""
         if not self._taken:
             return None
         known = {scenario: mean(taken) for scenario, taken in self._taken.items()}
@@ -100,7 +100,9 @@ def _running(progress: Progress) -> Iterable[RenderableType]:
         epoch = f"epoch {run.epoch + 1}/{run.epochs}" if run.epoch < run.epochs else "testing"
         accuracy = f"val {percent(run.accuracy)}" if run.accuracy is not None else ""
         elapsed = seconds(round(progress.clock() - run.began))
-        table.add_row(Text("▶", "bold cyan"), run.name, Text(run.where, "dim"), epoch, accuracy, Text(elapsed, "dim"))
+        table.add_row(
+            Text("▶", "bold cyan"), run.name, Text(run.where, "dim"), epoch, accuracy, Text(elapsed, "dim")
+        )
     yield table
 
 

@@ -86,17 +86,22 @@ def _columns(summaries: Sequence[ScenarioSummary], wide: bool) -> list[tuple[str
     """Titles and cells; a column that would be empty or say one thing everywhere is left out."""
     machines = {s.machine for s in summaries}
     targets = any(s.target_runs for s in summaries)
+    stepped = any(s.step_seconds for s in summaries) or not any(s.wall_seconds for s in summaries)
     every: list[tuple[str, Cell, bool]] = [
         ("scenario", lambda s: s.label, True),
         ("machine", lambda s: s.machine, len(machines) > 1),
         ("ok", _ok, True),
-        ("step", lambda s: seconds(s.step_seconds), True),
-        ("± MAD", lambda s: _share(s.spread, 1), wide or not targets),
-        ("samples", lambda s: rate(s.samples_per_second), True),
-        ("wall", lambda s: seconds(s.wall_seconds), wide),
+        ("step", lambda s: seconds(s.step_seconds), stepped),
+        ("± MAD", lambda s: _share(s.spread, 1), stepped and (wide or not targets)),
+        ("samples", lambda s: rate(s.samples_per_second), stepped),
+        ("wall", lambda s: seconds(s.wall_seconds), wide or not stepped),
         ("compile", lambda s: seconds(s.compile_seconds), wide),
         ("speed", lambda s: flops(s.flops_per_second), wide),
-        ("of limit", lambda s: _share(s.limit_fraction, 0), wide and any(s.limit_fraction for s in summaries)),
+        (
+            "of limit",
+            lambda s: _share(s.limit_fraction, 0),
+            wide and any(s.limit_fraction for s in summaries),
+        ),
         ("bound by", lambda s: s.bound_by or NONE, wide and any(s.bound_by for s in summaries)),
         ("train", lambda s: _share(s.train_accuracy), wide),
         ("val", lambda s: _share(s.val_accuracy), True),
@@ -104,7 +109,11 @@ def _columns(summaries: Sequence[ScenarioSummary], wide: bool) -> list[tuple[str
         ("test", lambda s: _share(s.test_accuracy), True),
         ("target in", lambda s: seconds(s.target_seconds), targets),
         ("reached", lambda s: f"{s.target_reached}/{s.target_runs}" if s.target_runs else NONE, targets),
-        ("memory", lambda s: bytes_(s.peak_device_bytes), wide and any(s.peak_device_bytes for s in summaries)),
+        (
+            "memory",
+            lambda s: bytes_(s.peak_device_bytes),
+            wide and any(s.peak_device_bytes for s in summaries),
+        ),
         ("energy", lambda s: _joules(s.energy_joules), wide and any(s.energy_joules for s in summaries)),
         ("flags", _flags, any(s.flags for s in summaries)),
     ]

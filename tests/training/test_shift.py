@@ -17,17 +17,14 @@ def shifter(request, tf):
         from bench.training.shift import RandomShift
 
         layer = RandomShift(pixels, seed)
-        layer.seed_generator.state  # noqa: B018 -- made now, so that XLA does not have to
-        call = tf.function(lambda images: layer(images, training=True), jit_compile=request.param == "xla")
-        return lambda images: (call if request.param == "xla" else layer_in_training(layer))(
-            tf.constant(images)
-        ).numpy()
+
+        def shift(images):
+            return layer(images, training=True)
+
+        call = tf.function(shift, jit_compile=True) if request.param == "xla" else shift
+        return lambda images: call(tf.constant(images)).numpy()
 
     return make
-
-
-def layer_in_training(layer):
-    return lambda images: layer(images, training=True)
 
 
 def moved(images, down, right):
