@@ -1,11 +1,14 @@
 """`bench compare`: how B's times stand to A's."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from bench.cli.options import Format, FormatOption
+
+if TYPE_CHECKING:
+    from bench.analysis.verdict import Metric
 
 
 class MetricName(StrEnum):
@@ -42,7 +45,7 @@ def compare(
 
     sides = [read_sessions([path]) for path in (a, b)]
     runs, machines = [t.runs.to_pandas() for t in sides], [t.machines.to_pandas() for t in sides]
-    chosen = metric.value if metric else None
+    chosen = cast("Metric | None", metric.value if metric else None)
     result = compare_runs(
         runs[0],
         machines[0],

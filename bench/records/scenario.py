@@ -191,7 +191,8 @@ def _disagreements(s: Scenario) -> list[str]:
             "give at least one image each"
         )
     if model_flops_per_step(s.widths, TRAIN_SIZE) >= 2**63:
-        found.append(f"hidden: {parameter_count(s.widths):.1e} parameters are more than any machine holds")
+        number = f"{parameter_count(s.widths):.1e}"
+        found.append(f"hidden: {number} parameters are more than any machine holds; give smaller widths")
     if s.strategy not in BUILT_STRATEGIES:
         found.append(f"strategy: {s.strategy} is not built yet; use {', '.join(sorted(BUILT_STRATEGIES))}")
     elif s.strategy == "one_device" and s.replicas > 1:

@@ -8,13 +8,15 @@ batch by permuted index, scales it, and takes the step. The number of steps is a
 import itertools
 import math
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow as tf  # noqa: TID253 -- only training modules import this file
 
 from bench.data.datasets import Dataset
-from bench.data.shapes import CLASSES, PIXELS, TEST_SIZE, TRAIN_SIZE, VAL_SIZE
+from bench.data.shapes import PIXELS, TRAIN_SIZE, VAL_SIZE
 from bench.records.scenario import Scenario
 from bench.training.epoch import EpochResult, Report, Score, Windows, seconds_since
 from bench.training.loss import cross_entropy
@@ -23,6 +25,16 @@ from bench.training.order import epoch_order
 WINDOW_SECONDS = 0.1  # long enough that the call around a window costs it under half a percent
 WARMUP_SECONDS = 0.3
 EVAL_BATCH = 2_500  # divides the 10,000 images of either split
+
+
+@dataclass(frozen=True)
+class Window:
+    """A timed window of steps: its seconds, and the sums of loss and of correct answers over its samples."""
+
+    seconds: float
+    steps: int
+    loss: float
+    correct: int
 
 
 class FusedLoop:
@@ -69,14 +81,27 @@ class FusedLoop:
         for epoch in range(1, self._scenario.epochs + 1):
             windows, score = self._epoch(epoch)
             rate = float(self._optimizer.learning_rate)
-            began, val = time.perf_counter_ns(), None
-            if math.isfinite(score.loss):
-                val = self._split("val")
+            began = time.perf_counter_ns()
+            val = self.validate() if math.isfinite(score.loss) else None
             ended = time.perf_counter_ns()
             result = EpochResult(epoch, windows, (ended - began) / 1e9, ended, rate, score, val)
             report(result)
             if not result.finite:
                 return
+
+    def windows(self, epoch: int) -> Iterator[Window]:
+        """Train `epoch` (from 1) in the order that is its own, yielding each window once it is done."""
+        self._order = tf.constant(epoch_order(TRAIN_SIZE, self._seed, epoch))
+        first = 0
+        for count in self._window_steps:
+            began = time.perf_counter_ns()
+            loss, correct = self._run(first, count)
+            yield Window(seconds_since(began), count, loss, correct)
+            first += count
+
+    def validate(self) -> Score:
+        """The validation split."""
+        return self._split("val")
 
     def test(self) -> Score:
         """The test split, after training."""
@@ -87,18 +112,15 @@ class FusedLoop:
         return self._traces
 
     def _epoch(self, epoch: int) -> tuple[Windows, Score]:
-        self._order = tf.constant(epoch_order(TRAIN_SIZE, self._seed, epoch))
-        seconds, steps, loss, correct, first = [], [], 0.0, 0, 0
-        for count in self._window_steps:
-            began = time.perf_counter_ns()
-            window_loss, window_correct = self._run(first, count)
-            seconds.append(seconds_since(began))
-            steps.append(count)
-            loss, correct, first = loss + window_loss, correct + window_correct, first + count
-            if not math.isfinite(loss):
+        done: list[Window] = []
+        for window in self.windows(epoch):
+            done.append(window)
+            if not math.isfinite(window.loss):
                 break
-        seen = min(first * self._scenario.global_batch, TRAIN_SIZE)
-        return Windows(tuple(seconds), tuple(steps)), Score(loss / seen, correct / seen)
+        steps = tuple(window.steps for window in done)
+        seen = min(sum(steps) * self._scenario.global_batch, TRAIN_SIZE)
+        score = Score(sum(w.loss for w in done) / seen, sum(w.correct for w in done) / seen)
+        return Windows(tuple(window.seconds for window in done), steps), score
 
     def _run(self, first: int, count: int) -> tuple[float, int]:
         """Steps `first` to `first + count` of the epoch; reading the sums waits for the device."""
@@ -187,12 +209,9 @@ def _tensors(images: Any, labels: Any) -> tuple[Any, Any]:  # noqa: ANN401
 
 
 def _made_up() -> dict[str, tuple[Any, Any]]:
-    """Random images and labels in the shapes of the real ones, not to be touched before the clock starts."""
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (TRAIN_SIZE, PIXELS), dtype=np.uint8)
-    labels = rng.integers(0, CLASSES, TRAIN_SIZE, dtype=np.uint8)
-    assert VAL_SIZE == TEST_SIZE
-    return {"train": _tensors(images, labels), "val": _tensors(images[:VAL_SIZE], labels[:VAL_SIZE])}
+    """Black images in the shapes of the real ones, which nobody may touch before the clock starts."""
+    train = tf.zeros((TRAIN_SIZE, PIXELS), tf.uint8), tf.zeros(TRAIN_SIZE, tf.int32)
+    return {"train": train, "val": (train[0][:VAL_SIZE], train[1][:VAL_SIZE])}
 
 
 def _steps_for(seconds: float, per_step: float) -> int:

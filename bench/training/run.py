@@ -150,7 +150,7 @@ def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measur
     if not epochs:
         return Measurement(status=status, **clocks)
     last = epochs[-1]
-    train_seconds = sum(e.train_seconds for e in epochs)
+    train_seconds = sum(seconds for e in epochs for seconds in e.window_seconds)
     samples = sum(min(e.steps * scenario.global_batch, TRAIN_SIZE) for e in epochs)
     windows = [window for e in epochs for window in zip(e.window_seconds, e.window_steps, strict=True)]
     times = step_times(*zip(*windows, strict=True))
@@ -161,7 +161,7 @@ def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measur
         status=status,
         flags=_flags(times, accuracies, progress.retraced),
         train_seconds=train_seconds,
-        eval_seconds=sum(e.eval_seconds for e in epochs),
+        eval_seconds=sum(e.eval_seconds or 0.0 for e in epochs),
         wall_seconds=clocks["compile_seconds"] + (progress.ended_ns - progress.train_began_ns) / 1e9,
         target_seconds=hit.elapsed_seconds if hit else None,
         target_epoch=hit.epoch if hit else None,

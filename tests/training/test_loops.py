@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 LOOPS = ["fused", "fit"]
 PLAIN: dict = {}
 REMAINDER = {"batch_size": 192, "optimizer": "momentum", "learning_rate": 0.05}  # 260 of 192, then 80
-DROPOUT = {"dropout": 0.3, "optimizer": "sgd", "learning_rate": 0.1}
 EVERYTHING = {
+    "dropout": 0.2,
     "shift": 1,
     "standardize": True,
     "label_smoothing": 0.1,
@@ -23,13 +23,15 @@ EVERYTHING = {
     "schedule": "cosine",
     "warmup_fraction": 0.1,
 }
-PYTHON = {"jit": False}
+NO_JIT = {"jit": False, "dropout": 0.3, "optimizer": "sgd", "learning_rate": 0.1}
+BFLOAT16 = {"precision": "mixed_bfloat16", "hidden": [64], "batch_size": 100}
+# Plain SGD takes a gradient at its size: a loss scale undone twice, or not at all, would show.
+FLOAT16 = {**BFLOAT16, "precision": "mixed_float16", "optimizer": "sgd", "learning_rate": 0.1}
 CASES = [
     pytest.param(PLAIN, id="adam"),
     pytest.param(REMAINDER, id="remainder-momentum"),
-    pytest.param(DROPOUT, id="dropout-sgd"),
-    pytest.param(EVERYTHING, id="shift-standardize-smoothing-cosine-adamw"),
-    pytest.param(PYTHON, id="no-jit"),
+    pytest.param(EVERYTHING, id="dropout-shift-standardize-smoothing-cosine-adamw"),
+    pytest.param(NO_JIT, id="no-jit-dropout-sgd"),
 ]
 
 
@@ -86,12 +88,12 @@ def test_the_same_run_twice_is_the_same_bit_by_bit(train, train_afresh, small, l
 
 
 def test_another_seed_is_another_run(train, small):
-    first, second = train(small(), seed=3), train(small(), seed=4)
+    first, second = (train(small(jit=False), seed=seed) for seed in (3, 4))
     assert first.epochs[0].train != second.epochs[0].train
 
 
 def test_xla_changes_nothing_but_rounding(train, small):
-    compiled, plain = train(small(), seed=3), train(small(**PYTHON), seed=3)
+    compiled, plain = train(small(), seed=3), train(small(jit=False), seed=3)
     for ours, theirs in zip(compiled.weights, plain.weights, strict=True):
         assert np.abs(ours - theirs).max() < 1e-5
 
@@ -112,7 +114,7 @@ def test_warming_up_and_restoring_leaves_every_value_as_it_was(build_loop, small
     assert same_bits(start, built.values())
 
 
-@pytest.mark.parametrize("batch", [192, 20_000, 50_000])
+@pytest.mark.parametrize("batch", [192, 20_000])
 def test_fit_compiles_every_batch_size_that_training_and_validation_have(
     build_loop, small, digits, monkeypatch, batch
 ):
@@ -133,7 +135,7 @@ def test_fit_compiles_every_batch_size_that_training_and_validation_have(
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_epochs_count_from_one_and_follow_the_schedule_and_an_order_of_their_own(train, small, loop):
-    run = train(small(loop=loop, batch_size=1000, epochs=2, schedule="linear", learning_rate=0.01))
+    run = train(small(loop=loop, jit=False, batch_size=1000, epochs=2, schedule="linear", learning_rate=0.01))
     first, second = run.epochs
     assert (first.epoch, second.epoch) == (1, 2)
     assert first.learning_rate == pytest.approx(0.005)  # what the step after the epoch takes
@@ -143,19 +145,19 @@ def test_epochs_count_from_one_and_follow_the_schedule_and_an_order_of_their_own
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_loss_that_is_not_finite_ends_training_with_the_epoch_reported(train, small, loop):
-    run = train(small(loop=loop, epochs=3, learning_rate=1e30))
-    (epoch,) = run.epochs
-    assert not math.isfinite(epoch.train.loss)
-    assert epoch.val is None
-    assert not epoch.finite
-    assert epoch.windows.total_seconds > 0
-
-
-@pytest.mark.parametrize("loop", LOOPS)
 def test_an_epochs_last_step_may_be_the_one_that_diverges(train, small, loop):
     # One step per epoch: its loss is that of the first weights, and only validation sees the second ones.
-    run = train(small(loop=loop, epochs=3, learning_rate=1e30, batch_size=50_000))
+    run = train(
+        small(
+            loop=loop,
+            jit=False,
+            hidden=[32, 32],
+            epochs=3,
+            learning_rate=1e30,
+            batch_size=50_000,
+            activation="relu",
+        )
+    )
     (epoch,) = run.epochs
     assert epoch.train.loss == pytest.approx(math.log(10), rel=0.2)
     assert not math.isfinite(epoch.val.loss)
@@ -164,30 +166,26 @@ def test_an_epochs_last_step_may_be_the_one_that_diverges(train, small, loop):
 
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize(
-    "settings",
-    [
-        pytest.param({"precision": "mixed_bfloat16"}, id="bfloat16"),
-        # Plain SGD takes a gradient at its size: a loss scale undone twice, or not at all, would show.
-        pytest.param({"precision": "mixed_float16", "optimizer": "sgd", "learning_rate": 0.1}, id="float16"),
-    ],
+    "settings", [pytest.param(BFLOAT16, id="bfloat16"), pytest.param(FLOAT16, id="float16")]
 )
 def test_mixed_precision_learns_the_digits(train, small, loop, settings):
-    run = train(small(loop=loop, hidden=[64], batch_size=100, **settings))
+    run = train(small(loop=loop, **settings))
     assert all(np.isfinite(weight).all() for weight in run.weights)
     assert all(weight.dtype == np.float32 for weight in run.weights)
     assert run.epochs[0].val.accuracy > 0.8
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_float16_scales_the_loss_exactly_once(build_loop, small, loop):
+def test_float16_scales_the_loss_exactly_once(train, small, loop):
+    """Keras wraps the optimizer that it is given by itself, unless it is wrapped already."""
     import keras
 
-    built = build_loop(small(loop=loop, precision="mixed_float16"))
-    built.loop.compile()
-    driven = built.model.optimizer if loop == "fit" else built.optimizer
-    assert driven is built.optimizer
-    assert isinstance(driven, keras.optimizers.LossScaleOptimizer)
-    assert not isinstance(driven.inner_optimizer, keras.optimizers.LossScaleOptimizer)
+    optimizer = train(small(loop=loop, **FLOAT16)).optimizer
+    assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    assert not isinstance(optimizer.inner_optimizer, keras.optimizers.LossScaleOptimizer)
+    assert int(optimizer.iterations) == 500  # no step was left out for a gradient that was not finite
+    assert int(optimizer.step_counter) == 500
+    assert float(optimizer.dynamic_scale) == 2.0**15
 
 
 def test_one_step_in_float16_is_one_step_in_float32_up_to_its_rounding(train, small):
@@ -236,7 +234,7 @@ def gradients_of(weights, x, labels):
 
 
 def test_twenty_steps_are_those_of_numpy(train, small, by_hand):
-    scenario = small(activation="tanh", batch_size=2500)
+    scenario = small(batch_size=2500)
     run = train(scenario, seed=3)
     first = [run.start[name] for name in run.start if "kernel" in name or "bias" in name][:4]
     expected = by_hand(first, scenario, seed=3)

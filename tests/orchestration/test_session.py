@@ -1,0 +1,356 @@
+import pytest
+
+from bench.orchestration.session import START_SECONDS
+from bench.records.measurement import Measurement
+from bench.records.store import read_sessions
+
+ONE_CORE = {"cpus": 1}
+
+
+def by_label(rows):
+    return {row["label"]: row for row in rows}
+
+
+def statuses(rows):
+    return {row["label"]: row["status"] for row in rows}
+
+
+class TestRounds:
+    def test_every_scenario_runs_once_in_every_round(self, bench):
+        rows = bench("a b c", rounds=3).run()
+        assert sorted((row["round"], row["label"]) for row in rows) == [
+            (number, label) for number in (1, 2, 3) for label in "abc"
+        ]
+        assert {row["status"] for row in rows} == {"ok"}
+
+    def test_a_round_ends_before_the_next_begins(self, bench, node):
+        rows = bench(dict.fromkeys("abcd", ONE_CORE), [node(cores=3)], rounds=3).run()
+        assert [row["round"] for row in rows] == sorted(row["round"] for row in rows)
+
+    def test_the_order_is_shuffled_anew_in_every_round(self, bench):
+        tried = bench("a b c d e f g h", rounds=4)
+        tried.run()
+        orders = [tried.order(number) for number in (1, 2, 3, 4)]
+        assert len({tuple(order) for order in orders}) == 4
+        assert list("abcdefgh") not in orders
+
+    def test_the_order_is_the_same_again_for_a_session_s_name(self, bench):
+        orders = []
+        for session_id in ("s1", "s1", "s2"):
+            tried = bench("a b c d e f g h", session_id=session_id)
+            tried.run()
+            orders.append(tried.order(1))
+        assert orders[0] == orders[1] != orders[2]
+
+    def test_the_row_names_its_place_in_the_order(self, bench):
+        tried = bench("a b c")
+        rows = tried.run()
+        assert [row["label"] for row in sorted(rows, key=lambda row: row["order"])] == tried.order(1)
+        assert sorted(row["order"] for row in rows) == [1, 2, 3]
+
+    def test_a_run_s_seed_is_its_scenario_s_plus_the_round(self, bench):
+        tried = bench({"a": {"seed": 40}}, rounds=2)
+        assert [row["seed"] for row in tried.run()] == [41, 42]
+        assert [task.seed for _, _, task in tried.pool.submitted] == [41, 42]
+
+    def test_the_plan_is_told_before_the_first_run(self, bench):
+        tried = bench("a b", rounds=3)
+        tried.run()
+        assert tried.log.plan == (6, 3)
+
+
+class TestProcesses:
+    def test_no_process_serves_two_rounds(self, bench):
+        tried = bench("a b c", rounds=2)
+        tried.run()
+        workers = [worker for worker, _, _ in tried.pool.submitted]
+        assert set(workers[:3]).isdisjoint(workers[3:])
+
+    def test_runs_of_equal_needs_share_a_process_within_a_round(self, bench):
+        tried = bench("a b c", rounds=2)
+        tried.run()
+        assert [sorted(worker.labels) for worker in tried.pool.workers.values()] == [list("abc")] * 2
+
+    def test_runs_of_one_scenario_never_share_a_process(self, bench, outcome, node):
+        tried = bench(dict.fromkeys("abcd", ONE_CORE), [node(cores=2)], rounds=3, retries=2)
+        tried.pool.runs["b"].extend([outcome(died="lost"), outcome(died="lost")])
+        tried.run()
+        for worker in tried.pool.workers.values():
+            assert len(set(worker.labels)) == len(worker.labels)
+
+    def test_runs_go_side_by_side_where_cores_are_free(self, bench, node):
+        tried = bench(dict.fromkeys("abcd", ONE_CORE), [node(cores=3)])
+        tried.run()
+        assert tried.pool.together == 3
+
+    def test_runs_that_take_a_whole_node_follow_each_other(self, bench, node):
+        tried = bench("a b c d", [node(cores=8)])
+        tried.run()
+        assert tried.pool.together == 1
+
+    def test_each_node_trains_at_the_same_time(self, bench, node):
+        tried = bench("a b c d", [node("n1"), node("n2")])
+        rows = tried.run()
+        assert tried.pool.together == 2
+        assert {row["node"] for row in rows} == {"n1", "n2"}
+
+    def test_each_gpu_trains_at_the_same_time(self, bench, node):
+        tried = bench("a b c d e", [node(cores=8, gpus=4)])
+        tried.run()
+        assert tried.pool.together == 4
+        assert {worker.kind for worker in tried.pool.workers.values()} == {"gpu"}
+
+    def test_two_needs_that_cannot_coexist_take_turns(self, bench, node):
+        tried = bench({"a": {}, "b": {}, "c": ONE_CORE, "d": ONE_CORE}, [node(cores=2)], rounds=3)
+        rows = tried.run()
+        assert len(rows) == 12
+        assert {row["status"] for row in rows} == {"ok"}
+        for worker in tried.pool.workers.values():
+            assert {"a": 2, "b": 2, "c": 1, "d": 1}[worker.labels[0]] == len(worker.place.cores)
+            assert set(worker.labels) <= set("ab") or set(worker.labels) <= set("cd")
+
+    def test_a_run_that_waits_for_a_whole_node_is_not_overtaken(self, bench, node, outcome):
+        """Else narrow runs would keep it waiting for ever."""
+        narrow = {f"n{i}": ONE_CORE for i in range(6)}
+        tried = bench({"wide": {}, **narrow}, [node(cores=2)])
+        for label in narrow:
+            tried.pool.runs[label].append(outcome(seconds=1.0 + int(label[1:]) / 7))
+        tried.run()
+        assert tried.order(1).index("wide") == tried.shuffled(1).index("wide")
+
+    def test_a_process_is_told_its_cores_and_kind(self, bench, node):
+        tried = bench({"a": {"cpus": 2, "device": "cpu"}}, [node(cores=4, gpus=1)])
+        tried.run()
+        (worker,) = tried.pool.workers.values()
+        assert (worker.kind, worker.place.cores, worker.place.gpus) == ("cpu", (0, 1), 0)
+
+
+class TestFailures:
+    @pytest.mark.parametrize("status", ["failed", "oom_device", "oom_host"])
+    def test_a_failed_run_is_a_row_and_its_process_is_replaced(self, bench, outcome, status):
+        tried = bench("a b c")
+        first, second, third = tried.shuffled(1)
+        tried.pool.runs[first].append(outcome(measurement=Measurement(status=status, error="why")))
+        rows = by_label(tried.run())
+        assert (rows[first]["status"], rows[first]["error"], rows[first]["attempt"]) == (status, "why", 1)
+        assert rows[second]["status"] == rows[third]["status"] == "ok"
+        assert [worker.labels for worker in tried.pool.workers.values()] == [[first], [second, third]]
+
+    def test_a_diverged_run_keeps_its_process(self, bench, outcome):
+        tried = bench("a b c")
+        first = tried.shuffled(1)[0]
+        tried.pool.runs[first].append(outcome(measurement=Measurement(status="diverged", error="inf")))
+        assert statuses(tried.run())[first] == "diverged"
+        assert len(tried.pool.workers) == 1
+
+    def test_a_run_past_its_time_is_ended_and_the_next_one_runs(self, bench, outcome):
+        """A second to start, thirty to the end, a second to start again, a second for each other run."""
+        tried = bench("a b c", timeout_seconds=30.0)
+        first, second, third = tried.shuffled(1)
+        tried.pool.runs[first].append(outcome(seconds=None))
+        rows = by_label(tried.run())
+        assert rows[first]["status"] == "timeout"
+        assert rows[first]["error"] == "still running after 30 s; raise --timeout or timeout_seconds"
+        assert rows[first]["attempt"] == 1
+        assert rows[second]["status"] == rows[third]["status"] == "ok"
+        assert [worker.labels for worker in tried.pool.workers.values()] == [[first], [second, third]]
+        assert tried.pool.closed == [1, 2]
+        assert tried.clock.now == 1000.0 + 1 + 30 + 1 + 2
+
+    def test_a_run_just_in_time_is_not(self, bench, outcome):
+        tried = bench("a", timeout_seconds=30.0)
+        tried.pool.runs["a"].append(outcome(seconds=29.9))
+        assert statuses(tried.run()) == {"a": "ok"}
+
+    def test_the_clock_of_a_run_starts_when_its_process_is_up(self, bench, outcome):
+        tried = bench("a", timeout_seconds=30.0)
+        tried.pool.starts.append(outcome(seconds=100.0))
+        tried.pool.runs["a"].append(outcome(seconds=29.0))
+        assert statuses(tried.run()) == {"a": "ok"}
+
+    def test_a_process_that_never_starts_is_given_up(self, bench, outcome):
+        tried = bench("a", retries=0)
+        tried.pool.starts.append(outcome(seconds=None))
+        (row,) = tried.run()
+        assert (row["status"], row["queue_seconds"]) == ("lost", None)
+        assert row["error"] == f"its process did not start within {START_SECONDS:g} s"
+        assert tried.clock.now == 1000.0 + START_SECONDS
+
+    def test_a_process_that_never_starts_is_tried_again(self, bench, outcome):
+        tried = bench("a", retries=1)
+        tried.pool.starts.append(outcome(seconds=None))
+        (row,) = tried.run()
+        assert (row["status"], row["attempt"], row["flags"]) == ("ok", 2, ("retried",))
+
+    def test_a_process_that_cannot_start_is_a_row(self, bench, outcome):
+        tried = bench("a b")
+        tried.pool.starts.append(outcome(died="failed"))
+        rows = tried.run()
+        assert sorted(row["status"] for row in rows) == ["failed", "ok"]
+        assert [row["attempt"] for row in rows] == [1, 1]
+
+    @pytest.mark.parametrize("retries", [0, 1, 2])
+    def test_a_lost_run_is_tried_again_as_often_as_said(self, bench, outcome, retries):
+        tried = bench("a b", retries=retries)
+        tried.pool.runs["a"].extend([outcome(died="lost")] * 9)
+        rows = by_label(tried.run())
+        assert (rows["a"]["status"], rows["a"]["attempt"]) == ("lost", retries + 1)
+        assert rows["a"]["error"] == "the process is gone"
+        assert ("retried" in rows["a"]["flags"]) == (retries > 0)
+        assert (rows["b"]["status"], rows["b"]["attempt"], rows["b"]["flags"]) == ("ok", 1, ())
+
+    def test_a_run_that_succeeds_when_tried_again_says_so(self, bench, outcome):
+        tried = bench("a", retries=2)
+        tried.pool.runs["a"].append(outcome(died="lost"))
+        (row,) = tried.run()
+        assert (row["status"], row["attempt"], row["flags"]) == ("ok", 2, ("retried",))
+        first, second = tried.pool.submitted
+        assert first[0] != second[0]
+        assert first[2].seed == second[2].seed
+
+    def test_only_what_was_lost_is_tried_again(self, bench, outcome):
+        tried = bench("a", retries=3)
+        tried.pool.runs["a"].append(outcome(died="oom_host"))
+        (row,) = tried.run()
+        assert (row["status"], row["attempt"]) == ("oom_host", 1)
+
+    def test_a_scenario_that_no_node_holds_is_a_row_in_every_round(self, bench, node):
+        tried = bench({"a": {}, "big": {"cpus": 64}}, [node(cores=2)], rounds=2)
+        rows = tried.run()
+        big = [row for row in rows if row["label"] == "big"]
+        assert [(row["round"], row["status"]) for row in big] == [(1, "infeasible"), (2, "infeasible")]
+        assert big[0]["error"] == "needs 64 CPU cores on one node, and no node has more than 2"
+        assert (big[0]["node"], big[0]["machine_id"], big[0]["queue_seconds"]) == (None, None, None)
+        assert [row["status"] for row in rows if row["label"] == "a"] == ["ok", "ok"]
+
+    def test_a_suite_that_no_node_holds_starts_no_process(self, bench):
+        tried = bench({"a": {"device": "gpu"}})
+        assert statuses(tried.run()) == {"a": "infeasible"}
+        assert not tried.pool.workers
+
+
+class TestLostNodes:
+    def test_the_runs_go_to_another_node(self, bench, node, outcome):
+        tried = bench("a b c d", [node("n1"), node("n2")], rounds=2)
+        for label in "abcd":
+            tried.pool.runs[label].append(outcome(died="lost", node_lost=True) if label == "a" else outcome())
+        rows = tried.run()
+        assert {row["status"] for row in rows} == {"ok"}
+        lost = tried.pool.workers[next(w for w, label, _ in tried.pool.submitted if label == "a")].place.node
+        assert {row["node"] for row in rows if row["round"] == 2} == {"n1", "n2"} - {lost.name}
+        (again,) = (row for row in rows if row["attempt"] == 2)
+        assert (again["label"], again["round"], again["flags"]) == ("a", 1, ("retried",))
+
+    def test_where_no_other_node_holds_them_they_are_rows(self, bench, node, outcome):
+        tried = bench("a b c", [node("n1")], rounds=2)
+        for label in "abc":
+            tried.pool.runs[label].append(outcome(died="lost", node_lost=True))
+        rows = tried.run()
+        assert {row["status"] for row in rows} == {"lost"}
+        assert sorted((row["round"], row["label"]) for row in rows) == [
+            (number, label) for number in (1, 2) for label in "abc"
+        ]
+        assert {row["error"] for row in rows} == {"every node that could hold it was lost"}
+
+    def test_no_run_goes_to_an_idle_process_of_a_lost_node(self, bench, node, outcome):
+        """It is dead too, though nobody has heard of it: it would cost the run its other attempt."""
+        tried = bench(dict.fromkeys("abc", ONE_CORE), [node("n1", cores=2), node("n2", cores=1)])
+        _, second, _ = tried.shuffled(1)
+        tried.pool.runs[second].append(outcome(seconds=4.0, died="lost", node_lost=True))
+        rows = by_label(tried.run())
+        assert [rows[label]["node"] for label in tried.shuffled(1)] == ["n1", "n2", "n2"]
+        assert (rows[second]["status"], rows[second]["attempt"]) == ("ok", 2)
+
+    def test_all_runs_on_the_node_are_lost_with_it(self, bench, node, outcome):
+        tried = bench(dict.fromkeys("ab", ONE_CORE), [node(cores=2)], retries=0)
+        tried.pool.runs["a"].append(outcome(died="lost", node_lost=True))
+        tried.pool.runs["b"].append(outcome(seconds=None))
+        assert statuses(tried.run()) == {"a": "lost", "b": "lost"}
+        assert tried.clock.now < 1000.0 + 10
+
+
+class TestInterrupt:
+    def interrupted(self, tried, at):
+        tried.pool.interrupt_at = 1000.0 + at
+        with pytest.raises(KeyboardInterrupt):
+            tried.run()
+        return tried.recorder.runs
+
+    def test_what_is_finished_is_kept_and_what_runs_is_cancelled(self, bench):
+        tried = bench("a b c d", rounds=5)
+        rows = self.interrupted(tried, at=3.5)
+        assert [row["status"] for row in rows] == ["ok", "ok", "cancelled"]
+        assert rows[-1]["error"] == "interrupted"
+        assert rows[-1]["node"] == "n1"
+
+    def test_all_that_runs_is_cancelled(self, bench, node):
+        tried = bench(dict.fromkeys("abcd", ONE_CORE), [node(cores=3)])
+        rows = self.interrupted(tried, at=1.6)
+        assert [row["status"] for row in rows] == ["cancelled"] * 3
+
+    def test_a_run_whose_process_is_not_up_has_not_begun(self, bench):
+        assert self.interrupted(bench("a"), at=0.5) == []
+
+    def test_the_tables_hold_it_all(self, bench):
+        tried = bench("a b c d")
+        self.interrupted(tried, at=3.5)
+        tables = read_sessions([str(tried.recorder.folder)])
+        assert tables.runs.column("status").to_pylist() == ["ok", "ok", "cancelled"]
+
+    def test_a_failure_of_the_program_leaves_no_process(self, bench, monkeypatch):
+        tried = bench(dict.fromkeys("ab", ONE_CORE))
+
+        def fail(*_arguments):
+            raise OSError("a defect")
+
+        monkeypatch.setattr(tried.log, "finished", fail)
+        with pytest.raises(OSError, match="a defect"):
+            tried.run()
+        assert len(tried.recorder.runs) == 1
+        assert len(tried.pool.closed) == 2
+
+
+class TestRows:
+    def test_a_row_says_where_and_on_what_it_ran(self, bench, node):
+        tried = bench("a", [node("n1", cores=4)])
+        (row,) = tried.run()
+        (fingerprint,) = tried.session._cluster.fingerprints.values()
+        assert row["node"] == "n1"
+        assert row["machine"] == "EPYC, 4 cores"
+        assert (row["machine_id"], row["software_id"]) == (fingerprint.machine_id, fingerprint.software_id)
+        assert (row["suite"], row["sweep"], row["session_id"]) == ("suite", "sweep", "s1")
+        assert row["dataset_sha256"] == "a-hash"
+        assert row["run_id"] == f"s1-{row['scenario_id']}-1"
+
+    def test_a_run_that_could_not_tell_its_device_has_its_place_s(self, bench, node, outcome):
+        tried = bench({"cpu": {"device": "cpu"}, "gpu": {}}, [node(gpus=1, accelerator="H100")], retries=0)
+        for label in ("cpu", "gpu"):
+            tried.pool.runs[label].append(outcome(died="lost"))
+        rows = by_label(tried.run())
+        assert (rows["cpu"]["device_name"], rows["gpu"]["device_name"]) == ("EPYC", "H100")
+
+    def test_queue_seconds_run_from_the_round_s_start_to_the_run_s(self, bench):
+        """A process starts in one second, and each run takes one."""
+        rows = bench("a b", rounds=2).run()
+        assert [row["queue_seconds"] for row in rows] == [1.0, 2.0, 1.0, 2.0]
+
+    def test_epochs_are_told_as_they_end_and_recorded_with_their_run(self, bench, outcome):
+        tried = bench("a")
+        tried.pool.runs["a"].append(outcome(epochs=3))
+        (row,) = tried.run()
+        assert tried.log.epochs == [("a", 1), ("a", 2), ("a", 3)]
+        epochs = read_sessions([str(tried.recorder.folder)]).epochs
+        assert epochs.column("epoch").to_pylist() == [1, 2, 3]
+        assert set(epochs.column("run_id").to_pylist()) == {row["run_id"]}
+
+    def test_whoever_watches_is_told_after_the_row_is_on_the_disk(self, bench, monkeypatch):
+        tried = bench("a b")
+        on_disk = []
+
+        def finished(_run, row):
+            tables = read_sessions([str(tried.recorder.folder)])
+            on_disk.append(row["run_id"] in tables.runs.column("run_id").to_pylist())
+
+        monkeypatch.setattr(tried.log, "finished", finished)
+        tried.run()
+        assert on_disk == [True, True]

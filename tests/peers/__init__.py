@@ -1,0 +1,1 @@
+"""Other systems on the same work: `python -m tests.peers` times them side by side and prints the ratios."""

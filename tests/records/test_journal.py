@@ -1,0 +1,178 @@
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from bench.errors import StoreError
+from bench.records.journal import FILE_NAME, TAIL_BYTES, Journal, closed_runs, parse_journal
+
+
+@pytest.fixture
+def written(tmp_path, content):
+    """The bytes of a journal of two runs and a machine."""
+    session = content(runs=2)
+    with Journal(tmp_path) as journal:
+        journal.append("session", **session.header)
+        journal.append("machine", row=session.machines[0])
+        for row, epoch in zip(session.runs, session.epochs, strict=True):
+            journal.append("run", row=row, epochs=[epoch])
+    return (tmp_path / FILE_NAME).read_bytes()
+
+
+def as_json_has_it(row):
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in row.items()}
+
+
+def test_what_was_written_is_read_back(written, content):
+    session, read = content(runs=2), parse_journal(written, "journal.jsonl")
+    assert read.header == session.header
+    assert read.machines == [as_json_has_it(row) for row in session.machines]
+    assert read.runs == [as_json_has_it(row) for row in session.runs]
+    assert read.epochs == [as_json_has_it(row) for row in session.epochs]
+
+
+def test_an_entry_is_in_the_file_before_append_returns(tmp_path, run):
+    row, epochs = run()
+    with Journal(tmp_path) as journal:
+        journal.append("run", row=row, epochs=epochs)
+        read = parse_journal((tmp_path / FILE_NAME).read_bytes(), "journal.jsonl")
+    assert [r["run_id"] for r in read.runs] == [row["run_id"]]
+
+
+def test_an_entry_is_flushed_to_the_disk_before_append_returns(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.fstat(number).st_size))
+    with Journal(tmp_path) as journal:
+        journal.append("session", session_id="s1")
+    assert synced == [(tmp_path / FILE_NAME).stat().st_size]
+
+
+def test_a_last_line_cut_anywhere_costs_that_line_alone(written):
+    start = written.rstrip(b"\n").rfind(b"\n") + 1
+    for end in range(start, len(written)):
+        read = parse_journal(written[:end], "journal.jsonl")
+        assert len(read.runs) == len(read.epochs) == 1, end
+    assert len(parse_journal(written, "journal.jsonl").runs) == 2
+
+
+def test_writing_goes_on_behind_a_line_cut_anywhere(tmp_path, written, run):
+    row, epochs = run(number=9)
+    start = written.rstrip(b"\n").rfind(b"\n") + 1
+    for end in (*range(start, len(written), 97), len(written) - 1):
+        (tmp_path / FILE_NAME).write_bytes(written[:end])
+        with Journal(tmp_path) as journal:
+            journal.append("run", row=row, epochs=epochs)
+        read = parse_journal((tmp_path / FILE_NAME).read_bytes(), "journal.jsonl")
+        assert [r["round"] for r in read.runs] == [1, 9]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{", b"[]", b"1", b"null", b"\xff\xfe", b"{}", b'{"kind": "run"}', b"", b"[" * 20_000],
+    ids=lambda line: repr(line[:20]),
+)
+def test_a_broken_line_that_is_whole_is_told(written, line):
+    lines = written.split(b"\n")
+    broken = b"\n".join([*lines[:2], line, *lines[2:]])
+    with pytest.raises(StoreError) as caught:
+        parse_journal(broken, "s1/journal.jsonl")
+    assert str(caught.value) == "s1/journal.jsonl:3: not an entry of a journal; remove the line"
+
+
+def test_an_entry_of_a_kind_to_come_is_passed_over(written):
+    assert len(parse_journal(written + b'{"kind": "probe", "x": 1}\n', "journal.jsonl").runs) == 2
+
+
+def test_numbers_that_are_not_finite_come_back(tmp_path, run):
+    row, epochs = run(train_loss=math.nan, val_loss=math.inf, test_loss=-math.inf)
+    with Journal(tmp_path) as journal:
+        journal.append("run", row=row, epochs=epochs)
+    (read,) = parse_journal((tmp_path / FILE_NAME).read_bytes(), "journal.jsonl").runs
+    assert math.isnan(read["train_loss"])
+    assert (read["val_loss"], read["test_loss"]) == (math.inf, -math.inf)
+
+
+@pytest.mark.parametrize(
+    "text", ["sin memoria: añadir más", "内存不足", "two\nlines\r\n\x85\u2028", "caf\udce9"]
+)
+def test_any_text_comes_back(tmp_path, run, text):
+    row, epochs = run(error=text)
+    with Journal(tmp_path) as journal:
+        journal.append("run", row=row, epochs=epochs)
+    assert parse_journal((tmp_path / FILE_NAME).read_bytes(), "x").runs[0]["error"] == text
+
+
+def test_what_has_no_place_in_a_journal_is_refused(tmp_path):
+    with Journal(tmp_path) as journal, pytest.raises(TypeError, match="Path has no place in a journal"):
+        journal.append("session", folder=type("Path", (), {})())
+    assert (tmp_path / FILE_NAME).read_bytes() == b""
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "results").write_text("a file in its place")
+    with pytest.raises(StoreError) as caught:
+        Journal(tmp_path / "results" / "s1")
+    assert str(caught.value) == (
+        f"{tmp_path / 'results' / 's1'}: cannot be written: Not a directory; "
+        "pass --results with a folder of your own"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux' /dev/full")
+def test_a_full_disk_is_told(tmp_path):
+    (tmp_path / FILE_NAME).symlink_to("/dev/full")
+    with (
+        Journal(tmp_path) as journal,
+        pytest.raises(StoreError, match="cannot be written: No space left on dev"),
+    ):
+        journal.append("session", session_id="s1")
+
+
+def test_an_entry_that_found_no_room_leaves_nothing_behind(tmp_path, monkeypatch, run):
+    row, epochs = run()
+
+    def fail(_number):
+        raise OSError(28, "No space left on device")
+
+    with Journal(tmp_path) as journal:
+        journal.append("session", session_id="s1")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            with pytest.raises(StoreError):
+                journal.append("run", row=row, epochs=epochs)
+        journal.append("run", row=row, epochs=epochs)
+    read = parse_journal((tmp_path / FILE_NAME).read_bytes(), "journal.jsonl")
+    assert len(read.runs) == 1
+
+
+class TestClosed:
+    def test_a_journal_that_ended_tells_its_number_of_runs_in_its_last_bytes(self, tmp_path, run):
+        row, epochs = run()
+        with Journal(tmp_path) as journal:
+            journal.append("run", row=row, epochs=epochs)
+            journal.append("closed", runs=1)
+        data = (tmp_path / FILE_NAME).read_bytes()
+        assert closed_runs(data[-TAIL_BYTES:]) == 1
+        assert len(parse_journal(data, "journal.jsonl").runs) == 1
+
+    def test_a_line_cut_short_behind_the_end_holds_no_run(self):
+        assert closed_runs(b'{"kind": "closed", "runs": 1}\n{"kind": "ru') == 1
+
+    @pytest.mark.parametrize(
+        "tail",
+        [
+            b"",
+            b"\n",
+            b'{"kind": "closed", "runs": 1}',
+            b'{"kind": "closed", "runs": 1',
+            b'{"kind": "closed", "runs": 1}\n{"kind": "session"}\n',
+            b'cut", "runs": 1}\n',
+            b"[1]\n",
+            b"1\n",
+            b'{"kind": "closed"}\n',
+            b"\xff\n",
+        ],
+    )
+    def test_a_journal_that_goes_on_or_was_cut_does_not(self, tail):
+        assert closed_runs(tail) is None

@@ -1,0 +1,331 @@
+import datetime
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bench.errors import StoreError
+from bench.records import store
+from bench.records.journal import FILE_NAME, Journal
+from bench.records.store import read_sessions, write_tables
+
+DEADLINE_SECONDS = 30.0
+
+
+@pytest.fixture
+def session(tmp_path, content):
+    """A finished session's folder: tables alone, as a copy of them might be."""
+
+    def make(name="s1", runs=2, under=tmp_path):
+        folder = under / name
+        folder.mkdir(parents=True)
+        write_tables(folder, content(runs, session_id=name))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def journal(content):
+    """A journal of so many runs in a folder, ended or not."""
+
+    def make(folder, runs, closed=False, session_id="s1"):
+        made = content(runs, session_id)
+        (folder / FILE_NAME).unlink(missing_ok=True)
+        with Journal(folder) as file:
+            file.append("session", **made.header)
+            file.append("machine", row=made.machines[0])
+            for row, epoch in zip(made.runs, made.epochs, strict=True):
+                file.append("run", row=row, epochs=[epoch])
+            if closed:
+                file.append("closed", runs=runs)
+
+    return make
+
+
+@pytest.fixture
+def refused():
+    """The one line that reading a path is refused with."""
+
+    def refuse(path):
+        with pytest.raises(StoreError) as caught:
+            read_sessions([str(path)])
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return refuse
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def rows(tables):
+    return tables.runs.num_rows, tables.epochs.num_rows, tables.machines.num_rows
+
+
+class TestWriting:
+    def test_what_was_written_is_read_back(self, session, content):
+        tables = read_sessions([str(session())])
+        assert tables.runs.column("run_id").to_pylist() == [row["run_id"] for row in content().runs]
+        assert tables.epochs.column("window_steps").to_pylist() == [[250, 250], [250, 250]]
+        started = tables.runs.column("started_at").to_pylist()[0]
+        assert started == datetime.datetime(2026, 1, 31, 14, 25, 30, 123456, tzinfo=datetime.UTC)
+        assert tables.machines.column("gpu_count").to_pylist() == [2]
+
+    def test_tables_are_compressed_with_zstd(self, session):
+        metadata = pq.read_metadata(session() / "runs.parquet")
+        assert metadata.row_group(0).column(0).compression == "ZSTD"
+
+    def test_nothing_but_the_tables_is_left(self, session):
+        folder = session()
+        assert names(folder) == ["epochs.parquet", "machines.parquet", "runs.parquet"]
+
+    def test_whoever_reads_meanwhile_reads_the_old_table(self, session, content):
+        folder = session(runs=2)
+        with (folder / "runs.parquet").open("rb") as old:
+            write_tables(folder, content(5))
+            assert pq.read_table(old).num_rows == 2
+        assert rows(read_sessions([str(folder)])) == (5, 5, 1)
+
+    def test_a_write_that_fails_leaves_the_old_tables(self, session, content, monkeypatch):
+        folder = session()
+
+        def fail(*_arguments, **_options):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(store.pq, "write_table", fail)
+        with pytest.raises(StoreError) as caught:
+            write_tables(folder, content(5))
+        assert str(caught.value) == (
+            f"{folder}: cannot be written: No space left on device; "
+            "make room there, the journal beside the tables is complete"
+        )
+        assert rows(read_sessions([str(folder)])) == (2, 2, 1)
+        assert names(folder) == ["epochs.parquet", "machines.parquet", "runs.parquet"]
+
+    def test_a_file_in_the_folder_s_place(self, tmp_path, content):
+        (tmp_path / "s1").write_text("a file")
+        with pytest.raises(StoreError, match="s1: cannot be written: Not a directory; make room"):
+            write_tables(tmp_path / "s1", content())
+
+    def test_a_writer_killed_at_any_moment_leaves_whole_tables(self, tmp_path, content):
+        folder = tmp_path / "s1"
+        folder.mkdir()
+        whole = tmp_path / "content.pickle"
+        whole.write_bytes(pickle.dumps(content(50)))
+        program = (
+            "import pathlib, pickle, sys; from bench.records.store import write_tables\n"
+            "folder, whole = map(pathlib.Path, sys.argv[1:]); content = pickle.loads(whole.read_bytes())\n"
+            "while True:\n    write_tables(folder, content)\n    print(flush=True)\n"
+        )
+        for writes in (1, 2, 3):
+            with subprocess.Popen(
+                [sys.executable, "-c", program, str(folder), str(whole)], stdout=subprocess.PIPE
+            ) as writer:
+                for _ in range(writes):
+                    assert writer.stdout.readline() == b"\n"
+                self._await_temporary(folder, writer.pid)
+                writer.send_signal(signal.SIGKILL)
+            assert rows(read_sessions([str(folder)])) == (50, 50, 1)
+
+    def _await_temporary(self, folder, pid):
+        """Until a file is half written, so that the kill falls in the middle of a write."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not any(name.endswith(f".{pid}") for name in names(folder)):
+            assert time.monotonic() < deadline
+
+
+class TestUnion:
+    def test_sessions_of_any_folders_are_united(self, session):
+        a, b = session("s1", runs=2), session("s2", runs=3)
+        assert rows(read_sessions([str(a), str(b)])) == (5, 5, 2)
+
+    def test_sessions_lie_at_a_path_or_below_it(self, session, tmp_path):
+        session("s1", under=tmp_path / "results" / "machine-a")
+        session("s2", under=tmp_path / "results" / "machine-b")
+        tables = read_sessions([str(tmp_path / "results")])
+        assert tables.runs.column("session_id").to_pylist() == ["s1", "s1", "s2", "s2"]
+
+    def test_copying_a_folder_is_enough(self, session, tmp_path):
+        original = session()
+        copy = shutil.copytree(original, tmp_path / "elsewhere" / "any-name")
+        shutil.rmtree(original)
+        assert rows(read_sessions([str(copy)])) == (2, 2, 1)
+
+    def test_a_session_counts_once_however_often_it_is_named(self, session, tmp_path):
+        folder = session()
+        (tmp_path / "link").symlink_to(folder)
+        named = [folder, f"{folder}/", tmp_path, folder.as_uri(), tmp_path / "link"]
+        assert rows(read_sessions([str(path) for path in named])) == (2, 2, 1)
+
+    def test_of_two_copies_the_one_with_more_runs_counts(self, session, tmp_path):
+        early = session("s1", runs=1, under=tmp_path / "early")
+        late = session("s1", runs=3, under=tmp_path / "late")
+        assert rows(read_sessions([str(early), str(late)])) == (3, 3, 1)
+        assert rows(read_sessions([str(late), str(early)])) == (3, 3, 1)
+
+    def test_a_column_that_an_older_table_lacks_is_null(self, session):
+        old, new = session("s1"), session("s2")
+        path = old / "runs.parquet"
+        pq.write_table(pq.read_table(path).drop_columns(["label_smoothing"]), path)
+        expected = [None, None, 0.0, 0.0]
+        assert read_sessions([str(old), str(new)]).runs.column("label_smoothing").to_pylist() == expected
+        assert read_sessions([str(old)]).runs.column("label_smoothing").to_pylist() == [None, None]
+
+    def test_columns_of_another_type_do_not_fit(self, session, refused):
+        path = session() / "runs.parquet"
+        table = pq.read_table(path)
+        wrong = table.set_column(
+            table.schema.get_field_index("round"), "round", pa.array(["one", "two"], pa.string())
+        )
+        pq.write_table(wrong, path)
+        assert refused(path.parent).startswith("runs: these tables do not fit together: ")
+
+    def test_a_uri_serves_as_a_path(self, session):
+        assert rows(read_sessions([session().as_uri()])) == (2, 2, 1)
+
+    def test_a_session_without_runs(self, session):
+        assert rows(read_sessions([str(session(runs=0))])) == (0, 0, 1)
+
+
+class TestJournal:
+    def test_a_session_without_tables_yet_is_read_from_its_journal(self, tmp_path, journal):
+        journal(tmp_path / "s1", runs=3)
+        assert rows(read_sessions([str(tmp_path / "s1")])) == (3, 3, 1)
+        assert rows(read_sessions([(tmp_path / "s1").as_uri()])) == (3, 3, 1)
+
+    def test_a_journal_of_more_runs_goes_before_the_tables(self, session, journal):
+        folder = session(runs=2)
+        journal(folder, runs=3)
+        assert rows(read_sessions([str(folder)])) == (3, 3, 1)
+
+    @pytest.mark.parametrize("newer", ["journal", "tables"])
+    def test_times_of_files_do_not_matter(self, session, journal, newer):
+        """A copy gives its files any times."""
+        folder = session(runs=2)
+        journal(folder, runs=3)
+        os.utime(folder / FILE_NAME, (1, 2 if newer == "journal" else 1))
+        os.utime(folder / "runs.parquet", (1, 1 if newer == "journal" else 2))
+        assert rows(read_sessions([str(folder)])) == (3, 3, 1)
+
+    def test_the_journal_of_a_session_that_ended_is_not_read(self, session, journal, monkeypatch):
+        folder = session(runs=2)
+        journal(folder, runs=2, closed=True)
+
+        def fail(*_arguments):
+            raise AssertionError("the whole journal was read")
+
+        monkeypatch.setattr(store, "parse_journal", fail)
+        assert rows(read_sessions([str(folder)])) == (2, 2, 1)
+
+    def test_tables_older_than_the_ended_journal_are_not_used(self, session, journal):
+        folder = session(runs=1)
+        journal(folder, runs=2, closed=True)
+        assert rows(read_sessions([str(folder)])) == (2, 2, 1)
+
+    def test_tables_that_hold_all_of_the_journal_are_used(self, session, journal):
+        """Columns that only the tables have are kept, as after a session killed behind its last run."""
+        folder = session(runs=2)
+        journal(folder, runs=2)
+        path = folder / "runs.parquet"
+        pq.write_table(pq.read_table(path).append_column("note", pa.array(["a", "b"])), path)
+        assert read_sessions([str(folder)]).runs.column("note").to_pylist() == ["a", "b"]
+
+    def test_a_line_cut_short_costs_that_run_alone(self, tmp_path, journal):
+        journal(tmp_path / "s1", runs=3)
+        path = tmp_path / "s1" / FILE_NAME
+        path.write_bytes(path.read_bytes()[:-20])
+        assert rows(read_sessions([str(tmp_path)])) == (2, 2, 1)
+
+    def test_a_session_that_has_just_begun_has_no_rows(self, tmp_path):
+        Journal(tmp_path / "s1").__exit__()
+        assert rows(read_sessions([str(tmp_path / "s1")])) == (0, 0, 0)
+
+    def test_a_broken_line_is_told(self, tmp_path, journal, refused):
+        journal(tmp_path / "s1", runs=1)
+        path = tmp_path / "s1" / FILE_NAME
+        path.write_bytes(b"nonsense\n" + path.read_bytes())
+        assert refused(tmp_path) == f"{path}:1: not an entry of a journal; remove the line"
+
+    def test_a_column_to_come_is_told(self, tmp_path, run, refused):
+        row, epochs = run(column_to_come=1)
+        with Journal(tmp_path / "s1") as file:
+            file.append("run", row=row, epochs=epochs)
+        assert refused(tmp_path).endswith("; upgrade bench")
+
+    def test_a_value_that_no_column_holds_is_told(self, tmp_path, run, refused):
+        row, epochs = run(round="one")
+        with Journal(tmp_path / "s1") as file:
+            file.append("run", row=row, epochs=epochs)
+        assert refused(tmp_path).endswith("; upgrade bench")
+
+    def test_a_schema_to_come_is_told(self, tmp_path, refused):
+        with Journal(tmp_path / "s1") as file:
+            file.append("session", session_id="s1", schema_version=99)
+        assert refused(tmp_path) == (
+            f"{tmp_path / 's1' / FILE_NAME}: schema version 99, this bench reads up to 1; upgrade bench"
+        )
+
+
+class TestErrors:
+    def test_a_missing_folder(self, tmp_path, refused):
+        assert refused(tmp_path / "none") == (
+            f"{tmp_path / 'none'}: no such folder; give a session's folder, or one that holds sessions"
+        )
+
+    def test_a_file_in_place_of_a_folder(self, session, refused):
+        assert "runs.parquet: no such folder; give" in refused(session() / "runs.parquet")
+
+    def test_an_empty_folder(self, tmp_path, refused):
+        assert refused(tmp_path) == f"{tmp_path}: holds no session; `bench run SUITE` makes one"
+
+    def test_sessions_too_deep_below(self, session, tmp_path, refused):
+        session(under=tmp_path / "a" / "b" / "c")
+        assert refused(tmp_path) == f"{tmp_path}: holds no session; `bench run SUITE` makes one"
+
+    @pytest.mark.parametrize(
+        "data", [b"", b"PAR1", b"no Parquet at all, but some longer text", b"PAR1xxxxPAR1"]
+    )
+    def test_a_table_that_is_no_parquet(self, session, refused, data):
+        path = session() / "runs.parquet"
+        path.write_bytes(data)
+        line = refused(path.parent)
+        assert line.startswith(f"{path}: cannot be read: ")
+        assert line.endswith("; copy it again")
+
+    def test_a_table_cut_short(self, session, refused):
+        path = session() / "epochs.parquet"
+        path.write_bytes(path.read_bytes()[:-50])
+        assert refused(path.parent).startswith(f"{path}: cannot be read: ")
+
+    def test_somebody_else_s_parquet(self, session, refused):
+        path = session() / "runs.parquet"
+        pq.write_table(pa.table({"x": [1]}), path)
+        assert refused(path.parent) == (
+            f"{path}: a Parquet file, but not a table of bench; give a folder that bench wrote"
+        )
+
+    def test_a_missing_table(self, session, refused):
+        path = session() / "machines.parquet"
+        path.unlink()
+        assert refused(path.parent) == f"{path}: missing; copy the session's folder whole"
+
+    def test_a_schema_to_come(self, session, refused):
+        path = session() / "runs.parquet"
+        table = pq.read_table(path).replace_schema_metadata({"bench_schema_version": "2"})
+        pq.write_table(table, path)
+        assert refused(path.parent) == f"{path}: schema version 2, this bench reads up to 1; upgrade bench"
+
+    @pytest.mark.parametrize("uri", ["nope://bucket/results", "file://results"])
+    def test_a_uri_that_leads_nowhere(self, refused, uri):
+        line = refused(uri)
+        assert line.startswith(f"{uri}: not a place that pyarrow can read: ")
+        assert line.endswith("; give a folder, or an s3:// URI")

@@ -1,0 +1,396 @@
+"""A run's row: by hand from a loop that answers from a script, then from the real loops on the digits."""
+
+import math
+import time
+from dataclasses import replace
+
+import pytest
+
+from bench.machine.load import CpuUse
+from bench.training import run as run_module
+from bench.training.epoch import EpochResult, Score, Windows, seconds_since
+from bench.training.run import Clocks, train_run
+from bench.training.telemetry import Use
+
+QUIET = CpuUse((0, 1), 10.0, 19.0, 0.1, 0.005, 0.1, 0.0, 0.0, 1.0, 7_000_000, True, 0, 0)
+CLOCKS = ["build", "compile", "warmup", "stage"]
+SECOND_NS = 10**9
+
+
+def epoch(number, val=0.9, loss=0.5, seconds=(1.0, 1.0), steps=(125, 125), ended_ns=0):
+    """An epoch that took `seconds`; `val` is its validation accuracy, None for no validation."""
+    score = None if val is None else Score(0.4, val)
+    return EpochResult(number, Windows(seconds, steps), 0.5, ended_ns, 0.001, Score(loss, 0.8), score)
+
+
+class Script:
+    """A loop that reports the epochs it was given, then raises what it was given, if anything."""
+
+    def __init__(self, epochs=(), problem=None, in_part="train", traces=(2, 2)):
+        self._epochs, self._problem, self._in_part = epochs, problem, in_part
+        self._traces = iter(traces)
+        self.calls = []
+
+    def prepare(self, scenario):
+        assert scenario.dataset == "digits"
+        self._called("prepare")
+
+    def _called(self, part):
+        self.calls.append(part)
+        if self._problem is not None and part == self._in_part:
+            raise self._problem
+
+    def compile(self):
+        self._called("compile")
+
+    def warm_up(self):
+        self._called("warm_up")
+
+    def restore(self):
+        self._called("restore")
+
+    def stage(self, dataset):
+        assert dataset is not None
+        self._called("stage")
+
+    def train(self, report):
+        for result in self._epochs:
+            report(replace(result, ended_ns=time.perf_counter_ns() + result.ended_ns))
+        self._called("train")
+
+    def test(self):
+        self._called("test")
+        return Score(0.45, 0.88)
+
+    def traces(self):
+        return next(self._traces)
+
+
+class Meter:
+    """Telemetry that always finds the same use."""
+
+    use = Use(QUIET, None)
+
+    def __init__(self, runtime):
+        pass
+
+    def start(self):
+        pass
+
+    def stop(self):
+        return self.use
+
+
+@pytest.fixture
+def follow(tf, small, digits, cpu_runtime, monkeypatch):  # noqa: ARG001
+    """Call with a script and settings; gives the measurement and its epochs."""
+    monkeypatch.setattr(run_module, "Telemetry", Meter)
+
+    def call(script, report=lambda _: None, **settings):
+        monkeypatch.setattr(run_module, "prepare", script.prepare)
+        monkeypatch.setattr(run_module, "build", lambda *_: (script, script))
+        return train_run(small(**settings), 1, digits, cpu_runtime, report)
+
+    return call
+
+
+def test_the_parts_of_a_run_come_in_the_order_of_the_clocks(follow):
+    script = Script([epoch(1)])
+    measured, _ = follow(script)
+    assert script.calls == ["prepare", "compile", "warm_up", "restore", "stage", "train", "test"]
+    assert measured.status == "ok"
+    assert measured.error is None
+
+
+def test_times_throughput_and_flops_are_of_all_windows(follow):
+    epochs = [epoch(1, seconds=(1.0, 3.0), steps=(125, 125)), epoch(2, seconds=(4.0,), steps=(250,))]
+    measured, rows = follow(Script(epochs), epochs=2)
+    assert measured.steps == 500
+    assert measured.samples == 100_000
+    assert measured.train_seconds == 8.0
+    assert measured.eval_seconds == 1.0
+    assert measured.samples_per_second == 12_500.0
+    # Windows took 8, 24 and 16 ms a step: median 16, deviations 8, 8 and 0.
+    assert measured.step_seconds == pytest.approx(0.016)
+    assert measured.step_seconds_mad == pytest.approx(0.008)
+    # 784-32-10: 6 (784·32 + 32·10) − 2·784·32 = 102,272 operations for a sample.
+    assert measured.flops_per_second == 102_272 * 12_500.0
+    assert [row.steps for row in rows] == [250, 250]
+    assert rows[0].window_seconds == (1.0, 3.0)
+    assert rows[0].window_steps == (125, 125)
+
+
+def test_scores_are_the_last_epochs_and_the_best_validation_is_kept(follow):
+    measured, rows = follow(Script([epoch(1, 0.95, loss=0.6), epoch(2, 0.93, loss=0.4)]), epochs=2)
+    assert (measured.train_loss, measured.train_accuracy) == (0.4, 0.8)
+    assert (measured.val_loss, measured.val_accuracy) == (0.4, 0.93)
+    assert measured.best_val_accuracy == 0.95
+    assert (measured.test_loss, measured.test_accuracy) == (0.45, 0.88)
+    assert [(row.epoch, row.train_loss, row.val_accuracy) for row in rows] == [(1, 0.6, 0.95), (2, 0.4, 0.93)]
+
+
+def test_a_remainder_is_counted_by_its_samples(follow):
+    result = epoch(1, seconds=(2.0, 2.0), steps=(130, 131))
+    measured, _ = follow(Script([result, replace(result, epoch=2)]), batch_size=192, epochs=2)
+    assert measured.steps == 522
+    assert measured.samples == 100_000
+    assert measured.samples_per_second == 12_500.0
+
+
+@pytest.mark.parametrize(
+    ("target", "hit"),
+    [(0.85, 2), (0.9, 2), (0.91, 3), (0.5, 1), (0.96, None), (None, None)],
+)
+def test_the_target_is_hit_by_the_first_validation_at_or_past_it(follow, target, hit):
+    accuracies = [0.8, 0.9, 0.95]
+    epochs = [epoch(number, val) for number, val in enumerate(accuracies, start=1)]
+    measured, rows = follow(Script(epochs), epochs=3, target_accuracy=target)
+    assert measured.target_epoch == hit
+    assert measured.target_seconds == (None if hit is None else rows[hit - 1].elapsed_seconds)
+
+
+def test_the_way_to_the_target_begins_with_the_first_touch_of_the_data(follow, monkeypatch):
+    pause = {"compile": 3, "warm_up": 4, "stage": 5, "train": 7}
+    now = Clock(monkeypatch)
+    script = Script([epoch(1, ended_ns=2 * SECOND_NS)])
+    called = script._called
+    monkeypatch.setattr(script, "_called", lambda part: (called(part), now.pass_by(pause.get(part, 0))))
+    measured, rows = follow(script, target_accuracy=0.5)
+    assert measured.compile_seconds == 3
+    assert measured.warmup_seconds == 4
+    assert measured.stage_seconds == 5
+    assert rows[0].elapsed_seconds == measured.target_seconds == 5 + 2
+    # What the notebook measured: compilation, training and validation, but neither warm-up nor staging.
+    assert measured.wall_seconds == 3 + 2
+
+
+class Clock:
+    """A clock that stands still until it is told that seconds pass."""
+
+    def __init__(self, monkeypatch):
+        self._ns = 1_000 * SECOND_NS
+        monkeypatch.setattr(time, "perf_counter_ns", lambda: self._ns)
+
+    def pass_by(self, seconds):
+        self._ns += seconds * SECOND_NS
+
+
+def test_a_clock_times_what_passes_and_forgets_a_part_that_failed(monkeypatch):
+    now, clocks = Clock(monkeypatch), Clocks()
+    with clocks.part("stage"):
+        now.pass_by(2)
+    with pytest.raises(ValueError, match="no"), clocks.part("compile"):
+        raise ValueError("no")
+    assert clocks.seconds == {"stage_seconds": 2.0}
+
+
+def test_seconds_since_a_reading_of_the_clock(monkeypatch):
+    now = Clock(monkeypatch)
+    start = time.perf_counter_ns()
+    now.pass_by(3)
+    assert seconds_since(start) == 3.0
+
+
+def test_report_gets_every_epoch_as_it_ends(follow):
+    seen = []
+    script = Script([epoch(1), epoch(2)])
+    _, rows = follow(script, report=lambda row: seen.append((row, list(script.calls))), epochs=2)
+    assert [row for row, _ in seen] == rows
+    assert all("train" not in calls for _, calls in seen)  # while training was under way
+
+
+@pytest.mark.parametrize(
+    ("last", "kept"),
+    [
+        (epoch(2, None, loss=math.nan), math.nan),
+        (epoch(2, None, loss=math.inf), math.inf),
+        (replace(epoch(2), val=Score(math.nan, 0.1)), 0.5),  # the last step of the epoch broke the weights
+    ],
+)
+def test_a_loss_that_is_not_finite_is_a_run_that_diverged(follow, last, kept):
+    script = Script([epoch(1, 0.9), last])
+    measured, rows = follow(script, epochs=3)
+    assert measured.status == "diverged"
+    assert measured.error == "the loss is not finite in epoch 2"
+    assert [row.epoch for row in rows] == [1, 2]
+    assert rows[1].train_loss == pytest.approx(kept, nan_ok=True)
+    assert measured.steps == 500
+    assert measured.best_val_accuracy == 0.9
+    assert measured.test_accuracy is None
+    assert "test" not in script.calls
+
+
+def test_an_error_keeps_the_epochs_that_were_measured_and_says_where(follow):
+    measured, rows = follow(Script([epoch(1)], ValueError("labels of the wrong shape")), epochs=2)
+    assert measured.status == "failed"
+    assert measured.error.startswith("ValueError: labels of the wrong shape\n")
+    assert "test_run.py" in measured.error
+    assert "in _called" in measured.error
+    assert len(rows) == 1
+    assert measured.steps == 250
+    assert measured.val_accuracy == 0.9
+    assert measured.test_accuracy is None
+    assert measured.stage_seconds is not None
+
+
+def test_a_long_message_leaves_room_for_where(follow):
+    measured, _ = follow(Script(problem=ValueError("x" * 10_000)))
+    assert measured.error.startswith("ValueError: xxx")
+    assert "in _called" in measured.error
+    assert len(measured.error) <= 4_001
+
+
+def test_an_error_while_compiling_leaves_the_clocks_up_to_it(follow):
+    measured, rows = follow(Script(problem=RuntimeError("no XLA"), in_part="compile"))
+    assert measured.status == "failed"
+    assert rows == []
+    assert measured.build_seconds is not None
+    assert measured.compile_seconds is measured.wall_seconds is measured.steps is None
+    assert measured.threads == 2
+
+
+def test_an_error_in_the_test_split_keeps_all_of_training(follow):
+    measured, rows = follow(Script([epoch(1)], RuntimeError("lost"), in_part="test"))
+    assert measured.status == "failed"
+    assert measured.train_seconds == 2.0
+    assert len(rows) == 1
+
+
+def test_a_report_that_fails_is_a_failed_run_and_not_a_lost_one(follow):
+    def report(_):
+        raise OSError("disk full")
+
+    measured, rows = follow(Script([epoch(1)]), report=report)
+    assert measured.status == "failed"
+    assert measured.error.startswith("OSError: disk full")
+    assert len(rows) == 1
+
+
+def test_memory_that_ran_out_has_a_status_of_its_own(follow, tf):
+    exhausted = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    measured, rows = follow(Script([epoch(1)], exhausted))
+    assert measured.status == "oom_host"  # there is no GPU here
+    assert "OOM when allocating tensor" in measured.error
+    assert len(rows) == 1
+    assert follow(Script(problem=MemoryError("54 GiB")))[0].status == "oom_host"
+
+
+def test_memory_that_ran_out_beside_a_gpu_is_the_gpus(follow, tf, monkeypatch):
+    exhausted = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    monkeypatch.setattr(run_module, "peak_device_bytes", lambda: 123)
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda _: ["/GPU:0"])
+    assert follow(Script(problem=exhausted))[0].status == "oom_device"
+    assert follow(Script(problem=MemoryError()))[0].status == "oom_host"
+    assert follow(Script(problem=ValueError()))[0].status == "failed"
+
+
+def test_a_run_at_chance_is_flagged(follow):
+    assert follow(Script([epoch(1, 0.114), epoch(2, 0.14)]), epochs=2)[0].flags == ("not-learning",)
+    assert follow(Script([epoch(1, 0.114), epoch(2, 0.16)]), epochs=2)[0].flags == ()
+
+
+def test_scattered_windows_are_flagged(follow):
+    steady = follow(Script([epoch(1, seconds=(1.0, 1.01, 0.99), steps=(50, 50, 50))]))[0]
+    scattered = follow(Script([epoch(1, seconds=(1.0, 1.2, 0.8), steps=(50, 50, 50))]))[0]
+    assert steady.flags == ()
+    assert scattered.flags == ("unstable",)
+
+
+def test_a_trace_after_staging_is_flagged(follow):
+    assert follow(Script([epoch(1)], traces=(2, 3)))[0].flags == ("retraced",)
+
+
+def test_who_else_ran_is_recorded_and_flagged(follow, monkeypatch):
+    # Others took 3 of 20 core seconds.
+    busy = replace(QUIET, others_cpu_seconds=3.0, others_fraction=0.15)
+    monkeypatch.setattr(Meter, "use", Use(busy, None))
+    measured, _ = follow(Script([epoch(1)]))
+    assert measured.flags == ("contended",)
+    assert measured.others_cpu_fraction == 0.15
+    monkeypatch.setattr(Meter, "use", Use(replace(QUIET, cgroup_throttled_seconds=1.0), None))
+    assert follow(Script([epoch(1)]))[0].flags == ("throttled",)
+
+
+def test_the_row_says_what_the_process_had(follow):
+    measured, _ = follow(Script([epoch(1)]))
+    assert measured.threads == 2
+    assert measured.affinity == (0, 1)
+    assert measured.niceness == 0
+    assert measured.import_seconds == 1.5
+    assert measured.peak_host_bytes == 7_000_000
+    assert measured.peak_device_bytes is measured.energy_joules is measured.device_name is None
+
+
+@pytest.fixture
+def train(tf, small, digits, cpu_runtime):  # noqa: ARG001
+    """Call with settings; trains with the real loops, and gives measurement, epochs and what was reported."""
+
+    def call(dataset=digits, **settings):
+        reported = []
+        measured, rows = train_run(small(**settings), 3, dataset, cpu_runtime, reported.append)
+        return measured, rows, reported
+
+    return call
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loop", ["fused", "fit"])
+def test_a_real_run_has_every_figure(train, loop):
+    measured, rows, reported = train(
+        loop=loop, batch_size=1920, epochs=2, target_accuracy=0.5, learning_rate=0.01
+    )
+    assert measured.error is None
+    assert measured.status == "ok"
+    assert reported == rows
+    assert [row.epoch for row in rows] == [1, 2]
+    assert all(getattr(measured, f"{part}_seconds") > 0 for part in CLOCKS)
+    assert measured.samples == 100_000
+    assert measured.steps == 2 * 27
+    parts = measured.compile_seconds + measured.train_seconds + measured.eval_seconds
+    assert parts <= measured.wall_seconds < parts + 0.5 + 0.1 * parts
+    assert measured.train_seconds == pytest.approx(sum(sum(row.window_seconds) for row in rows))
+    assert measured.target_epoch == 1
+    assert measured.target_seconds == rows[0].elapsed_seconds
+    first = rows[0].train_seconds + rows[0].eval_seconds + measured.stage_seconds
+    assert first <= measured.target_seconds < first + 0.5 + 0.1 * first
+    assert rows[1].elapsed_seconds > rows[0].elapsed_seconds
+    assert measured.best_val_accuracy > 0.7
+    assert measured.test_accuracy > 0.7
+    assert measured.peak_host_bytes > 100 * 2**20
+    assert {"retraced", "not-learning"}.isdisjoint(measured.flags)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loop", ["fused", "fit"])
+def test_a_learning_rate_far_too_high_diverges(train, loop):
+    measured, rows, reported = train(
+        loop=loop, hidden=[32, 32], activation="relu", learning_rate=1e30, batch_size=1000, epochs=3
+    )
+    assert measured.status == "diverged"
+    assert measured.error == "the loss is not finite in epoch 1"
+    assert reported == rows
+    (row,) = rows
+    assert not math.isfinite(row.train_loss)
+    assert row.val_loss is row.val_accuracy is None
+    assert not math.isfinite(measured.train_loss)
+    assert measured.train_seconds > 0
+    assert measured.test_accuracy is measured.best_val_accuracy is measured.target_epoch is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loop", ["fused", "fit"])
+def test_data_of_the_wrong_shape_fail_the_run_and_not_the_process(train, digits, loop):
+    cropped = replace(digits, x_train=digits.x_train[:, :700])
+    measured, rows, _ = train(loop=loop, jit=False, batch_size=10_000, dataset=cropped)
+    assert measured.status == "failed"
+    assert "700" in measured.error
+    assert "line" in measured.error
+    assert rows == []
+    assert measured.compile_seconds > 0
+
+
+@pytest.mark.slow
+def test_a_learning_rate_far_too_low_is_not_learning(train):
+    measured, _, _ = train(learning_rate=1e-12, batch_size=10_000, jit=False)
+    assert measured.status == "ok"
+    assert "not-learning" in measured.flags

@@ -1,0 +1,218 @@
+"""What is fixed when TensorFlow starts, each start in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import bench
+from bench.machine.affinity import Pinning, allowed_cores
+from bench.machine.nvml import GpuSample
+from bench.training import telemetry
+from bench.training.runtime import Runtime
+from bench.training.telemetry import Telemetry
+
+ROOT = Path(bench.__file__).parents[1]
+
+START = """
+import json, os
+from bench.errors import BenchError
+from bench.records.scenario import Scenario
+from bench.training import runtime
+
+started = runtime.start("cpu", (CORE,))
+try:
+    runtime.start("gpu", (CORE,))  # where CUDA_VISIBLE_DEVICES, as set for "cpu", hides them all
+except BenchError as error:
+    no_gpu = str(error)
+import keras
+import tensorflow as tf
+
+def tf32(precision):
+    runtime.prepare(Scenario(hidden=(8,), batch_size=1, precision=precision))
+    return tf.config.experimental.tensor_float_32_execution_enabled()
+
+print(json.dumps({
+    "no_gpu": no_gpu,
+    "kind": started.kind,
+    "threads": started.threads,
+    "intra": tf.config.threading.get_intra_op_parallelism_threads(),
+    "inter": tf.config.threading.get_inter_op_parallelism_threads(),
+    "cores": started.pinning.cores,
+    "affinity": sorted(os.sched_getaffinity(0)),
+    "every_thread": sorted({core for task in os.listdir("/proc/self/task")
+                            for core in os.sched_getaffinity(int(task))}),
+    "niceness": started.pinning.niceness,
+    "nice": os.getpriority(os.PRIO_PROCESS, 0),
+    "import_seconds": started.import_seconds,
+    "gpu_name": started.gpu_name,
+    "visible": os.environ["CUDA_VISIBLE_DEVICES"],
+    "omp": os.environ["OMP_NUM_THREADS"],
+    "devices": [device.device_type for device in tf.config.get_visible_devices()],
+    "backend": keras.backend.backend(),
+    "tf32": [tf32("tf32"), tf32("float32"), tf32("tf32"), tf32("mixed_bfloat16")],
+    "peak_device_bytes": runtime.peak_device_bytes(),
+}))
+"""
+
+LIGHT = """
+import importlib, pkgutil, sys
+import bench.records, bench.training.kinds
+for module in pkgutil.iter_modules(bench.records.__path__):
+    importlib.import_module(f"bench.records.{module.name}")
+print(*sorted(name for name in sys.modules if name.split(".")[0] in {"tensorflow", "keras", "ray", "bench"}))
+"""
+
+needs_affinity = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no CPU affinity here")
+
+
+def run_python(code, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def started():
+    """What a process says of itself that was started on one core, though its surroundings said otherwise."""
+    core = allowed_cores()[-1]
+    code = START.replace("CORE", str(core))
+    otherwise = {"KERAS_BACKEND": "jax", "OMP_NUM_THREADS": "64", "CUDA_VISIBLE_DEVICES": "0"}
+    return SimpleNamespace(core=core, **json.loads(run_python(code, **otherwise).splitlines()[-1]))
+
+
+@needs_affinity
+@pytest.mark.slow
+def test_a_process_is_pinned_before_tensorflow_makes_its_threads(started):
+    assert started.affinity == started.cores == [started.core]
+    assert started.every_thread == [started.core]
+
+
+@needs_affinity
+@pytest.mark.slow
+def test_thread_pools_match_the_cores(started):
+    assert started.threads == started.intra == started.inter == 1
+    assert started.omp == "1"
+
+
+@needs_affinity
+@pytest.mark.slow
+def test_niceness_is_read_back(started):
+    assert started.niceness == started.nice
+
+
+@needs_affinity
+@pytest.mark.slow
+def test_a_cpu_process_sees_no_gpu(started):
+    assert started.kind == "cpu"
+    assert started.visible == "-1"
+    assert started.devices == ["CPU"]
+    assert started.gpu_name is None
+    assert started.peak_device_bytes is None
+
+
+@needs_affinity
+@pytest.mark.slow
+def test_keras_runs_on_tensorflow_whatever_was_set(started):
+    assert started.backend == "tensorflow"
+    assert started.import_seconds > 0.1
+
+
+@needs_affinity
+@pytest.mark.slow
+def test_tf32_is_set_anew_for_every_scenario(started):
+    assert started.tf32 == [True, False, True, False]
+
+
+@needs_affinity
+@pytest.mark.slow
+def test_a_gpu_that_tensorflow_does_not_see_is_an_error_and_no_run_on_the_cpu(started):
+    assert "sees no GPU" in started.no_gpu
+    assert 'device = "cpu"' in started.no_gpu
+
+
+def test_records_and_kinds_are_light():
+    modules = run_python(LIGHT).split()
+    assert {"bench.training.kinds", "bench.records.scenario", "bench.records.store"} <= set(modules)
+    assert [name for name in modules if not name.startswith("bench")] == []
+
+
+class FakeNvml:
+    """Two GPUs whose energy counters stand at 100 J per look; on the second somebody else computes."""
+
+    def __init__(self):
+        self.looks, self.closed = 0, False
+
+    def index_of(self, entry):
+        return int(entry) if entry in {"0", "1"} else None
+
+    def sample(self, index):
+        self.looks += 1
+        reasons = ("hw_slowdown",) if index == 1 else ()
+        return GpuSample(energy_joules=100.0 * self.looks, throttle_reasons=reasons)
+
+    def other_processes(self, index, own_pid):
+        assert own_pid == os.getpid()
+        return (7,) if index == 1 else ()
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def gpu_use(monkeypatch):
+    """Call with CUDA_VISIBLE_DEVICES; gives what a run on the GPU used, and the library it was read from."""
+
+    def measure(visible):
+        nvml = FakeNvml()
+        monkeypatch.setattr(telemetry, "open_nvml", lambda: nvml)
+        if visible is None:
+            monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        else:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        meter = Telemetry(Runtime("gpu", 1, Pinning((0,), 0, True), 0.0, "H100"))
+        meter.start()
+        return meter.stop(), nvml
+
+    return measure
+
+
+@pytest.mark.parametrize("visible", [None, "0", "0,1"])
+def test_a_gpu_run_meters_the_first_gpu_that_it_sees(gpu_use, visible):
+    use, nvml = gpu_use(visible)
+    assert use.gpu.energy_joules == 100.0
+    assert use.gpu.others is False
+    assert "throttled" not in use.flags
+    assert nvml.closed
+
+
+def test_a_gpu_that_is_shared_or_slowed_down_is_flagged(gpu_use):
+    use, _ = gpu_use("1,0")
+    assert use.gpu.others is True
+    assert use.flags == ("contended", "throttled")
+
+
+def test_a_gpu_that_nvml_does_not_know_is_not_metered(gpu_use):
+    use, nvml = gpu_use("MIG-1")
+    assert use.gpu is None
+    assert nvml.closed
+
+
+def test_a_cpu_run_opens_no_nvml(monkeypatch):
+    monkeypatch.setattr(telemetry, "open_nvml", lambda: pytest.fail("opened"))
+    meter = Telemetry(Runtime("cpu", 1, Pinning((0,), 0, True), 0.0, None))
+    meter.start()
+    use = meter.stop()
+    assert use.gpu is None
+    assert use.cpu.cores == (0,)
