@@ -1,15 +1,12 @@
 """What a suite will take, before it is run: counts that follow from its settings, and earlier times."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
 
 from bench.records.scenario import Scenario, model_flops_per_step, parameter_count
 from bench.records.suite import Point
-
-if TYPE_CHECKING:
-    import pandas as pd
+from bench.records.tables import Row
 
 OVERHEAD = ("build_seconds", "stage_seconds", "warmup_seconds")
 
@@ -60,11 +57,17 @@ def forecast(points: Sequence[Point], rounds: int, earlier: Mapping[str, float])
     return Forecast(tuple(_planned(point, earlier) for point in points), rounds)
 
 
-def earlier_seconds(runs: "pd.DataFrame", node: str) -> dict[str, float]:
-    """Median seconds of a whole run, harness included, by scenario id: of ok runs on `node`."""
-    here = runs[(runs["node"] == node) & (runs["status"] == "ok")].dropna(subset=["wall_seconds"])
-    taken = here["wall_seconds"] + here[list(OVERHEAD)].fillna(0.0).sum(axis=1)
-    return {str(key): float(median(values)) for key, values in taken.groupby(here["scenario_id"])}
+def earlier_seconds(runs: Iterable[Row], node: str) -> dict[str, float]:
+    """Median seconds of a whole run, harness included, by scenario id: of ok runs on `node`.
+
+    Takes rows of the `runs` table.
+    """
+    taken: dict[str, list[float]] = {}
+    for row in runs:
+        if row["node"] == node and row["status"] == "ok" and row["wall_seconds"] is not None:
+            whole = row["wall_seconds"] + sum(row[name] or 0.0 for name in OVERHEAD)
+            taken.setdefault(row["scenario_id"], []).append(whole)
+    return {scenario_id: median(seconds) for scenario_id, seconds in taken.items()}
 
 
 def _planned(point: Point, earlier: Mapping[str, float]) -> PlannedScenario:

@@ -19,15 +19,15 @@ def where(runs: pa.Table, expression: str) -> pa.Table:
             frame[name] = [_joined(values) for values in frame[name]]
     hint = "write it like 'batch_size >= 100 and loop == \"fit\"'"
     try:
-        kept = frame.query(expression, engine="python")
+        held = frame.eval(expression, engine="python")
     except Exception as error:  # pandas raises whatever Python's parser and its own do
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BenchError(f"--where {expression!r}: {reason}; {hint}") from error
-    if not isinstance(kept, pd.DataFrame):
+    if not isinstance(held, pd.Series) or held.dtype != bool:
         raise BenchError(f"--where {expression!r}: not a condition; {hint}")
-    if kept.empty:
+    if not held.any():
         raise BenchError(f"--where {expression!r}: holds for no run; leave it out to see them all")
-    return runs.take(kept.index.to_list())
+    return runs.filter(pa.array(held))
 
 
 def _joined(values: object) -> str | None:

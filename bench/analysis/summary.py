@@ -16,8 +16,8 @@ class ScenarioSummary:
     """One scenario on one machine: medians over its ok runs, each run counting once; seconds, shares of 1.
 
     `spread` is the median absolute deviation of the runs' step times over their median. `target_reached` of
-    `target_runs` ok runs got to their target accuracy, `target_seconds` is the median with misses as
-    infinite. `failures` and `flags` say how often which happened.
+    `target_runs` runs got to their target accuracy, `target_seconds` is the median with misses and failures
+    as infinite. `failures` and `flags` say how often which happened.
     """
 
     suite: str
@@ -123,8 +123,14 @@ def _summary(group: Sequence[Row], machine: str) -> ScenarioSummary:
         target_seconds=_censored(reached, len(group)) if target else None,
         failures=_counted(row["status"] for row in failed),
         flags=_counted(flag for row in group for flag in row["flags"] or ()),
-        error=next((str(error).splitlines()[0] for error in reversed(_values(failed, "error"))), None),
+        error=_last_error(failed),
     )
+
+
+def _last_error(failed: Sequence[Row]) -> str | None:
+    """The first line of the last error that says anything."""
+    errors = [str(error).strip() for error in _values(failed, "error")]
+    return next((error.splitlines()[0] for error in reversed(errors) if error), None)
 
 
 def _by_name(summary: ScenarioSummary) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ import typer
 
 from bench import __version__
 from bench.cli.compare import compare
+from bench.cli.output import discard_output, replace_what_cannot_be_shown
 from bench.cli.plan import plan
 from bench.cli.run import run
 from bench.cli.show import show
@@ -51,14 +52,15 @@ def _options(
 
 def main() -> None:
     """The `bench` command: 0 done, 1 some runs did not end ok, 2 wrong usage or input, 130 interrupted."""
+    replace_what_cannot_be_shown()
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name="bench", standalone_mode=False)
     except BenchError as error:
         status = _complain(str(error), error.exit_status)
     except (KeyboardInterrupt, typer.Abort):
         status = _complain("interrupted; every finished run is kept", INTERRUPTED)
-    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
-        sys.stderr.close()
+    except BrokenPipeError:
+        discard_output()
         status = 0
     except Exception as error:
         # Usage errors are click's, and typer brings a click of its own: known by what they can do.
@@ -71,7 +73,10 @@ def main() -> None:
 def _usage(error: Any) -> str:  # noqa: ANN401 -- a click exception of whichever click typer uses
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "bench"
-    return f"{error.format_message().rstrip('.').splitlines()[0]}; see {command} --help"
+    message = error.format_message().rstrip(".").splitlines()[0]
+    for pydantics, ours in (("Value error, ", ""), ("Input should be", "must be")):
+        message = message.replace(pydantics, ours)
+    return f"{message}; see {command} --help"
 
 
 def _complain(message: str, status: int) -> int:

@@ -1,11 +1,12 @@
 """`bench compare`: how B's times stand to A's."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli.options import Format, FormatOption
+from bench.cli.output import terminal
 
 if TYPE_CHECKING:
     from bench.analysis.verdict import Metric
@@ -45,7 +46,7 @@ def compare(
 
     sides = [read_sessions([path]) for path in (a, b)]
     runs, machines = [t.runs.to_pandas() for t in sides], [t.machines.to_pandas() for t in sides]
-    chosen = cast("Metric | None", metric.value if metric else None)
+    chosen: Metric | None = metric.value if metric else None
     result = compare_runs(
         runs[0],
         machines[0],
@@ -57,9 +58,7 @@ def compare(
         force=force,
     )
     if output is Format.table:
-        from rich.console import Console
-
-        Console().print(view.comparison_table(result, a, b))
+        terminal().print(view.comparison_table(result, a, b))
         return
     text = {
         Format.csv: lambda: view.as_csv(result),

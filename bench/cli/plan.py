@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.options import OnlyOption, RoundsOption, SetOption, parse_overrides
+from bench.cli.output import terminal
 
 
 def plan(
@@ -18,8 +19,6 @@ def plan(
     ),
 ) -> None:
     """Show a suite's scenarios, what each needs, and what running it will take. Starts nothing."""
-    from rich.console import Console
-
     from bench.analysis.forecast import forecast
     from bench.records.suite import read_suite
     from bench.views.plan import plan_table
@@ -27,7 +26,7 @@ def plan(
     chosen = read_suite(suite, parse_overrides(settings), rounds)
     chosen = chosen.only(only) if only else chosen
     planned = forecast(chosen.points, chosen.measure.rounds, _earlier(results))
-    Console().print(plan_table(planned, chosen.title))
+    terminal().print(plan_table(planned, chosen.title))
 
 
 def _earlier(results: Path) -> dict[str, float]:
@@ -41,6 +40,6 @@ def _earlier(results: Path) -> dict[str, float]:
     from bench.records.store import read_sessions
 
     try:
-        return earlier_seconds(read_sessions([str(results)]).runs.to_pandas(), platform.node())
+        return earlier_seconds(read_sessions([str(results)]).runs.to_pylist(), platform.node())
     except StoreError:  # no session there yet, or one that `bench show` explains
         return {}

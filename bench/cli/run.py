@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.options import OnlyOption, RoundsOption, SetOption, parse_overrides
+from bench.cli.output import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,15 +38,13 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="Nothing but the summary.")] = False,
 ) -> None:
     """Run a suite: live progress, then the summary. Exit status 1 where some runs did not end ok."""
-    from rich.console import Console
-
     from bench.cli.watchers import Display, Lines, Silent
     from bench.orchestration.launch import launch
     from bench.records.suite import read_suite
 
     chosen = read_suite(suite, parse_overrides(settings), rounds, timeout)
     chosen = chosen.only(only) if only else chosen
-    console = Console()
+    console = terminal()
     watcher = (
         Silent() if quiet else Display(console, chosen) if console.is_terminal else Lines(console, chosen)
     )
@@ -53,7 +52,7 @@ def run(
         outcome = launch(chosen, results, data, address, watcher)
     if outcome.rows:
         _sum_up(console, outcome.rows)
-    console.print(f"Session: {outcome.folder}", highlight=False, soft_wrap=True)
+    console.print(f"Session: {outcome.folder}", markup=False, highlight=False, soft_wrap=True)
     if outcome.interrupted:
         raise KeyboardInterrupt
     if any(row["status"] != "ok" for row in outcome.rows):

@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from bench.cli.options import Format, FormatOption
+from bench.cli.output import terminal
+from bench.errors import BenchError
 
 
 def show(
@@ -27,17 +29,17 @@ def show(
     from bench.views import summary as view
 
     runs = read_sessions(paths or ["results"]).runs
-    if where:
+    if not runs.num_rows:
+        raise BenchError(f"{', '.join(paths or ['results'])}: no run has ended there yet; look again later")
+    if where is not None:
         from bench.analysis.frame import where as holds
 
         runs = holds(runs, where)
     summaries = summarise(runs.to_pylist())
-    if sort:
+    if sort is not None:
         summaries = sort_by(summaries, sort)
     if output is Format.table:
-        from rich.console import Console
-
-        Console().print(view.summary_table(summaries))
+        terminal().print(view.summary_table(summaries))
         return
     text = {Format.csv: view.as_csv, Format.md: view.as_markdown, Format.json: view.as_json}[output](
         summaries

@@ -12,6 +12,7 @@ from bench.orchestration.session import Run
 from bench.records.measurement import Epoch
 from bench.records.suite import Suite
 from bench.records.tables import Row
+from bench.views.format import several
 from bench.views.progress import Progress, Running, finished_line, progress_view
 
 REFRESHES_PER_SECOND = 1  # each costs the cores that are being measured a few milliseconds
@@ -51,7 +52,7 @@ class Lines(Silent):
     def planned(self, runs: int, rounds: int) -> None:
         """What is ahead."""
         self._total = runs
-        self._say(f"{self._suite.title}: {runs} runs in {rounds} rounds")
+        self._say(f"{self._suite.title}: {several(runs, 'run')} in {several(rounds, 'round')}")
 
     def started(self, run: Run, place: Place) -> None:
         """Which run, and where."""
@@ -125,5 +126,5 @@ def _name(run: Run) -> str:
 
 
 def _where(place: Place) -> str:
-    gpus = f"{place.gpus} GPU, " if place.gpus else ""
-    return f"{place.node.name} ({gpus}{len(place.cores)} cores)"
+    gpus = f"{several(place.gpus, 'GPU')}, " if place.gpus else ""
+    return f"{place.node.name} ({gpus}{several(len(place.cores), 'core')})"

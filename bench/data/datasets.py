@@ -51,6 +51,8 @@ def load_all(
     Raises `DataError` as `load` does, and where one file or folder would serve as both mnist and
     fashion-mnist.
     """
+    if data is not None and not data.exists():
+        raise DataError(f"{data}: no such file or folder; give --data the path of an npz file or a folder")
     wanted = dict.fromkeys(names)
     for name in wanted:
         _check_name(name)

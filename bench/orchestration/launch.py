@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bench
-from bench.data.datasets import Dataset, load_all
+from bench.data.datasets import load_all
+from bench.orchestration.pool import Pool
 from bench.orchestration.session import Cluster, Session, Watcher
-from bench.records.recorder import Recorder, new_session_id
+from bench.records.recorder import Recorder, check_writable, new_session_id
 from bench.records.suite import Suite
 from bench.records.tables import Row, machine_row
 
@@ -28,31 +29,33 @@ class Outcome:
 def launch(suite: Suite, results: Path, data: Path | None, address: str | None, watcher: Watcher) -> Outcome:
     """Run `suite` and record it as a new session below `results`.
 
-    Raises BenchError for what is wrong with data, results folder or cluster, before any run is started. An
-    interrupt (SIGINT, SIGTERM) ends the runs under way and gives what was finished.
+    Raises BenchError for what is wrong with data, results folder or cluster, before any run is started and
+    without leaving a session behind. An interrupt (SIGINT, SIGTERM) ends the runs under way and gives what
+    was finished; before the first run it is raised.
     """
-    datasets = load_all({point.scenario.dataset for point in suite.points}, data)
+    check_writable(results)
+    with _interruptible():
+        datasets = load_all({point.scenario.dataset for point in suite.points}, data)
+        from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
+        from bench.orchestration.ray_pool import RayPool
+
+        with ray_cluster(address), _interruptible():  # again: Ray sets a handler of its own
+            nodes, fingerprints = inspect_nodes()
+            pool = RayPool(share(datasets))
+            cluster = Cluster(nodes, fingerprints, {name: it.sha256 for name, it in datasets.items()})
+            return _record(suite, results, cluster, pool, watcher)
+
+
+def _record(suite: Suite, results: Path, cluster: Cluster, pool: Pool, watcher: Watcher) -> Outcome:
     session_id = new_session_id(datetime.datetime.now())
-    with Recorder(results / session_id, session_id, _header(suite)) as recorder, _interruptible():
+    with Recorder(results / session_id, session_id, _header(suite)) as recorder:
+        for fingerprint in cluster.fingerprints.values():
+            recorder.add_machine(machine_row(session_id, fingerprint))
         try:
-            _run(suite, datasets, address, recorder, watcher)
+            Session(suite, cluster, pool, recorder, watcher).run()
         except KeyboardInterrupt:
             return Outcome(recorder.folder, tuple(recorder.runs), interrupted=True)
         return Outcome(recorder.folder, tuple(recorder.runs), interrupted=False)
-
-
-def _run(
-    suite: Suite, datasets: dict[str, Dataset], address: str | None, recorder: Recorder, watcher: Watcher
-) -> None:
-    from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
-    from bench.orchestration.ray_pool import RayPool
-
-    with ray_cluster(address), _interruptible():  # again: Ray sets a handler of its own
-        nodes, fingerprints = inspect_nodes()
-        for fingerprint in fingerprints.values():
-            recorder.add_machine(machine_row(recorder.session_id, fingerprint))
-        cluster = Cluster(nodes, fingerprints, {name: data.sha256 for name, data in datasets.items()})
-        Session(suite, cluster, RayPool(share(datasets)), recorder, watcher).run()
 
 
 def _header(suite: Suite) -> Row:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from bench.orchestration.placement import Node
 
 OBJECT_STORE_BYTES = 512 * 2**20  # nine data sets of 55 MB; pages are taken as they are used
 INSPECT_SECONDS = 120.0
+CONNECT_SECONDS = 10.0
 _ACCELERATOR = "accelerator_type:"
 
 
@@ -38,6 +40,7 @@ def ray_cluster(address: str | None) -> Iterator[None]:
     }
     try:
         if address and address != "local":
+            _check_reachable(address)
             ray.init(address=address, **common)
         else:
             ray.init(
@@ -57,6 +60,15 @@ def ray_cluster(address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Raise OSError where nobody listens at `address`: Ray itself would try again for minutes."""
+    if "://" in address:
+        raise ValueError("a Ray client address; give the head node's HOST:PORT, from inside the cluster")
+    host, _, port = address.rpartition(":")
+    if address != "auto" and host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
 
 
 def usable_cores() -> tuple[int, ...]:

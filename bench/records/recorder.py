@@ -2,10 +2,12 @@
 
 import datetime
 import secrets
+import tempfile
 import time
 from pathlib import Path
 from typing import Self
 
+from bench.errors import StoreError
 from bench.records.journal import Journal, JournalContent
 from bench.records.store import write_tables
 from bench.records.tables import SCHEMA_VERSION, Row
@@ -64,3 +66,15 @@ class Recorder:
     def _write(self) -> None:
         write_tables(self.folder, self._content)
         self._written = time.monotonic()
+
+
+def check_writable(results: Path) -> None:
+    """Raises StoreError where no session could be written below `results`; leaves nothing there."""
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=results):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        message = f"{results}: cannot be written: {reason}; pass --results with a folder of your own"
+        raise StoreError(message) from error

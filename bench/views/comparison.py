@@ -1,11 +1,11 @@
 """A comparison as a table for the terminal, and as Markdown, CSV and JSON."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from rich.box import SIMPLE_HEAD, Box
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +13,7 @@ from bench.analysis.comparison import Comparison, ScenarioComparison, Side, Verd
 from bench.views import comparison_words as words
 from bench.views.export import csv_text, json_text, markdown_table
 from bench.views.format import ratio
+from bench.views.width import ByWidth
 
 WIDE = 110
 """Terminal columns from which every figure gets a column of its own."""
@@ -29,7 +30,7 @@ STYLES: dict[Verdict, str] = {
 
 def comparison_table(comparison: Comparison, name_a: str, name_b: str) -> RenderableType:
     """The table and what it says in words; compact below `WIDE` columns."""
-    return _ByWidth(lambda wide: _everything(comparison, name_a, name_b, wide))
+    return ByWidth(lambda width: _everything(comparison, name_a, name_b, width >= WIDE))
 
 
 def as_markdown(comparison: Comparison, name_a: str, name_b: str) -> str:
@@ -63,16 +64,6 @@ def as_json(comparison: Comparison, name_a: str, name_b: str) -> str:
     return json_text(found)
 
 
-class _ByWidth:
-    """A renderable that is asked for its form only when the width is known."""
-
-    def __init__(self, render: Callable[[bool], RenderableType]) -> None:
-        self._render = render
-
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self._render(options.max_width >= WIDE)
-
-
 def _everything(comparison: Comparison, name_a: str, name_b: str, wide: bool) -> RenderableType:
     parts: list[RenderableType] = [
         Text.assemble(("A: ", "bold"), name_a),
@@ -98,8 +89,10 @@ def _empty_table(title: str, box: Box | None) -> Table:
     return Table(
         title=title or None,
         title_justify="left",
+        title_style="bold",
         header_style="bold",
         box=box,
+        padding=(0, 1 if box else 2, 0, 0),
         show_edge=False,
         pad_edge=False,
     )

@@ -120,17 +120,20 @@ def row_details(comparison: Comparison, scenario: ScenarioComparison) -> str:
     metric = scenario.metric
     unusual = [METRIC_WORDS[metric]] if metric is not None and metric != _usual_metric(comparison) else []
     settings = [setting(difference) for difference in scenario.setting_differences]
-    flags = [
-        f"{name} flagged: {', '.join(side.flags)}"
-        for name, side in (("A", scenario.a), ("B", scenario.b))
-        if side.flags
-    ]
-    return "; ".join([*unusual, *settings, *flags])
+    return "; ".join([*unusual, *settings, *_flags(scenario)])
 
 
 def time_and_accuracy(side: Side) -> tuple[str, str]:
     """A side's median time and validation accuracy."""
     return seconds(side.seconds), percent(side.val_accuracy)
+
+
+def _flags(scenario: ScenarioComparison) -> list[str]:
+    """Which side was flagged, both in one where they were flagged alike."""
+    a, b = (", ".join(side.flags) for side in (scenario.a, scenario.b))
+    if a == b:
+        return [f"both flagged: {a}"] if a else []
+    return [f"{name} flagged: {flags}" for name, flags in (("A", a), ("B", b)) if flags]
 
 
 def _value(name: str, value: Any) -> str:  # noqa: ANN401 -- a cell of a table holds anything

@@ -4,6 +4,7 @@ import math
 
 NONE = "–"
 INFINITE = "∞"
+_OPERATIONS = ("", "k", "M", "G", "T", "P", "E")
 
 
 def seconds(value: float | None) -> str:
@@ -52,7 +53,26 @@ def bytes_(value: float | None) -> str:
 
 def flops(value: float | None) -> str:
     """A rate in floating-point operations per second as "179 GFLOP/s"."""
-    return _scaled(value, "FLOP/s", 1000, ("", "k", "M", "G", "T", "P"))
+    return _scaled(value, "FLOP/s", 1000, _OPERATIONS)
+
+
+def operations(value: float | None) -> str:
+    """A number of floating-point operations as "72.9 TFLOP"."""
+    return _scaled(value, "FLOP", 1000, _OPERATIONS)
+
+
+def elapsed(value: float | None) -> str:
+    """A duration in seconds as a clock that runs shows it: "0:04", "2:10", "1:02:05"."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    minutes, second = divmod(round(max(value, 0.0)), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def several(number: int, thing: str) -> str:
+    """How many of what: "1 round", "1,000 runs"."""
+    return f"{count(number)} {thing}{'' if number == 1 else 's'}"
 
 
 def _scaled(

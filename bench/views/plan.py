@@ -10,31 +10,26 @@ from rich.text import Text
 
 from bench.analysis.forecast import Forecast, PlannedScenario
 from bench.records.scenario import Scenario
-from bench.views.format import NONE, count, seconds
+from bench.views.format import count, operations, seconds, several
 
 
 def plan_table(forecast: Forecast, title: str) -> RenderableType:
-    """One row per scenario, then the totals in words."""
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    """One row per scenario, under its sweep's name, then the totals in words."""
     asked = {needs(planned.scenario) for planned in forecast.scenarios}
-    table.add_column("scenario", overflow="fold")
-    if len(asked) > 1:
-        table.add_column("needs", overflow="fold")
-    for name in ("weights", "steps", "GFLOP/step", "one run"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = _empty_table(len(asked) > 1, forecast.timed > 0)
     for sweep, members in groupby(forecast.scenarios, key=lambda planned: planned.sweep):
         table.add_section()
-        for planned in members:
-            needed = [needs(planned.scenario)] if len(asked) > 1 else []
-            table.add_row(_name(sweep, planned.label), *needed, *_cells(planned))
-    return Group(table, *(Text(line) for line in _totals(forecast, asked)))
+        for indent, planned in _under(sweep, list(members), table):
+            table.add_row(
+                Text(f"{indent}{planned.label}"), *_cells(planned, len(asked) > 1, forecast.timed > 0)
+            )
+    totals = (Text(line) for line in _totals(forecast, asked))
+    return Group(Text(title, "bold"), Text(), table, Text(), *totals)
 
 
 def needs(scenario: Scenario) -> str:
     """What a run asks of a node, in words."""
-    cores = (
-        "all cores" if scenario.cpus is None else f"{scenario.cpus} cores" if scenario.cpus > 1 else "1 core"
-    )
+    cores = "all cores" if scenario.cpus is None else several(scenario.cpus, "core")
     gpus = f"{scenario.devices} × {scenario.accelerator or 'GPU'}"
     on_gpu = f"{gpus} and {'its share of cores' if scenario.cpus is None else cores}"
     if scenario.device == "gpu" or scenario.accelerator:
@@ -46,30 +41,49 @@ def needs(scenario: Scenario) -> str:
     )
 
 
-def _cells(planned: PlannedScenario) -> tuple[str, ...]:
-    per_step = planned.flops / planned.steps / 1e9
-    return (
-        count(planned.parameters),
-        count(planned.steps),
-        f"{per_step:.3g}",
-        seconds(planned.seconds) if planned.seconds is not None else NONE,
-    )
+def _empty_table(various: bool, timed: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    table.add_column("scenario", overflow="fold")
+    if various:
+        table.add_column("needs", overflow="fold")
+    for name in ("weights", "steps", "work per step", *(["one run"] if timed else [])):
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
 
 
-def _name(sweep: str, label: str) -> str:
-    return sweep if label == sweep else f"{sweep} · {label}"
+def _under(sweep: str, members: list[PlannedScenario], table: Table) -> Iterable[tuple[str, PlannedScenario]]:
+    """The members and how far each is indented, below a row with the sweep's name where they need one."""
+    if [planned.label for planned in members] == [sweep]:
+        yield "", members[0]
+        return
+    table.add_row(Text(sweep, "bold cyan"))
+    for planned in members:
+        yield "  ", planned
+
+
+def _cells(planned: PlannedScenario, various: bool, timed: bool) -> Iterable[Text | str]:
+    if various:
+        yield Text(needs(planned.scenario))
+    yield count(planned.parameters)
+    yield count(planned.steps)
+    yield operations(planned.flops / planned.steps)
+    if timed:
+        yield seconds(planned.seconds)
 
 
 def _totals(forecast: Forecast, asked: set[str]) -> Iterable[str]:
     if len(asked) == 1:
         yield f"Every run needs {next(iter(asked))}."
-    scenarios, rounds = len(forecast.scenarios), forecast.rounds
+    scenarios = len(forecast.scenarios)
     yield (
-        f"{count(scenarios)} scenarios × {rounds} rounds = {count(forecast.runs)} runs, "
-        f"{forecast.flops / 1e12:.3g} TFLOP of training steps."
+        f"{several(scenarios, 'scenario')} × {several(forecast.rounds, 'round')} = "
+        f"{several(forecast.runs, 'run')}, {operations(forecast.flops)} of training steps."
     )
     if not forecast.timed:
         yield "None was timed on this machine before; `bench run` tells the time left after its first runs."
         return
-    known = f" for the {forecast.timed} scenarios timed here before" if forecast.timed < scenarios else ""
-    yield f"About {seconds(forecast.seconds)} of runs{known}, one after the other, beside starting processes."
+    known = f" for the {forecast.timed} of {scenarios} scenarios timed" if forecast.timed < scenarios else ""
+    yield (
+        f"About {seconds(forecast.seconds)} of runs{known or ', as timed'} here before, "
+        "one after the other, beside starting processes."
+    )

@@ -1,18 +1,22 @@
 """The state of a running session, and how it looks while it runs."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bench.views.format import NONE, count, percent, rate, seconds
+from bench.views.format import NONE, count, elapsed, percent, seconds, several
+from bench.views.width import ByWidth
 
 RECENT = 5
+BAR = 32
+"""The longest that the bar gets, in terminal columns."""
 
 
 @dataclass
@@ -61,61 +65,98 @@ class Progress:
         self.recent = [*self.recent, line][-RECENT:]
 
     def seconds_left(self) -> float | None:
-        """Runs to come at the time their scenario took before, else the mean; None before the first end."""
-        if not self._taken:
-            return None
+        """The time that is left, at the session's pace so far; None before the first run has ended.
+
+        The work of a run is what its scenario took before, else the mean over scenarios. The pace is the
+        session's own time over the work done in it: starting processes slows it down, runs side by side
+        speed it up.
+        """
         known = {scenario: mean(taken) for scenario, taken in self._taken.items()}
+        done = sum(map(sum, self._taken.values()))
+        if not done:
+            return None
         usual = mean(known.values())
+        now = self.clock()
+        begun = sum(min(now - run.began, known.get(run.scenario_id, usual)) for run in self.running.values())
         ahead = sum(known.get(scenario, usual) * left for scenario, left in self._left.items())
-        spent = sum(self.clock() - run.began for run in self.running.values())
-        return max(ahead - spent, 0.0) / max(len(self.running), 1)
+        return (ahead - begun) * (now - self.began) / (done + begun)
 
 
 def progress_view(progress: Progress) -> RenderableType:
-    """The last runs that ended, those under way, and how far the session is."""
-    return Group(*progress.recent, *_running(progress), _foot(progress))
+    """The suite's title, the last runs that ended, those under way, and how far the session is."""
+    return ByWidth(
+        lambda width: Group(
+            Text(progress.title, "bold", no_wrap=True, overflow="ellipsis"),
+            *progress.recent,
+            *_running(progress, width),
+            _foot(progress),
+        )
+    )
 
 
-def finished_line(name: str, round_number: int, row: dict[str, object]) -> Text:
-    """One line about a run that has ended."""
-    line = Text("✓ " if row["status"] == "ok" else "✗ ", "green" if row["status"] == "ok" else "bold red")
-    line.append(f"{name} ", "default")
-    line.append(f"round {round_number} ", "dim")
-    if row["status"] == "ok":
-        line.append(f"{seconds(row['step_seconds'])}/step  {rate(row['samples_per_second'])}  ", "cyan")  # type: ignore[arg-type]
-        line.append(f"val {percent(row['val_accuracy'])}  ", "default")  # type: ignore[arg-type]
+def finished_line(name: str, round_number: int, row: Mapping[str, Any]) -> Text:
+    """One line about a run that has ended; a long error is cut short where there is no room for it."""
+    ok = row["status"] == "ok"
+    line = Text.assemble(
+        ("✓ ", "green") if ok else ("✗ ", "bold red"),
+        name,
+        (f"  round {round_number}  ", "dim"),
+        no_wrap=not ok,
+        overflow="fold" if ok else "ellipsis",
+    )
+    if ok:
+        line.append(f"{seconds(row['step_seconds'])}/step", "cyan")
+        line.append(f"  val {percent(row['val_accuracy'])}")
     else:
         error = str(row["error"] or "").splitlines()
-        line.append(f"{row['status']}{': ' + error[0] if error else ''}  ", "red")
-    line.append(" ".join(str(flag) for flag in row["flags"] or ()), "yellow")  # type: ignore[attr-defined]
+        line.append(f"{row['status']}{': ' + error[0] if error else ''}", "red")
+    if row["flags"]:
+        line.append("  " + " ".join(row["flags"]), "yellow")
     return line
 
 
-def _running(progress: Progress) -> Iterable[RenderableType]:
+def _running(progress: Progress, width: int) -> Iterable[RenderableType]:
+    """Where each runs is left out where the terminal is too narrow for it."""
     if not progress.running:
         yield Text("  starting processes …", "dim")
         return
-    table = Table.grid(padding=(0, 2))
-    for run in progress.running.values():
-        epoch = f"epoch {run.epoch + 1}/{run.epochs}" if run.epoch < run.epochs else "testing"
-        accuracy = f"val {percent(run.accuracy)}" if run.accuracy is not None else ""
-        elapsed = seconds(round(progress.clock() - run.began))
-        table.add_row(
-            Text("▶", "bold cyan"), run.name, Text(run.where, "dim"), epoch, accuracy, Text(elapsed, "dim")
-        )
+    now = progress.clock()
+    rows = [_cells(run, now - run.began) for run in progress.running.values()]
+    needed = sum(max(len(row[i]) for row in rows) + 2 for i in range(len(rows[0])))
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(overflow="fold")
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    for row in rows:
+        table.add_row(*(row if needed <= width else row[:-1]))
     yield table
+
+
+def _cells(run: Running, taken: float) -> list[Text]:
+    epoch = f"epoch {run.epoch + 1}/{run.epochs}" if run.epoch < run.epochs else "testing"
+    return [
+        Text("▶", "bold cyan"),
+        Text(run.name),
+        Text(epoch),
+        Text(f"val {percent(run.accuracy)}" if run.accuracy is not None else ""),
+        Text(elapsed(taken), "dim", justify="right"),
+        Text(run.where, "dim"),
+    ]
 
 
 def _foot(progress: Progress) -> RenderableType:
     left = progress.seconds_left()
-    failed = f"  {progress.not_ok} not ok" if progress.not_ok else ""
-    grid = Table.grid(padding=(0, 2))
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(max_width=BAR)
+    for _ in range(5):
+        grid.add_column(no_wrap=True)
     grid.add_row(
-        ProgressBar(total=max(progress.total, 1), completed=progress.done, width=24),
-        f"{count(progress.done)}/{count(progress.total)} runs",
+        ProgressBar(max(progress.total, 1), progress.done, complete_style="cyan", finished_style="green"),
+        f"{count(progress.done)}/{several(progress.total, 'run')}",
         f"round {progress.round}/{progress.rounds}",
-        Text(f"{seconds(round(progress.clock() - progress.began))} gone", "dim"),
-        f"{NONE if left is None else 'about ' + seconds(round(left))} left",
-        Text(failed.strip(), "bold red"),
+        Text(f"{elapsed(progress.clock() - progress.began)} gone", "dim"),
+        f"{NONE if left is None else 'about ' + elapsed(left)} left",
+        Text(f"{progress.not_ok} not ok" if progress.not_ok else "", "bold red"),
     )
     return grid

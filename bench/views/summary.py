@@ -1,28 +1,30 @@
 """Summaries of scenarios as a table for the terminal, and as CSV, Markdown and JSON."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.summary import COLUMNS, ScenarioSummary
 from bench.views.export import csv_text, json_text, markdown_table
-from bench.views.format import NONE, bytes_, flops, percent, rate, seconds
+from bench.views.summary_columns import Column, columns_of, legend
+from bench.views.width import ByWidth
 
-WIDE = 110
-TEXTS = ("scenario", "machine", "bound by", "flags")
-Cell = Callable[[ScenarioSummary], str | Text]
-_Width = Literal["always", "wide"]
+GAP = 2
+"""Blank columns between two columns."""
+ESSENTIAL, USEFUL = 3, 7
+"""Columns of a higher rank give way before a scenario's name, or other words, take several lines."""
+SCENARIO = Column("scenario", "label", lambda s: Text(s.label), 0, words=True)
 
 
 def summary_table(summaries: Sequence[ScenarioSummary]) -> RenderableType:
-    """One table per suite and sweep, fewer columns below `WIDE`; failures are written out below."""
-    return _ByWidth(summaries)
+    """One table per suite and sweep, with the columns that fit; failures are written out below."""
+    return ByWidth(lambda width: Group(*_parts(summaries, width)))
 
 
 def as_csv(summaries: Iterable[ScenarioSummary]) -> str:
@@ -37,116 +39,119 @@ def as_json(summaries: Iterable[ScenarioSummary]) -> str:
 
 def as_markdown(summaries: Sequence[ScenarioSummary]) -> str:
     """One table for a README or an issue."""
-    columns = _columns(summaries, wide=True)
-    header = ["sweep", *(title for title, _ in columns)]
-    rows = [[s.sweep, *(str(cell(s)) for _, cell in columns)] for s in summaries]
+    columns = columns_of(summaries)
+    machine = ["machine"] if _several_machines(summaries) else []
+    header = ["sweep", "scenario", *machine, *(column.title for column in columns)]
+    rows = [
+        [s.sweep, s.label, *([s.machine] if machine else []), *(str(c.cell(s)) for c in columns)]
+        for s in summaries
+    ]
     return markdown_table(header, rows) + "\n"
 
 
-class _ByWidth:
-    """Chooses the columns when the width is known."""
+def _parts(summaries: Sequence[ScenarioSummary], width: int) -> Iterable[RenderableType]:
+    numbers = _machine_numbers(summaries)
+    groups = [(key, list(members)) for key, members in groupby(summaries, key=lambda s: (s.suite, s.sweep))]
+    first = [SCENARIO, *_machine_column(numbers)]
+    columns = [(*first, *columns_of(members)) for _, members in groups]
+    layouts = {}
+    for same in dict.fromkeys(columns):  # tables with the same columns stand below each other alike
+        alike = [s for (_, members), its in zip(groups, columns, strict=True) if its == same for s in members]
+        layouts[same] = _layout(alike, same, width)
+    for ((suite, sweep), members), its in zip(groups, columns, strict=True):
+        yield Text(f"{suite} · {sweep}", "bold cyan")
+        yield _table(members, layouts[its])
+        yield Text()
+    shown = {column.title for layout in layouts.values() for column in layout}
+    yield from _below(summaries, numbers, legend(shown))
 
-    def __init__(self, summaries: Sequence[ScenarioSummary]) -> None:
-        self._summaries = summaries
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        wide = options.max_width >= WIDE
-        yield Group(*_parts(self._summaries, wide))
-
-
-def _parts(summaries: Sequence[ScenarioSummary], wide: bool) -> Iterable[RenderableType]:
-    columns = _columns(summaries, wide)
-    for (suite, sweep), group in groupby(summaries, key=lambda s: (s.suite, s.sweep)):
-        members = list(group)
-        table = Table(
-            box=SIMPLE_HEAD,
-            title=f"{suite} · {sweep}",
-            title_justify="left",
-            title_style="bold",
-            padding=(0, 1, 0, 0),
-            pad_edge=False,
+def _table(members: Iterable[ScenarioSummary], layout: Mapping[Column, int]) -> Table:
+    table = Table(box=SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    for column, width in layout.items():
+        table.add_column(
+            column.title,
+            justify="left" if column.words else "right",
+            no_wrap=not column.words,
+            width=width,
+            overflow="fold",
         )
-        longest = max((len(word) for s in members for word in s.label.split()), default=0)
-        for title, _ in columns:
-            figures = title not in TEXTS
-            table.add_column(
-                title,
-                justify="right" if figures else "left",
-                no_wrap=figures,
-                overflow="fold",
-                min_width=longest if title == "scenario" else None,
-            )
-        for summary in members:
-            table.add_row(*(cell(summary) for _, cell in columns), style="" if summary.ok else "dim")
-        yield table
-    yield from _failures(summaries)
+    for summary in members:
+        table.add_row(*(column.cell(summary) for column in layout), style="" if summary.ok else "dim")
+    return table
 
 
-def _columns(summaries: Sequence[ScenarioSummary], wide: bool) -> list[tuple[str, Cell]]:
-    """Titles and cells; a column that would be empty or say one thing everywhere is left out."""
-    machines = {s.machine for s in summaries}
-    targets = any(s.target_runs for s in summaries)
-    stepped = any(s.step_seconds for s in summaries) or not any(s.wall_seconds for s in summaries)
-    every: list[tuple[str, Cell, bool]] = [
-        ("scenario", lambda s: s.label, True),
-        ("machine", lambda s: s.machine, len(machines) > 1),
-        ("ok", _ok, True),
-        ("step", lambda s: seconds(s.step_seconds), stepped),
-        ("± MAD", lambda s: _share(s.spread, 1), stepped and (wide or not targets)),
-        ("samples", lambda s: rate(s.samples_per_second), stepped),
-        ("wall", lambda s: seconds(s.wall_seconds), wide or not stepped),
-        ("compile", lambda s: seconds(s.compile_seconds), wide),
-        ("speed", lambda s: flops(s.flops_per_second), wide),
-        (
-            "of limit",
-            lambda s: _share(s.limit_fraction, 0),
-            wide and any(s.limit_fraction for s in summaries),
-        ),
-        ("bound by", lambda s: s.bound_by or NONE, wide and any(s.bound_by for s in summaries)),
-        ("train", lambda s: _share(s.train_accuracy), wide),
-        ("val", lambda s: _share(s.val_accuracy), True),
-        ("best", lambda s: _share(s.best_val_accuracy), wide),
-        ("test", lambda s: _share(s.test_accuracy), True),
-        ("target in", lambda s: seconds(s.target_seconds), targets),
-        ("reached", lambda s: f"{s.target_reached}/{s.target_runs}" if s.target_runs else NONE, targets),
-        (
-            "memory",
-            lambda s: bytes_(s.peak_device_bytes),
-            wide and any(s.peak_device_bytes for s in summaries),
-        ),
-        ("energy", lambda s: _joules(s.energy_joules), wide and any(s.energy_joules for s in summaries)),
-        ("flags", _flags, any(s.flags for s in summaries)),
-    ]
-    return [(title, cell) for title, cell, shown in every if shown]
+def _layout(summaries: Sequence[ScenarioSummary], columns: Iterable[Column], width: int) -> dict[Column, int]:
+    """The columns that fit and how broad each is. What is left over goes to the words that need it."""
+    sizes = {column: (_least(column, summaries), _most(column, summaries)) for column in columns}
+    while first := max((c for c in sizes if c.rank), key=lambda c: c.rank, default=None):
+        if _needed(sizes, first.rank) <= width:
+            break
+        del sizes[first]
+    room = width - sum(least + GAP for least, _ in sizes.values()) + GAP
+    layout = {}
+    for column, (least, most) in sizes.items():
+        layout[column] = least + min(most - least, max(room, 0))
+        room -= layout[column] - least
+    return layout
 
 
-def _ok(summary: ScenarioSummary) -> Text:
-    style = "green" if summary.ok == summary.runs else "bold red"
-    return Text(f"{summary.ok}/{summary.runs}", style)
+def _needed(sizes: Mapping[Column, tuple[int, int]], rank: int) -> int:
+    """What the columns take as long as one of `rank` is among them: see ESSENTIAL and USEFUL."""
+    total = -GAP
+    for column, (least, most) in sizes.items():
+        whole = rank > (ESSENTIAL if column is SCENARIO else USEFUL)
+        total += GAP + (most if whole else least)
+    return total
 
 
-def _flags(summary: ScenarioSummary) -> Text:
-    return Text(" ".join(f"{name}×{n}" if n > 1 else name for name, n in summary.flags), "yellow")
+def _least(column: Column, summaries: Iterable[ScenarioSummary]) -> int:
+    """The least width that holds every figure, or every word, whole."""
+    if not column.words:
+        return _most(column, summaries)
+    words = (word for s in summaries for word in str(column.cell(s)).split())
+    return max(map(len, (column.title, *words)))
 
 
-def _failures(summaries: Iterable[ScenarioSummary]) -> Iterable[RenderableType]:
-    for summary in summaries:
-        if summary.failures:
-            what = ", ".join(f"{n} {status}" for status, n in summary.failures)
-            error = f": {summary.error}" if summary.error else ""
-            name = f"{summary.sweep} · {summary.label}"
-            yield Text(f"✗ {name}: {what} of {summary.runs}{error}", "red", overflow="fold")
+def _most(column: Column, summaries: Iterable[ScenarioSummary]) -> int:
+    return max(map(len, (column.title, *(str(column.cell(s)) for s in summaries))))
 
 
-def _share(share: float | None, digits: int = 2) -> str:
-    """Without the space: these columns are narrow."""
-    return percent(share, digits).replace(" %", "%")
+def _several_machines(summaries: Iterable[ScenarioSummary]) -> bool:
+    return len({s.machine for s in summaries}) > 1
 
 
-def _joules(value: float | None) -> str:
-    if value is None:
-        return NONE
-    return f"{value / 1000:.2f} kJ" if value >= 1000 else f"{value:.1f} J"
+def _machine_numbers(summaries: Iterable[ScenarioSummary]) -> dict[str, str]:
+    """A number per machine where there are several: their names are too long for a column."""
+    names = sorted({s.machine for s in summaries})
+    return {name: str(number) for number, name in enumerate(names, start=1)} if len(names) > 1 else {}
+
+
+def _machine_column(numbers: dict[str, str]) -> list[Column]:
+    return [Column("on", "machine", lambda s: numbers[s.machine], 0)] if numbers else []
+
+
+def _below(
+    summaries: Iterable[ScenarioSummary], numbers: dict[str, str], meanings: str
+) -> Iterable[RenderableType]:
+    """The machines by their numbers, what failed, and what the columns mean."""
+    for machine, number in numbers.items():
+        yield Text.assemble((f"on {number}  ", "bold"), machine)
+    failures = [_failure(s, numbers) for s in summaries if s.failures]
+    if numbers and failures:
+        yield Text()
+    yield from failures
+    if numbers or failures:
+        yield Text()
+    yield Text(meanings, "dim")
+
+
+def _failure(summary: ScenarioSummary, numbers: dict[str, str]) -> Text:
+    what = ", ".join(f"{n} {status}" for status, n in summary.failures)
+    where = f" on {numbers[summary.machine]}" if numbers else ""
+    name = summary.sweep if summary.sweep == summary.label else f"{summary.sweep} · {summary.label}"
+    error = f": {summary.error}" if summary.error else ""
+    return Text(f"✗ {name}{where}: {what} of {summary.runs}{error}", "red", overflow="fold")
 
 
 def _plain(summary: ScenarioSummary) -> dict[str, Any]:

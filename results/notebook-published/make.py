@@ -1,10 +1,10 @@
 """Writes the notebook's published figures as a session: `python results/notebook-published/make.py`.
 
 One run per setting on a machine that the notebook does not name. `wall_seconds` is its only time:
-compilation, training and validation of the whole fit. What sets a figure apart from a run of bench is in its flags:
-`warm-start` (the model had been trained with another batch size before) and `unscaled-test` (the test images
-were left at 0 to 255, so test accuracies are lower than they should be). The two learning rates were also
-trained once from fresh weights, and these are the figures here.
+compilation, training and validation of the whole fit. What sets a figure apart from a run of bench is in its
+flags: `warm-start` (the model had been trained with another batch size before) and `unscaled-test` (the test
+images were left at 0 to 255, so test accuracies are lower than they should be). The two learning rates were
+also trained once from fresh weights, and these are the figures here.
 """
 
 from dataclasses import dataclass

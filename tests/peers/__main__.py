@@ -31,7 +31,8 @@ def main():
             for system in systems:
                 result = measure(system, shape, options)
                 taken[shape.name, system].append(result)
-                print(f"round {number}: {shape.name}: {system}: {describe(result)}", file=sys.stderr, flush=True)
+                line = f"round {number}: {shape.name}: {system}: {describe(result)}"
+                print(line, file=sys.stderr, flush=True)
     Console().print(table(shapes, systems, taken))
 
 
@@ -67,7 +68,8 @@ def describe(result):
 
 def table(shapes, systems, taken):
     """Median step time of each system, and how many times fused's it is, by the ratio of each round."""
-    result = Table(box=SIMPLE_HEAD, title="Step time, and in brackets its ratio to fused", title_justify="left")
+    title = "Step time, and in brackets its ratio to fused"
+    result = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
     result.add_column("work")
     for system in systems:
         result.add_column(system, justify="right")

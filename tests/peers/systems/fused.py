@@ -1,4 +1,4 @@
-"""bench's own fused loop, driven as a run drives it: build, compile, warm up, restore, stage, then windows."""
+"""bench's own fused loop, driven as a run drives it."""
 
 import itertools
 import os

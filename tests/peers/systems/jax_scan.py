@@ -1,6 +1,7 @@
 """JAX by hand: parameters in a tree, Adam written out, `lax.scan` over the steps, everything in one jit."""
 
 import functools
+import itertools
 import time
 
 import jax
@@ -51,7 +52,7 @@ class Scan:
         widths = (784, *shape.hidden, 10)
         self.parameters = [
             (jnp.asarray(self.rng.uniform(-s, s, (a, b)), jnp.float32), jnp.zeros(b))
-            for a, b in zip(widths, widths[1:], strict=False)
+            for a, b in itertools.pairwise(widths)
             for s in [np.sqrt(6 / (a + b))]
         ]
         zeros = lambda: jax.tree.map(jnp.zeros_like, self.parameters)  # noqa: E731

@@ -1,4 +1,4 @@
-"""The notebook's own loop: float64 images, `shuffle(n).batch(b)`, `model.fit` with what Keras sets by default."""
+"""The notebook's own loop: float64 images, `shuffle(n).batch(b)`, `model.fit` as Keras has it by default."""
 
 import time
 
@@ -11,7 +11,8 @@ from tests.peers.shapes import LEARNING_RATE
 def keras_model(shape):
     keras.utils.set_random_seed(0)
     layers = [keras.Input((784,))]
-    layers += [keras.layers.Dense(w, activation=a) for w, a in zip(shape.hidden, shape.activation, strict=True)]
+    for width, activation in zip(shape.hidden, shape.activation, strict=True):
+        layers.append(keras.layers.Dense(width, activation=activation))
     return keras.Sequential([*layers, keras.layers.Dense(10, activation="softmax")])
 
 

@@ -1,0 +1,89 @@
+"""The columns of a summary: what each shows, what it means, and which give way where there is no room."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from rich.text import Text
+
+from bench.analysis.summary import ScenarioSummary
+from bench.views.format import NONE, bytes_, flops, percent, rate, seconds
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: it is shown where a summary has `fact`; the highest `rank` gives way first, 0 never.
+
+    `words` may wrap at spaces, figures never.
+    """
+
+    title: str
+    fact: str
+    cell: Callable[[ScenarioSummary], str | Text]
+    rank: int
+    meaning: str = ""
+    words: bool = False
+
+
+def columns_of(summaries: Sequence[ScenarioSummary]) -> list[Column]:
+    """The columns that have something to tell of `summaries`; where none has steps, wall is the time."""
+    found = [c for c in COLUMNS if any(getattr(s, c.fact) not in (None, ()) for s in summaries)]
+    stepped = any(c.title == "step" for c in found)
+    return [replace(c, rank=1) if c.title == "wall" and not stepped else c for c in found]
+
+
+def legend(titles: Collection[str]) -> str:
+    """What the columns of these titles mean, on one line."""
+    meanings = "; ".join(f"{c.title}: {c.meaning}" for c in COLUMNS if c.meaning and c.title in titles)
+    return f"Figures are medians over the runs that ended ok. {meanings}."
+
+
+def runs_ok(summary: ScenarioSummary) -> Text:
+    """How many runs ended ok: "2/3", red where not all did."""
+    style = "green" if summary.ok == summary.runs else "bold red"
+    return Text(f"{summary.ok}/{summary.runs}", style)
+
+
+def flags(summary: ScenarioSummary) -> Text:
+    """The flags and how many runs have each."""
+    return Text(" ".join(f"{name}×{n}" if n > 1 else name for name, n in summary.flags), "yellow")
+
+
+def _target(summary: ScenarioSummary) -> str:
+    return f"{summary.target_reached}/{summary.target_runs}" if summary.target_runs else NONE
+
+
+def _share(share: float | None, digits: int = 2) -> str:
+    """Without the space: these columns are narrow."""
+    return percent(share, digits).replace(" %", "%")
+
+
+def _joules(value: float | None) -> str:
+    if value is None:
+        return NONE
+    return f"{value / 1000:.2f} kJ" if value >= 1000 else f"{value:.1f} J"
+
+
+COLUMNS = (
+    Column("ok", "runs", runs_ok, 0, "how many did, of all"),
+    Column("step", "step_seconds", lambda s: seconds(s.step_seconds), 1, "one training step"),
+    Column("± MAD", "spread", lambda s: _share(s.spread, 1), 6, "a run's usual distance from it"),
+    Column(
+        "samples", "samples_per_second", lambda s: rate(s.samples_per_second), 3, "training images per second"
+    ),
+    Column("wall", "wall_seconds", lambda s: seconds(s.wall_seconds), 8, "compile, train and validate"),
+    Column("compile", "compile_seconds", lambda s: seconds(s.compile_seconds), 10),
+    Column("speed", "flops_per_second", lambda s: flops(s.flops_per_second), 12),
+    Column("of limit", "limit_fraction", lambda s: _share(s.limit_fraction, 0), 9, "of this machine's best"),
+    Column("bound by", "bound_by", lambda s: s.bound_by or NONE, 11, words=True),
+    Column("train", "train_accuracy", lambda s: _share(s.train_accuracy), 13),
+    Column("val", "val_accuracy", lambda s: _share(s.val_accuracy), 2, "validation accuracy"),
+    Column("best", "best_val_accuracy", lambda s: _share(s.best_val_accuracy), 14, "val of the best epoch"),
+    Column("test", "test_accuracy", lambda s: _share(s.test_accuracy), 7),
+    Column(
+        "target in", "target_seconds", lambda s: seconds(s.target_seconds), 4, "∞ where most runs miss it"
+    ),
+    Column("reached", "target_seconds", _target, 5),
+    Column("memory", "peak_device_bytes", lambda s: bytes_(s.peak_device_bytes), 15, "peak on the device"),
+    Column("energy", "energy_joules", lambda s: _joules(s.energy_joules), 16),
+    Column("flags", "flags", flags, 0, words=True),
+)

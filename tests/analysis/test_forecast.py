@@ -1,0 +1,50 @@
+import pytest
+
+from bench.analysis.forecast import OVERHEAD, earlier_seconds, forecast
+from bench.records.scenario import Scenario
+from bench.records.suite import Point
+
+BASELINE = Point("baseline", "baseline", Scenario(hidden=[200, 200], batch_size=100))
+ODD = Point("odd", "odd", Scenario(hidden=[10], batch_size=30_000, epochs=2))
+
+
+def run(scenario_id="s1", node="here", status="ok", wall=10.0, **seconds):
+    times = {name: seconds.get(name) for name in OVERHEAD}
+    return {"scenario_id": scenario_id, "node": node, "status": status, "wall_seconds": wall, **times}
+
+
+def test_counts_follow_from_the_settings():
+    planned = forecast([BASELINE, ODD], 3, {})
+    baseline, odd = planned.scenarios
+    # 785 · 200 + 201 · 200 + 201 · 10 weights; an image takes 6 · 198,800 − 2 · 156,800 operations.
+    assert (baseline.parameters, baseline.steps) == (199_210, 2_500)
+    assert baseline.flops == 250_000 * 879_200
+    # The second step of an epoch has the 20,000 images that are left: none is counted twice.
+    assert odd.steps == 4
+    assert odd.flops == 100_000 * (6 * (7_840 + 100) - 2 * 7_840)
+    assert planned.runs == 6
+    assert planned.flops == 3 * (baseline.flops + odd.flops)
+
+
+def test_earlier_times_make_the_total_of_the_scenarios_that_have_one():
+    planned = forecast([BASELINE, ODD], 3, {ODD.scenario.scenario_id: 2.5, "another": 99.0})
+    assert [scenario.seconds for scenario in planned.scenarios] == [None, 2.5]
+    assert (planned.timed, planned.seconds) == (1, 7.5)
+    nothing = forecast([BASELINE], 3, {})
+    assert (nothing.timed, nothing.seconds) == (0, 0.0)
+
+
+def test_an_earlier_time_is_the_median_of_whole_runs_with_what_comes_before_training():
+    runs = [
+        run(wall=10.0, build_seconds=1.0, stage_seconds=0.5, warmup_seconds=0.25),
+        run(wall=20.0),
+        run(wall=30.0, build_seconds=1.0),
+        run("s2", wall=5.0),
+    ]
+    assert earlier_seconds(runs, "here") == {"s1": 20.0, "s2": 5.0}
+    assert earlier_seconds(runs[:1], "here") == {"s1": pytest.approx(11.75)}
+
+
+def test_runs_elsewhere_failed_or_without_a_time_tell_nothing():
+    runs = [run(node="there"), run(node=None), run(status="diverged"), run(wall=None)]
+    assert earlier_seconds(runs, "here") == {}

@@ -1,0 +1,155 @@
+import itertools
+import math
+from dataclasses import fields
+
+import pytest
+
+from bench.analysis.summary import COLUMNS, ScenarioSummary, sort_by, summarise
+from bench.errors import BenchError
+
+
+@pytest.fixture
+def run():
+    """Call with columns; gives a row of `runs` that ended ok, another one each time."""
+    numbers = itertools.count()
+
+    def make(**columns):
+        return {
+            **dict.fromkeys(COLUMNS),
+            **dict.fromkeys(("error", "target_accuracy", "target_seconds")),
+            "run_id": f"run-{next(numbers)}",
+            "session_id": "session",
+            "suite": "suite",
+            "sweep": "sweep",
+            "scenario_id": "s1",
+            "label": "label",
+            "machine": "a machine",
+            "status": "ok",
+            "flags": [],
+            **columns,
+        }
+
+    return make
+
+
+def labels(summaries):
+    return [summary.label for summary in summaries]
+
+
+def test_each_run_counts_once_and_the_medians_are_worked_out_by_hand(run):
+    steps = (1.0, 2.0, 4.0, 100.0)
+    accuracies = (0.90, 0.92, 0.91, 0.99)
+    rows = [
+        run(step_seconds=step, samples_per_second=100 / step, val_accuracy=accuracy, wall_seconds=None)
+        for step, accuracy in zip(steps, accuracies, strict=True)
+    ]
+    (found,) = summarise(rows)
+    # Deviations from the median of 3 are 2, 1, 1 and 97: their median is 1.5.
+    assert (found.step_seconds, found.spread) == (3.0, 0.5)
+    assert found.samples_per_second == (50 + 25) / 2
+    assert found.val_accuracy == pytest.approx(0.915)
+    assert found.wall_seconds is None
+    assert (found.runs, found.ok, found.failures, found.error) == (4, 4, (), None)
+
+
+def test_runs_that_did_not_end_ok_are_counted_and_kept_out_of_the_medians(run):
+    rows = [
+        run(step_seconds=1.0, flags=["unstable"]),
+        run(step_seconds=9.0, status="diverged", error="first\nmore", flags=["unstable", "retried"]),
+        run(status="timeout", error="last\nmore", flags=None),
+        run(status="timeout"),
+    ]
+    (found,) = summarise(rows)
+    assert (found.runs, found.ok, found.step_seconds, found.spread) == (4, 1, 1.0, None)
+    assert found.failures == (("timeout", 2), ("diverged", 1))
+    assert found.flags == (("unstable", 2), ("retried", 1))
+    assert found.error == "last"
+
+
+def test_an_error_without_text_does_not_break_the_summary(run):
+    assert summarise([run(status="failed", error="")])[0].error is None
+
+
+def test_a_scenario_of_which_no_run_ended_ok_has_no_figures(run):
+    (found,) = summarise([run(status="oom_device", step_seconds=None)] * 2)
+    assert (found.runs, found.ok) == (1, 0)
+    assert found.step_seconds is found.val_accuracy is found.bound_by is None
+
+
+def test_a_run_that_lies_in_two_folders_counts_once(run):
+    row = run(step_seconds=1.0)
+    assert summarise([row, {**row}, run(step_seconds=3.0)])[0].runs == 2
+
+
+@pytest.mark.parametrize(
+    ("reached", "seconds"),
+    [((10.0, 20.0, 30.0), 20.0), ((10.0, 20.0, None), 20.0), ((10.0, None, None), math.inf)],
+)
+def test_a_missed_target_counts_as_infinite(run, reached, seconds):
+    rows = [run(target_accuracy=0.98, target_seconds=time) for time in reached]
+    (found,) = summarise(rows)
+    assert (found.target_seconds, found.target_runs) == (seconds, 3)
+    assert found.target_reached == sum(time is not None for time in reached)
+    assert found.target_accuracy == 0.98
+
+
+def test_a_failed_run_missed_its_target(run):
+    rows = [run(target_accuracy=0.98, target_seconds=10.0), run(target_accuracy=0.98, status="lost")]
+    (found,) = summarise(rows)
+    assert (found.target_reached, found.target_runs, found.target_seconds) == (1, 2, math.inf)
+
+
+def test_without_a_target_there_is_nothing_to_reach(run):
+    (found,) = summarise([run()])
+    assert (found.target_accuracy, found.target_seconds) == (None, None)
+    assert (found.target_reached, found.target_runs) == (0, 0)
+
+
+def test_scenarios_machines_sweeps_and_suites_are_kept_apart(run):
+    changes = ({}, {"machine": "b"}, {"scenario_id": "s2"}, {"sweep": "other"}, {"suite": "other"})
+    assert len(summarise([run(**change) for change in changes for _ in range(2)])) == 5
+
+
+def test_a_run_that_no_machine_had_goes_with_its_sessions_machine(run):
+    rows = [run(), run(machine=None, status="infeasible"), run(machine=None, session_id="elsewhere")]
+    found = summarise(rows)
+    assert [(summary.machine, summary.runs) for summary in found] == [("a machine", 2), ("unknown", 1)]
+
+
+def test_numbers_in_labels_sort_as_numbers(run):
+    names = (
+        "batch_size=10",
+        "batch_size=2",
+        "batch_size=1 loop=fit",
+        "lr=0.02",
+        "lr=1e-05",
+        "lr=0.0001",
+        "x",
+    )
+    rows = [run(label=name, scenario_id=name) for name in names]
+    assert labels(summarise(rows)) == [
+        *("batch_size=1 loop=fit", "batch_size=2", "batch_size=10", "lr=1e-05", "lr=0.0001", "lr=0.02", "x")
+    ]
+
+
+def test_sorting_goes_both_ways_and_puts_what_is_missing_last(run):
+    times = {"a": 2.0, "b": None, "c": 1.0, "d": 3.0}
+    found = summarise(run(label=name, scenario_id=name, step_seconds=time) for name, time in times.items())
+    assert labels(sort_by(found, "step_seconds")) == ["c", "a", "d", "b"]
+    assert labels(sort_by(found, "-step_seconds")) == ["d", "a", "c", "b"]
+    assert labels(sort_by(found, "-label")) == ["d", "c", "b", "a"]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_every_column_can_be_sorted_by(run, column):
+    found = summarise([run(scenario_id=name, flags=["unstable"], status=name) for name in ("ok", "failed")])
+    assert {summary.scenario_id for summary in sort_by(found, column)} == {"ok", "failed"}
+
+
+def test_an_unknown_column_is_an_error_that_names_the_known_ones(run):
+    with pytest.raises(BenchError, match="--sort -speed: no such column; the columns are suite, sweep, "):
+        sort_by(summarise([run()]), "-speed")
+
+
+def test_the_columns_are_the_summarys_fields():
+    assert tuple(field.name for field in fields(ScenarioSummary)) == COLUMNS

@@ -1,0 +1,60 @@
+"""What the light commands never import, so that they start in well under a second."""
+
+import subprocess
+import sys
+
+import pytest
+
+FRAMEWORKS = {"tensorflow", "keras", "ray"}
+PROGRAM = """
+import sys
+from bench.cli import main
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code, ended.code
+print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def imported(tmp_path):
+    """Call with a command line; gives the top-level modules that are loaded once it has run."""
+
+    def run(*arguments):
+        line = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+        ended = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+        return set(ended.stderr.split())
+
+    return run
+
+
+def test_help_imports_no_framework_and_no_table_library(imported):
+    loaded = imported("--help")
+    assert "typer" in loaded
+    assert not loaded & {*FRAMEWORKS, "pandas", "numpy", "pyarrow", "pydantic", "rich"}
+
+
+def test_plan_imports_no_framework_and_no_pandas(imported, scenarios):
+    loaded = imported("plan", scenarios / "notebook.toml")
+    assert "pydantic" in loaded
+    assert not loaded & {*FRAMEWORKS, "pandas"}
+
+
+def test_plan_with_earlier_times_imports_no_framework(imported, scenarios, published):
+    loaded = imported("plan", scenarios / "notebook.toml", "--results", published)
+    assert "pyarrow" in loaded
+    assert not loaded & FRAMEWORKS
+
+
+@pytest.mark.parametrize("options", [(), ("--where", "batch_size > 1"), ("--format", "csv")])
+def test_show_imports_no_framework(imported, published, options):
+    loaded = imported("show", published, *options)
+    assert "pyarrow" in loaded
+    assert not loaded & FRAMEWORKS
+
+
+def test_compare_imports_no_framework(imported, published):
+    loaded = imported("compare", published, published)
+    assert "pandas" in loaded
+    assert not loaded & FRAMEWORKS

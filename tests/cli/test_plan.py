@@ -1,0 +1,119 @@
+import platform
+
+import pytest
+
+from bench.cli.options import parse_overrides
+from bench.errors import BenchError
+
+
+@pytest.mark.parametrize(
+    ("suite", "scenarios_", "labels"),
+    [
+        ("batch-sizes", 13, ["batch_size=1", "batch_size=10000"]),
+        ("learning-rates", 11, ["learning_rate=1e-05", "learning_rate=1.0"]),
+        ("notebook", 6, ["baseline", "batch_size=10000", "learning_rate=0.02", "wide-sigmoid"]),
+        ("notebook-fit", 6, ["baseline", "batch_size=1", "learning_rate=0.0001", "wide-sigmoid"]),
+        ("quick", 7, ["batch_size=100 loop=fit", "batch_size=10000 loop=fused", "wide-sigmoid"]),
+        ("wide-sigmoid", 7, ["hidden=128-128", "hidden=8192-8192"]),
+    ],
+)
+@pytest.mark.parametrize("columns", [80, 140])
+def test_every_shipped_suite_has_a_plan(run_bench, scenarios, suite, scenarios_, labels, columns):
+    shown = run_bench("plan", scenarios / f"{suite}.toml", columns=columns)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert f"{scenarios_} scenarios × 3 rounds = {3 * scenarios_} runs" in shown.stdout
+    assert all(f"{label} " in shown.stdout for label in labels)
+    assert max(map(len, shown.stdout.splitlines())) <= columns
+
+
+def test_no_shipped_suite_is_left_out_above(scenarios):
+    assert {path.stem for path in scenarios.glob("*.toml")} == {
+        *("batch-sizes", "learning-rates", "notebook", "notebook-fit", "quick", "wide-sigmoid")
+    }
+
+
+def test_the_notebooks_totals_are_those_worked_out_by_hand(run_bench, scenarios):
+    """Widths 784, hidden, 10: a step of B images takes B (6 Σ d d' − 2 · 784 · d_1) operations.
+
+    baseline, 200-200: 6 · (156800 + 40000 + 2000) − 313600 = 879,200 an image, 100 to a step.
+    50-50: 6 · (39200 + 2500 + 500) − 78400 = 174,800 an image.
+    wide, 1024-1024: 6 · (802816 + 1048576 + 10240) − 1605632 = 9,564,160 an image, 200 to a step.
+    All of it: 250,000 images × 879,200 + 4 × 250,000 × 174,800 + 2,500,000 × 9,564,160 = 2.4305e13, and
+    three rounds 7.29e13. Weights: 785 d_1 + (d_1 + 1) d_2 + (d_2 + 1) 10.
+    """
+    shown = run_bench("plan", scenarios / "notebook.toml").stdout
+    rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.strip()}
+    assert rows["baseline"] == ["199,210", "2,500", "87.9", "MFLOP"]
+    assert rows["batch_size=10000"] == ["42,310", "25", "1.75", "GFLOP"]
+    assert rows["batch_size=1"] == ["42,310", "250,000", "175", "kFLOP"]
+    assert rows["learning_rate=0.0001"] == ["42,310", "2,500", "17.5", "MFLOP"]
+    assert rows["wide-sigmoid"] == ["1,863,690", "12,500", "1.91", "GFLOP"]
+    assert "6 scenarios × 3 rounds = 18 runs, 72.9 TFLOP of training steps." in shown
+    assert "Every run needs a GPU where there is one, else all cores of a node." in shown
+
+
+def test_settings_rounds_and_a_choice_of_scenarios_change_the_plan(run_bench, scenarios):
+    options = ("--set", "epochs=1", "--set", "cpus=2", "--rounds", "1", "--only", "batch-size/*")
+    shown = run_bench("plan", scenarios / "notebook.toml", *options).stdout
+    rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.strip()}
+    assert rows["batch_size=1"] == ["42,310", "50,000", "175", "kFLOP"]
+    assert "baseline" not in rows
+    # 2 scenarios × 50,000 images × 174,800 operations = 1.748e10.
+    assert "2 scenarios × 1 round = 2 runs, 17.5 GFLOP of training steps." in shown
+    assert "else 2 cores of a node." in shown
+
+
+def test_a_setting_takes_the_place_of_an_axis(run_bench, scenarios):
+    options = ("--set", "batch_size=7", "--only", "loops")
+    shown = run_bench("plan", scenarios / "quick.toml", *options).stdout
+    assert "batch_size" not in shown
+    assert "2 scenarios × 3 rounds = 6 runs" in shown
+
+
+def test_runs_recorded_on_this_node_give_a_time(run_bench, scenarios, write_small, tmp_path):
+    """A step takes 0.45 ms + 10,000 · 42,200 · 6 / 150e9 s = 17.33 ms, in the middle round 0.6 % less.
+
+    25 such steps are 0.431 s, and the whole fit 1.1 times that and 1.5 s.
+    """
+    suite = scenarios / "notebook-fit.toml"
+    here = write_small(tmp_path, {"machine": "this one", "node": platform.node()})
+    shown = run_bench("plan", suite, "--results", here).stdout
+    rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.strip()}
+    assert rows["baseline"][-1] == "–"
+    assert rows["batch_size=10000"][-2:] == ["1.97", "s"]
+    assert "of runs for the 2 of 6 scenarios timed here before" in " ".join(shown.split())
+
+
+def test_runs_recorded_elsewhere_give_none(run_bench, scenarios, small):
+    shown = run_bench("plan", scenarios / "notebook-fit.toml", "--results", small).stdout
+    assert "one run" not in shown
+    assert "None was timed on this machine before" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", 1),
+        ("1e-3", 1e-3),
+        ("true", True),
+        ("[200, 200]", [200, 200]),
+        ('"relu"', "relu"),
+        ("relu", "relu"),
+        ("mixed_bfloat16", "mixed_bfloat16"),
+        ("a = b", "a = b"),
+        ("", ""),
+    ],
+)
+def test_a_value_is_tomls_or_plain_text(text, value):
+    assert parse_overrides([f" key = {text}"]) == {"key": value}
+
+
+def test_the_last_of_several_values_of_a_key_holds():
+    assert parse_overrides(["a=1", "b=2", "a=3"]) == {"a": 3, "b": 2}
+    assert parse_overrides(None) == {}
+
+
+@pytest.mark.parametrize("pair", ["epochs", "=1", " =1", ""])
+def test_a_pair_needs_a_key_and_an_equals_sign(pair):
+    with pytest.raises(BenchError, match="not KEY=VALUE; write it like --set epochs=1"):
+        parse_overrides([pair])

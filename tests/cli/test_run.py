@@ -1,0 +1,151 @@
+"""`bench run` as a real process: real Ray, real TensorFlow, the smallest suites there can be."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from bench.records.store import read_sessions
+
+pytestmark = pytest.mark.slow
+
+TINY = """
+title = "Tiny"
+[measure]
+rounds = 2
+[[sweep]]
+name = "tiny"
+dataset = "digits"
+hidden = [16]
+batch_size = 10000
+epochs = 1
+matrix.activation = ["relu", "tanh"]
+"""
+TOO_FAST = """
+[[sweep]]
+name = "too-fast"
+dataset = "digits"
+hidden = [16]
+batch_size = 10000
+epochs = 1
+optimizer = "sgd"
+learning_rate = 1e30
+"""
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """Call with TOML; gives the file."""
+
+    def write(text):
+        path = tmp_path / "tiny.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def command(path, *options):
+    results = path.parent / "results"
+    return [sys.executable, "-m", "bench", "run", str(path), "--results", str(results), *options]
+
+
+def the_session(path):
+    (folder,) = (path.parent / "results").iterdir()
+    return folder, read_sessions([str(folder)]).runs.to_pylist()
+
+
+def test_a_tiny_suite_runs_from_end_to_end(suite):
+    path = suite(TINY)
+    ended = subprocess.run(command(path), capture_output=True, text=True, timeout=200, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+    folder, rows = the_session(path)
+    assert {file.name for file in folder.iterdir()} == {
+        *("runs.parquet", "epochs.parquet", "machines.parquet", "journal.jsonl")
+    }
+    assert [row["status"] for row in rows] == ["ok"] * 4
+    assert {(row["label"], row["round"]) for row in rows} == {
+        (f"activation={name}", number) for name in ("relu", "tanh") for number in (1, 2)
+    }
+    tables = read_sessions([str(folder)])
+    assert tables.epochs.num_rows == 4
+    assert tables.machines.num_rows == 1
+
+    lines = [line.partition(" ")[2] for line in ended.stdout.splitlines()]
+    assert lines[0] == "Tiny: 4 runs in 2 rounds"
+    assert sum(line.startswith("▶ tiny · activation=") for line in lines) == 4
+    done = [line for line in lines if line.startswith("✓ tiny · activation=")]
+    assert [line.rpartition(" ")[2] for line in done] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
+    assert "\ntiny · tiny\nscenario " in ended.stdout
+    assert ended.stdout.splitlines()[-1] == f"Session: {folder}"
+
+
+def test_on_a_terminal_a_live_display_gives_way_to_the_summary_and_failures_are_listed(suite):
+    path = suite(TINY + TOO_FAST)
+    status, shown = run_on_a_terminal(command(path, "--rounds", "1"))
+    assert status == 1
+    assert "Traceback" not in shown
+    assert "\x1b[?25l" in shown  # the cursor hides while the display is live
+    assert re.search(r"▶.*too-fast.*epoch 1/1", shown)
+    assert re.search(r"[012]/3 runs.*round 1/1.*gone", shown)
+    summary = shown.rpartition("\x1b[?25h")[2]
+    assert "activation=relu" in summary
+    assert "✗ too-fast: 1 diverged of 1: the loss is not finite" in " ".join(summary.split())
+    assert "Session: " in summary.splitlines()[-1]
+
+    _, rows = the_session(path)
+    statuses = {row["label"]: row["status"] for row in rows}
+    assert statuses == {"activation=relu": "ok", "activation=tanh": "ok", "too-fast": "diverged"}
+    (diverged,) = (row for row in rows if row["status"] == "diverged")
+    assert diverged["error"].startswith("the loss is not finite")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_is_finished_and_cancels_what_runs(suite, number):
+    path = suite(TINY)
+    line = command(path, "--rounds", "9", "--set", "epochs=40")
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+    ) as process:
+        until(process.stdout, "✓ ")
+        until(process.stdout, "▶ ")
+        os.kill(process.pid, number)
+        out, err = process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert err == "bench: interrupted; every finished run is kept\n"
+    folder, rows = the_session(path)
+    statuses = [row["status"] for row in rows]
+    assert statuses.count("cancelled") == 1
+    assert statuses.count("ok") == len(statuses) - 1 >= 1
+    assert "\ntiny · tiny\nscenario " in out
+    assert "1 cancelled of " in out
+    assert out.splitlines()[-1] == f"Session: {folder}"
+
+
+def until(stream, mark):
+    for line in stream:
+        if line.partition(" ")[2].startswith(mark):
+            return
+    pytest.fail(f"ended without a line with {mark}")
+
+
+def run_on_a_terminal(line):
+    """Exit status, and everything that a terminal 100 columns wide is sent."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color"}
+    with subprocess.Popen(line, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 65536):
+                shown += part
+        except OSError:  # Linux's way to say that the other end is closed
+            pass
+        finally:
+            os.close(ours)
+    return process.returncode, shown.decode()

@@ -1,0 +1,113 @@
+import csv
+import io
+import json
+
+import pytest
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.fixture(scope="module")
+def table(run_bench, thousand):
+    """All summaries of the thousand runs, as CSV gives them."""
+    shown = run_bench("show", thousand, "--format", "csv")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    return rows_of(shown.stdout)
+
+
+def test_a_thousand_runs_are_fifty_summaries(table):
+    assert len(table) == 50
+    assert sum(int(row["runs"]) for row in table) == 1_000
+    assert {row["sweep"] for row in table} == {"batch-size", "learning-rate", "wide-sigmoid"}
+    labels = [row["label"] for row in table if row["sweep"] == "batch-size"]
+    assert labels[:4] == [*["batch_size=1 loop=fit"] * 2, *["batch_size=1 loop=fused"] * 2]
+    assert labels[-1] == "batch_size=10000 loop=fused"
+
+
+def test_the_median_and_its_deviation_are_those_worked_out_by_hand(table):
+    row = next(
+        row
+        for row in table
+        if row["label"] == "batch_size=100 loop=fused" and row["machine"] == "AMD EPYC 7763, 64 cores"
+    )
+    assert float(row["step_seconds"]) == pytest.approx(890.5e-6)
+    assert float(row["spread"]) == pytest.approx(5 / 890.5)
+    # Rounds 11 and 13 of the 20 are flagged.
+    assert (row["ok"], row["runs"], row["flags"]) == ("20", "20", "contended=1 unstable=1")
+
+
+def test_failures_are_counted_not_dropped(table):
+    failed = {(row["label"], row["ok"], row["failures"], row["error"]) for row in table if row["failures"]}
+    assert failed == {
+        ("learning_rate=1.0", "0", "diverged=20", "the loss is not finite after 41 steps"),
+        ("hidden=1024-1024", "19", "lost=1", "ActorDiedError: the node died"),
+        ("hidden=8192-8192", "10", "oom_device=10", "ResourceExhaustedError: 256.00MiB"),
+    }
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_the_table_fits_and_shows_failures_flags_and_machines(run_bench, thousand, columns):
+    shown = run_bench("show", thousand, columns=columns).stdout
+    assert max(map(len, shown.splitlines())) <= columns
+    said = " ".join(shown.split())
+    for part in (
+        "thousand · batch-size",
+        "890 µs",
+        "0/20",
+        "unstable",
+        "contended",
+        "on 1 AMD EPYC 7763, 64 cores",
+        "on 2 Intel Xeon Platinum 8481C, 26 cores, 8 × NVIDIA H100 80GB HBM3",
+        "✗ learning-rate · learning_rate=1.0 on 1: 20 diverged of 20: the loss is not finite after 41 steps",
+        "✗ wide-sigmoid · hidden=8192-8192 on 2: 10 oom_device of 20: ResourceExhaustedError: 256.00MiB",
+    ):
+        assert part in said
+    assert "…" not in shown
+
+
+def test_json_is_strict_and_holds_the_same(run_bench, thousand, table):
+    shown = json.loads(run_bench("show", thousand, "--format", "json").stdout, parse_constant=pytest.fail)
+    assert [entry["label"] for entry in shown] == [row["label"] for row in table]
+    assert [str(entry["step_seconds"] or "") for entry in shown] == [row["step_seconds"] for row in table]
+    failed = next(entry for entry in shown if entry["label"] == "learning_rate=1.0")
+    assert (failed["failures"], failed["flags"], failed["step_seconds"]) == ({"diverged": 20}, {}, None)
+    missed = next(entry for entry in shown if entry["label"] == "hidden=512-512")
+    assert (missed["target_reached"], missed["target_runs"], missed["target_seconds"]) == (0, 20, None)
+
+
+def test_markdown_has_a_line_per_summary(run_bench, thousand):
+    lines = run_bench("show", thousand, "--format", "md").stdout.splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    header, rule, *rows = cells
+    assert header[:5] == ["sweep", "scenario", "machine", "ok", "step"]
+    assert set(rule) == {"---"}
+    assert len(rows) == 50
+    assert {len(row) for row in rows} == {len(header)}
+
+
+def test_where_keeps_the_runs_for_which_it_holds(run_bench, thousand):
+    condition = 'batch_size >= 1000 and loop == "fit" and hidden == "50-50" and activation == "relu"'
+    rows = rows_of(run_bench("show", thousand, "--where", condition, "--format", "csv").stdout)
+    assert {row["label"] for row in rows} == {"batch_size=1000 loop=fit", "batch_size=10000 loop=fit"}
+    rounds = rows_of(run_bench("show", thousand, "--where", "round <= 3", "--format", "csv").stdout)
+    assert {row["runs"] for row in rounds} == {"3"}
+
+
+def test_sort_goes_up_or_down_and_leaves_what_is_missing_to_the_end(run_bench, thousand):
+    def column(sort):
+        shown = run_bench("show", thousand, "--sort", sort, "--format", "csv").stdout
+        return [float(row["step_seconds"]) if row["step_seconds"] else None for row in rows_of(shown)]
+
+    up, down = column("step_seconds"), column("-step_seconds")
+    assert up[-2:] == down[-2:] == [None, None]
+    assert up[:-2] == sorted(up[:-2])
+    assert down[:-2] == sorted(down[:-2], reverse=True)
+
+
+def test_several_folders_are_united_and_a_session_in_two_places_counts_once(run_bench, thousand, small):
+    once = run_bench("show", thousand, small, "--format", "csv").stdout
+    twice = run_bench("show", thousand, small, *thousand.iterdir(), small, "--format", "csv").stdout
+    assert once == twice
+    assert len(rows_of(once)) == 52

@@ -1,0 +1,139 @@
+"""Help, and how every wrong use and bad input ends: status 2 and one line that names the remedy."""
+
+import shutil
+import sys
+from subprocess import PIPE, Popen
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bench import __version__
+from bench.records.recorder import Recorder
+
+COMMANDS = ("plan", "run", "show", "compare")
+WRONG_USE = (
+    ("nothing", "No such command 'nothing'; see bench --help"),
+    ("--nothing", "No such option: --nothing; see bench --help"),
+    ("plan", "Missing argument 'SUITE'; see bench plan --help"),
+    ("plan --nothing good.toml", "No such option: --nothing; see bench plan --help"),
+    ("plan good.toml good.toml", "unexpected extra argument"),
+    ("plan good.toml --rounds 0", "'--rounds': must be greater than or equal to 1; see bench plan --help"),
+    ("plan good.toml --rounds many", "'--rounds': must be a valid integer"),
+    ("plan good.toml --set epochs", "--set epochs: not KEY=VALUE; write it like --set epochs=1"),
+    ("plan good.toml --set =1", "--set =1: not KEY=VALUE"),
+    ("show small --format xml", "'--format': 'xml' is not one of 'table', 'csv', 'md', 'json'"),
+    ("compare small", "Missing argument 'B'; see bench compare --help"),
+    ("compare small small --metric epochs", "'epochs' is not one of 'step_seconds'"),
+    ("compare small small --confidence 2", "confidence: 2 is not between 0 and 1; give 0.95, say"),
+    ("compare small small --delta -1", "delta: -1 is not a share of at least 0; give 0.01 for 1 %, say"),
+    ("run", "Missing argument 'SUITE'; see bench run --help"),
+    ("run good.toml --timeout 0", "'--timeout': must be greater than or equal to 0.001"),
+)
+BAD_INPUT = (
+    ("plan missing.toml", "missing.toml: no such file; give the path of a suite"),
+    ("plan empty", "empty: cannot be read: Is a directory; give the path of a TOML file"),
+    ("plan broken.toml", "broken.toml: not valid TOML: "),
+    ("plan typo.toml", 'typo.toml: sweep "a": epohcs: unknown key; did you mean epochs?'),
+    ("plan good.toml --set strategy=mirrored", "strategy: mirrored is not built yet; use one_device"),
+    ("plan good.toml --set epochs=many", 'epochs: must be a whole number, not "many"'),
+    ("plan good.toml --only nothing*", "--only 'nothing*' matches no scenario; its sweeps are "),
+    ("show", "results: no such folder; give a session's folder, or one that holds sessions"),
+    ("show missing", "missing: no such folder; give a session's folder"),
+    ("show small missing", "missing: no such folder"),
+    ("show file", "file: no such folder; give a session's folder"),
+    ("show empty", "empty: holds no session; `bench run SUITE` makes one"),
+    ("show foreign", "not a table of bench; give a folder that bench wrote"),
+    ("show garbage", "cannot be read: "),
+    ("show small --where loops==1", "--where 'loops==1': name 'loops' is not defined; write it like "),
+    ("show small --where epochs>", "--where 'epochs>': invalid syntax"),
+    ("show small --where epochs", "--where 'epochs': not a condition; write it like "),
+    ("show small --where 1==1", "--where '1==1': not a condition; write it like "),
+    ("show small --where ", "--where '': "),
+    ("show small --where epochs>99", "--where 'epochs>99': holds for no run; leave it out to see them all"),
+    ("show small --sort nothing", "--sort nothing: no such column; the columns are suite, sweep, label, "),
+    ("compare small missing", "missing: no such folder"),
+    ("compare foreign small", "not a table of bench"),
+    ("run missing.toml", "missing.toml: no such file"),
+    ("run good.toml --set strategy=mirrored", "strategy: mirrored is not built yet; use one_device"),
+    ("run good.toml --set dataset=mnist", "BENCH_DATA no-data: no such file or folder; pass --data FILE "),
+    ("run good.toml --set dataset=mnist --data nothing", "nothing: no such file or folder; "),
+    ("run good.toml --results file", "file: cannot be written: "),
+    ("run good.toml --results file/below", "file/below: cannot be written: Not a directory; pass --results "),
+)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory, scenarios, write_small):
+    """A folder of good and bad things, to name in a command line."""
+    folder = tmp_path_factory.mktemp("workplace")
+    shutil.copy(scenarios / "quick.toml", folder / "good.toml")
+    (folder / "broken.toml").write_text("[[sweep\n")
+    (folder / "typo.toml").write_text('[[sweep]]\nname = "a"\nhidden = [50]\nepohcs = 1\nbatch_size = 1\n')
+    (folder / "file").write_text("")
+    for name in ("empty", "foreign", "garbage"):
+        (folder / name).mkdir()
+    pq.write_table(pa.table({"a": [1]}), folder / "foreign" / "runs.parquet")
+    (folder / "garbage" / "runs.parquet").write_text("not Parquet")
+    write_small(folder)
+    return folder
+
+
+def test_help_is_shown_when_asked_for_and_without_a_command(run_bench):
+    asked, bare = run_bench("--help"), run_bench()
+    assert asked.returncode == bare.returncode == 0
+    assert asked.stdout == bare.stdout
+    assert all(f"\n  {command} " in asked.stdout for command in COMMANDS)
+    assert not asked.stderr + bare.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_its_help(run_bench, command):
+    shown = run_bench(command, "--help")
+    assert shown.returncode == 0
+    assert shown.stdout.startswith(f"Usage: bench {command} [OPTIONS]")
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+
+
+def test_the_version_is_the_packages(run_bench):
+    assert run_bench("--version").stdout == f"bench {__version__}\n"
+
+
+@pytest.mark.parametrize(("line", "said"), [*WRONG_USE, *BAD_INPUT], ids=lambda value: value[:60])
+def test_what_is_wrong_is_said_in_one_line_and_nothing_is_started(run_bench, workplace, line, said):
+    ended = run_bench(*line.split(" "), cwd=workplace, BENCH_DATA="no-data")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("bench: ")
+    assert ended.stderr.endswith("\n")
+    assert ended.stderr.count("\n") == 1
+    assert said in ended.stderr
+    sessions = {path.parent.name for path in workplace.rglob("journal.jsonl")}
+    assert sessions == {"small"}
+
+
+def test_an_argument_of_several_lines_still_gives_one_line(run_bench, workplace):
+    ended = run_bench("plan", "good.toml", "--set", 'epochs="a\nb"', cwd=workplace)
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "epochs: must be a whole number, not " in ended.stderr
+
+
+def test_a_session_in_which_no_run_has_ended_says_so(run_bench, tmp_path):
+    with Recorder(tmp_path / "begun", "begun", {}):
+        ended = run_bench("show", "begun", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr == "bench: begun: no run has ended there yet; look again later\n"
+
+
+def test_a_terminal_without_unicode_gets_question_marks_not_a_traceback(run_bench, published):
+    shown = run_bench("show", published, PYTHONIOENCODING="ascii")
+    assert shown.returncode == 0
+    assert "notebook-published ? baseline" in shown.stdout
+
+
+@pytest.mark.parametrize("style", ["table", "csv"])
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(published, style):
+    line = [sys.executable, "-m", "bench", "show", published, "--format", style]
+    with Popen(line, stdout=PIPE, stderr=PIPE) as command:
+        command.stdout.close()
+        assert command.stderr.read() == b""
+    assert command.returncode == 0
