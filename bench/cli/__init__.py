@@ -7,7 +7,7 @@ import typer
 
 from bench import __version__
 from bench.cli.compare import compare
-from bench.cli.output import discard_output, replace_what_cannot_be_shown
+from bench.cli.output import replace_what_cannot_be_shown
 from bench.cli.plan import plan
 from bench.cli.run import run
 from bench.cli.show import show
@@ -58,15 +58,14 @@ def main() -> None:
     except BenchError as error:
         status = _complain(str(error), error.exit_status)
     except (KeyboardInterrupt, typer.Abort):
-        status = _complain("interrupted; every finished run is kept", INTERRUPTED)
-    except BrokenPipeError:
-        discard_output()
-        status = 0
+        status = INTERRUPTED
     except Exception as error:
         # Usage errors are click's, and typer brings a click of its own: known by what they can do.
         if not hasattr(error, "format_message"):
             raise
         status = _complain(_usage(error), 2)
+    if status == INTERRUPTED:  # some versions of typer make a status of an interrupt themselves
+        _complain("interrupted; every finished run is kept", status)
     sys.exit(status if isinstance(status, int) else 0)
 
 

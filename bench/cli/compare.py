@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.options import Format, FormatOption
-from bench.cli.output import terminal
+from bench.cli.output import terminal, write
 
 if TYPE_CHECKING:
     from bench.analysis.verdict import Metric
@@ -65,4 +65,4 @@ def compare(
         Format.md: lambda: view.as_markdown(result, a, b),
         Format.json: lambda: view.as_json(result, a, b),
     }[output]()
-    typer.echo(text, nl=False)
+    write(text)

@@ -21,6 +21,15 @@ def terminal() -> "Console":
     return Terminal()
 
 
+def write(text: str) -> None:
+    """Text to standard output as it is, for other programs to read."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_output()
+
+
 def discard_output() -> None:
     """Write to nowhere from here on: the reader of a pipe, such as head, has seen enough."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

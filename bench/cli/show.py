@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.options import Format, FormatOption
-from bench.cli.output import terminal
+from bench.cli.output import terminal, write
 from bench.errors import BenchError
 
 
@@ -44,4 +44,4 @@ def show(
     text = {Format.csv: view.as_csv, Format.md: view.as_markdown, Format.json: view.as_json}[output](
         summaries
     )
-    typer.echo(text, nl=False)
+    write(text)

@@ -83,7 +83,6 @@ class Display(Silent):
         )
 
     def __enter__(self) -> Self:
-        self._progress.began = self._progress.clock()
         self._live.start()
         return self
 

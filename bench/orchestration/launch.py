@@ -80,5 +80,9 @@ def _interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
+    except SystemExit as ended:
+        if ended.code != signal.SIGTERM:
+            raise
+        raise KeyboardInterrupt from ended  # Ray's own handler, while Ray is being started
     finally:
         signal.signal(signal.SIGTERM, before)

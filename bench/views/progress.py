@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import mean
+from statistics import fmean
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -45,13 +45,17 @@ class Progress:
     running: dict[str, Running] = field(default_factory=dict)
     recent: list[Text] = field(default_factory=list)
     clock: Callable[[], float] = time.monotonic
-    began: float = 0.0
+    began: float = field(init=False)
+    _planned: float = field(init=False)
     _taken: dict[str, list[float]] = field(default_factory=dict)
     _left: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.began = self._planned = self.clock()
+
     def begin(self, scenario_ids: Sequence[str], rounds: int) -> None:
-        """The session starts with these scenarios."""
-        self.began, self.rounds, self.total = self.clock(), rounds, rounds * len(scenario_ids)
+        """The session is ready, and starts with these scenarios."""
+        self._planned, self.rounds, self.total = self.clock(), rounds, rounds * len(scenario_ids)
         self._left = dict.fromkeys(scenario_ids, rounds)
 
     def end(self, key: str, scenario_id: str, ok: bool, line: Text) -> None:
@@ -71,15 +75,15 @@ class Progress:
         session's own time over the work done in it: starting processes slows it down, runs side by side
         speed it up.
         """
-        known = {scenario: mean(taken) for scenario, taken in self._taken.items()}
+        known = {scenario: fmean(taken) for scenario, taken in self._taken.items()}
         done = sum(map(sum, self._taken.values()))
         if not done:
             return None
-        usual = mean(known.values())
+        usual = fmean(known.values())
         now = self.clock()
         begun = sum(min(now - run.began, known.get(run.scenario_id, usual)) for run in self.running.values())
         ahead = sum(known.get(scenario, usual) * left for scenario, left in self._left.items())
-        return (ahead - begun) * (now - self.began) / (done + begun)
+        return (ahead - begun) * (now - self._planned) / (done + begun)
 
 
 def progress_view(progress: Progress) -> RenderableType:
@@ -118,7 +122,8 @@ def finished_line(name: str, round_number: int, row: Mapping[str, Any]) -> Text:
 def _running(progress: Progress, width: int) -> Iterable[RenderableType]:
     """Where each runs is left out where the terminal is too narrow for it."""
     if not progress.running:
-        yield Text("  starting processes …", "dim")
+        over = progress.total and progress.done == progress.total
+        yield Text("  ending …" if over else "  starting processes …", "dim")
         return
     now = progress.clock()
     rows = [_cells(run, now - run.began) for run in progress.running.values()]
@@ -146,6 +151,9 @@ def _cells(run: Running, taken: float) -> list[Text]:
 
 
 def _foot(progress: Progress) -> RenderableType:
+    gone = Text(f"{elapsed(progress.clock() - progress.began)} gone", "dim")
+    if not progress.total:
+        return gone
     left = progress.seconds_left()
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(max_width=BAR)
@@ -155,7 +163,7 @@ def _foot(progress: Progress) -> RenderableType:
         ProgressBar(max(progress.total, 1), progress.done, complete_style="cyan", finished_style="green"),
         f"{count(progress.done)}/{several(progress.total, 'run')}",
         f"round {progress.round}/{progress.rounds}",
-        Text(f"{elapsed(progress.clock() - progress.began)} gone", "dim"),
+        gone,
         f"{NONE if left is None else 'about ' + elapsed(left)} left",
         Text(f"{progress.not_ok} not ok" if progress.not_ok else "", "bold red"),
     )

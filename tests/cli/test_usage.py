@@ -56,8 +56,11 @@ BAD_INPUT = (
     ("compare foreign small", "not a table of bench"),
     ("run missing.toml", "missing.toml: no such file"),
     ("run good.toml --set strategy=mirrored", "strategy: mirrored is not built yet; use one_device"),
-    ("run good.toml --set dataset=mnist", "BENCH_DATA no-data: no such file or folder; pass --data FILE "),
-    ("run good.toml --set dataset=mnist --data nothing", "nothing: no such file or folder; "),
+    (
+        "run good.toml --results out --set dataset=mnist",
+        "BENCH_DATA no-data: no such file or folder; pass --data FILE ",
+    ),
+    ("run good.toml --results out --set dataset=mnist --data nothing", "nothing: no such file or folder; "),
     ("run good.toml --results file", "file: cannot be written: "),
     ("run good.toml --results file/below", "file/below: cannot be written: Not a directory; pass --results "),
 )

@@ -2,7 +2,18 @@ import math
 
 import pytest
 
-from bench.views.format import bytes_, count, flops, percent, rate, ratio, seconds
+from bench.views.format import (
+    bytes_,
+    count,
+    elapsed,
+    flops,
+    operations,
+    percent,
+    rate,
+    ratio,
+    seconds,
+    several,
+)
 
 
 @pytest.mark.parametrize(
@@ -57,3 +68,30 @@ def test_shares_counts_and_rates():
 @pytest.mark.parametrize("missing", [None, math.nan])
 def test_what_is_not_known_is_a_dash(write, missing):
     assert write(missing) == "–"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0:00"),
+        (4.4, "0:04"),
+        (59.6, "1:00"),
+        (130, "2:10"),
+        (3725, "1:02:05"),
+        (90_000, "25:00:00"),
+        (-1, "0:00"),
+        (None, "–"),
+        (math.inf, "–"),
+    ],
+)
+def test_a_running_clock_shows_whole_seconds(value, text):
+    assert elapsed(value) == text
+
+
+def test_operations_and_numbers_of_things():
+    assert operations(174_800) == "175 kFLOP"
+    assert operations(7.29e13) == "72.9 TFLOP"
+    assert operations(None) == "–"
+    assert several(1, "round") == "1 round"
+    assert several(0, "run") == "0 runs"
+    assert several(1_000, "run") == "1,000 runs"

@@ -129,11 +129,31 @@ def test_figures_that_a_run_lacks_are_dashes():
     assert finished_line("a", 1, missing).plain == "✓ a  round 1  –/step  val –"
 
 
-def test_before_the_first_run_processes_start(rendered, progress):
+def test_before_the_first_run_processes_start(rendered, progress, clock):
+    clock.now += 4
+    assert rendered(progress_view(Progress("A title", clock=clock)), 80) == [
+        *("A title", "  starting processes …", "0:00 gone")
+    ]
     lines = rendered(progress_view(progress), 80)
-    assert lines[0] == "A title"
     assert lines[1].strip() == "starting processes …"
-    assert "0/6 runs  round 1/3  0:00 gone  – left" in lines[2]
+    assert "0/6 runs  round 1/3  0:04 gone  – left" in lines[2]
+
+
+def test_what_went_by_before_the_plan_is_gone_but_sets_no_pace(rendered, clock):
+    progress = Progress("A title", clock=clock)
+    clock.now += 60
+    progress.begin(["a"], 2)
+    start(progress, "a")
+    clock.now += 10
+    end(progress, "a")
+    assert "1/2 runs  round 1/2  1:10 gone  about 0:10 left" in rendered(progress_view(progress), 80)[-1]
+
+
+def test_after_the_last_run_it_ends(rendered, clock):
+    progress = Progress("A title", clock=clock)
+    progress.begin(["a"], 1)
+    end(progress, "a")
+    assert rendered(progress_view(progress), 80)[2].strip() == "ending …"
 
 
 @pytest.mark.parametrize("width", [80, 140])
