@@ -38,8 +38,9 @@ def _earlier(results: Path) -> dict[str, float]:
     from bench.analysis.forecast import earlier_seconds
     from bench.errors import StoreError
     from bench.records.store import read_sessions
+    from bench.records.tables import plain_rows
 
     try:
-        return earlier_seconds(read_sessions([str(results)]).runs.to_pylist(), platform.node())
+        return earlier_seconds(plain_rows(read_sessions([str(results)]).runs), platform.node())
     except StoreError:  # no session there yet, or one that `bench show` explains
         return {}

@@ -26,6 +26,7 @@ def show(
     """Sum up recorded runs: per scenario the times, accuracies, failures and flags. Default PATH: results."""
     from bench.analysis.summary import sort_by, summarise
     from bench.records.store import read_sessions
+    from bench.records.tables import plain_rows
     from bench.views import summary as view
 
     runs = read_sessions(paths or ["results"]).runs
@@ -35,7 +36,7 @@ def show(
         from bench.analysis.frame import where as holds
 
         runs = holds(runs, where)
-    summaries = summarise(runs.to_pylist())
+    summaries = summarise(plain_rows(runs))
     if sort is not None:
         summaries = sort_by(summaries, sort)
     if output is Format.table:

@@ -43,7 +43,8 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
 
 def explain(error: ValidationError, known: Iterable[str]) -> str:
     """The first thing wrong in `error` as `KEY: what is wrong, not GIVEN; remedy`."""
-    first = error.errors()[0]
+    # A key misspelled is both unknown and missing, and the first says more.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     location, kind, given = first["loc"], first["type"], first["input"]
     key = str(location[0]) if location else ""
     if kind == "extra_forbidden":

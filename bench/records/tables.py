@@ -118,6 +118,8 @@ def to_table(name: TableName, rows: list[Row]) -> pa.Table:
     for row in rows:
         if surplus := row.keys() - set(schema.names):
             raise KeyError(f"{name} has no column {', '.join(sorted(surplus))}")
+    if not rows:  # made from lists, even of nothing, it would import pandas, which `bench show` does without
+        return pa.Table.from_batches([], schema=schema)
     try:
         return pa.Table.from_pylist(rows, schema=schema)
     except UnicodeEncodeError:
@@ -133,6 +135,11 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 -- whatever a row holds
     if isinstance(value, list | tuple):
         return [_storable(item) for item in value]
     return value
+
+
+def plain_rows(runs: pa.Table) -> list[Row]:
+    """The rows of a `runs` table as Python values, less `started_at`, whose conversion would import pandas."""
+    return runs.drop_columns("started_at").to_pylist()  # type: ignore[no-any-return]  # pyarrow is untyped
 
 
 def version_of(schema: pa.Schema) -> int | None:

@@ -47,6 +47,11 @@ def test_plan_with_earlier_times_imports_no_framework(imported, scenarios, publi
     assert not loaded & FRAMEWORKS
 
 
+@pytest.mark.parametrize("options", [(), ("--sort", "-wall_seconds"), ("--format", "csv")])
+def test_show_imports_no_pandas(imported, published, options):
+    assert "pandas" not in imported("show", published, *options)
+
+
 @pytest.mark.parametrize("options", [(), ("--where", "batch_size > 1"), ("--format", "csv")])
 def test_show_imports_no_framework(imported, published, options):
     loaded = imported("show", published, *options)
