@@ -144,10 +144,9 @@ def _read_journal(folder: _Folder) -> JournalContent:
 
 def _read_table(folder: _Folder, name: TableName) -> pa.Table:
     path = folder.file(f"{name}.parquet")
-    with _readable(path):
-        # Not `read_table`: it imports pandas, which takes longer than reading the table.
-        with folder.filesystem.open_input_file(path) as file:
-            table = pq.ParquetFile(file).read()
+    # Not `read_table`: it imports pandas, which takes longer than reading the table.
+    with _readable(path), folder.filesystem.open_input_file(path) as file:
+        table = pq.ParquetFile(file).read()
     version = version_of(table.schema)
     if version is None:
         raise StoreError(f"{path}: a Parquet file, but not a table of bench; give a folder that bench wrote")

@@ -138,7 +138,7 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 -- whatever a row holds
 
 
 def plain_rows(runs: pa.Table) -> list[Row]:
-    """The rows of a `runs` table as Python values, less `started_at`, whose conversion would import pandas."""
+    """The rows of a `runs` table as Python values, less `started_at`: converting it imports pandas."""
     return runs.drop_columns("started_at").to_pylist()  # type: ignore[no-any-return]  # pyarrow is untyped
 
 
