@@ -72,7 +72,7 @@ def table(shapes, systems, taken):
     result = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
     result.add_column("work")
     for system in systems:
-        result.add_column(system, justify="right")
+        result.add_column(system.replace("-", "\n"), justify="right", no_wrap=True)
     for shape in shapes:
         ours = taken[shape.name, "fused"]
         result.add_row(shape.name, *(cell(taken[shape.name, system], ours) for system in systems))
@@ -83,7 +83,7 @@ def cell(theirs, ours):
     pairs = [(a, b) for a, b in zip(theirs, ours, strict=True) if a and b]
     if not pairs:
         return "failed"
-    return f"{seconds(median(a for a, _ in pairs))} ({median(a / b for a, b in pairs):.2f}×)"
+    return f"{seconds(median(a for a, _ in pairs))}\n({median(a / b for a, b in pairs):.2f}×)"
 
 
 if __name__ == "__main__":
