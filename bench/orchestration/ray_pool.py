@@ -7,7 +7,6 @@ from typing import Any
 
 import ray  # noqa: TID253 -- one of the two modules that own Ray
 from ray.exceptions import (  # noqa: TID253
-    ActorDiedError,
     OutOfMemoryError,
     RayActorError,
     RayError,
@@ -64,7 +63,7 @@ class RayPool:
         if not owners:
             return []
         done, _ = ray.wait(list(owners), num_returns=1, timeout=seconds, fetch_local=False)
-        return [event for ref in done if (event := self._event(owners[ref])) is not None]
+        return [self._event(owners[ref]) for ref in done]
 
     def close(self, worker: WorkerId) -> None:
         """`ray.kill` ends the process at once, its threads and its GPU memory with it."""
@@ -72,7 +71,7 @@ class RayPool:
         if actor is not None:
             ray.kill(actor.handle, no_restart=True)
 
-    def _event(self, worker: WorkerId) -> Event | None:
+    def _event(self, worker: WorkerId) -> Event:
         actor = self._actors[worker]
         try:
             if actor.starting is not None:
@@ -92,14 +91,15 @@ class RayPool:
 
     def _died(self, worker: WorkerId, error: Exception) -> Died:
         """Why a process is gone, in the words of the tables."""
-        if isinstance(error, OutOfMemoryError):
+        # Ray's memory monitor ends the task, or the actor with the reason in its text.
+        if isinstance(error, OutOfMemoryError) or (
+            isinstance(error, RayActorError) and "OutOfMemory" in str(error)
+        ):
             return Died(worker, "oom_host", _short(error))
         if isinstance(error, RayTaskError):
             return Died(worker, "failed", _short(error))
         alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
         lost = self._actors[worker].node_id not in alive
-        if isinstance(error, ActorDiedError | RayActorError) and "OutOfMemory" in str(error):
-            return Died(worker, "oom_host", _short(error))
         return Died(worker, "lost", _short(error), node_lost=lost)
 
 

@@ -63,7 +63,7 @@ class FusedLoop:
             self._run(0, steps)
             taken = seconds_since(began)
             best = min(best, taken / steps)
-            steps = min(max(2 * steps, 1), _steps_for(WINDOW_SECONDS, best), self._scenario.steps_per_epoch)
+            steps = min(2 * steps, _steps_for(WINDOW_SECONDS, best), self._scenario.steps_per_epoch)
         self._window_steps = even_windows(self._scenario.steps_per_epoch, _steps_for(WINDOW_SECONDS, best))
 
     def stage(self, dataset: Dataset) -> None:

@@ -150,10 +150,10 @@ def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measur
     if not epochs:
         return Measurement(status=status, **clocks)
     last = epochs[-1]
-    train_seconds = sum(seconds for e in epochs for seconds in e.window_seconds)
     samples = sum(min(e.steps * scenario.global_batch, TRAIN_SIZE) for e in epochs)
-    windows = [window for e in epochs for window in zip(e.window_seconds, e.window_steps, strict=True)]
-    times = step_times(*zip(*windows, strict=True))
+    window_seconds = [seconds for e in epochs for seconds in e.window_seconds]
+    window_steps = [steps for e in epochs for steps in e.window_steps]
+    train_seconds, times = sum(window_seconds), step_times(window_seconds, window_steps)
     step, mad = median_and_mad(times)
     hit = _target(scenario, epochs)
     accuracies = [e.val_accuracy for e in epochs if e.val_accuracy is not None]
