@@ -260,8 +260,14 @@ def test_windows_of_an_epoch_are_even_and_long_enough(tf, steps, wanted, windows
     assert even_windows(steps, wanted) == windows
 
 
-def test_windows_are_long_enough_to_time(train, small):
-    # Steps of a tenth of a millisecond or more, 50,000 of them: windows of about 100 ms, not single steps.
-    run = train(small(batch_size=20, hidden=[16]))
-    assert len(run.epochs[0].windows.seconds) > 1
-    assert np.median(run.epochs[0].windows.seconds) > 0.05
+@pytest.mark.parametrize(("window_seconds", "windows"), [(1e-12, (1,) * 20), (1e9, (20,))])
+def test_windows_are_as_long_as_they_must_be(build_loop, digits, small, monkeypatch, window_seconds, windows):
+    # The warm-up learns how many steps fill a window: one at least, an epoch at most.
+    from bench.training import fused
+
+    monkeypatch.setattr(fused, "WINDOW_SECONDS", window_seconds)
+    loop = build_loop(small(batch_size=2500)).loop
+    loop.compile()
+    loop.warm_up()
+    loop.stage(digits)
+    assert tuple(window.steps for window in loop.windows(1)) == windows
