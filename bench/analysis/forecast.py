@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.records.scenario import Scenario, model_flops_per_step, parameter_count
-from bench.records.suite import Point
+from bench.records.suite import Measure, Point
 from bench.records.tables import Row
 
 OVERHEAD = ("build_seconds", "stage_seconds", "warmup_seconds")
@@ -25,36 +25,52 @@ class PlannedScenario:
 
 
 @dataclass(frozen=True)
+class Span:
+    """What is spent in the least number of rounds, and in the most."""
+
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
 class Forecast:
     """A suite's scenarios and its totals over all rounds; `seconds` leaves out scenarios without a time."""
 
     scenarios: tuple[PlannedScenario, ...]
-    rounds: int
+    measure: Measure
 
     @property
-    def runs(self) -> int:
+    def rounds(self) -> Span:
+        """Rounds of each scenario."""
+        return self._total(1)
+
+    @property
+    def runs(self) -> Span:
         """Runs of the whole session."""
-        return len(self.scenarios) * self.rounds
+        return self._total(len(self.scenarios))
 
     @property
-    def flops(self) -> int:
+    def flops(self) -> Span:
         """Floating-point operations of all runs' training steps."""
-        return self.rounds * sum(planned.flops for planned in self.scenarios)
+        return self._total(sum(planned.flops for planned in self.scenarios))
 
     @property
-    def seconds(self) -> float:
+    def seconds(self) -> Span:
         """Time of the runs whose time is known, one after the other."""
-        return self.rounds * sum(planned.seconds or 0.0 for planned in self.scenarios)
+        return self._total(sum(planned.seconds or 0.0 for planned in self.scenarios))
 
     @property
     def timed(self) -> int:
         """How many scenarios have a time."""
         return sum(planned.seconds is not None for planned in self.scenarios)
 
+    def _total(self, per_round: float) -> Span:
+        return Span(self.measure.least_rounds * per_round, self.measure.most_rounds * per_round)
 
-def forecast(points: Sequence[Point], rounds: int, earlier: Mapping[str, float]) -> Forecast:
+
+def forecast(points: Sequence[Point], measure: Measure, earlier: Mapping[str, float]) -> Forecast:
     """`earlier` gives the seconds of one run by scenario id, as `earlier_seconds` does."""
-    return Forecast(tuple(_planned(point, earlier) for point in points), rounds)
+    return Forecast(tuple(_planned(point, earlier) for point in points), measure)
 
 
 def earlier_seconds(runs: Iterable[Row], node: str) -> dict[str, float]:

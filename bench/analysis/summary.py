@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from bench.analysis import repetition
 from bench.analysis.statistics import censored_median, mad, median
 from bench.errors import BenchError
 from bench.records.tables import Row
@@ -15,6 +16,9 @@ from bench.records.tables import Row
 class ScenarioSummary:
     """One scenario on one machine: medians over its ok runs, each run counting once; seconds, shares of 1.
 
+    `step_seconds_low` to `step_seconds_high` is the 95 % interval of the median step time, None under six
+    runs, and `step_precision` how far its farther end lies from the median, as a share of it.
+    `precision_reached` says whether that is within the `wanted_precision`, None where none was asked for.
     `spread` is the median absolute deviation of the runs' step times over their median. `target_reached` of
     `target_runs` runs got to their target accuracy, `target_seconds` is the median with misses and failures
     as infinite. `failures` and `flags` say how often which happened.
@@ -28,6 +32,12 @@ class ScenarioSummary:
     runs: int
     ok: int
     step_seconds: float | None
+    step_seconds_low: float | None
+    step_seconds_high: float | None
+    step_precision: float | None
+    wanted_precision: float | None
+    precision_reached: bool | None
+    max_rounds: int | None
     spread: float | None
     samples_per_second: float | None
     train_seconds: float | None
@@ -105,6 +115,8 @@ def _summary(group: Sequence[Row], machine: str) -> ScenarioSummary:
     steps, target = _values(ok, "step_seconds"), _values(group, "target_accuracy")
     reached = _values(ok, "target_seconds")
     medians: dict[str, Any] = {name: _median(ok, name) for name in _MEDIANS}
+    interval, precision = repetition.interval(steps), repetition.precision(steps)
+    wanted = min(_values(group, "wanted_precision"), default=None)
     return ScenarioSummary(
         suite=first["suite"],
         sweep=first["sweep"],
@@ -114,6 +126,12 @@ def _summary(group: Sequence[Row], machine: str) -> ScenarioSummary:
         runs=len(group),
         ok=len(ok),
         step_seconds=median(steps) if steps else None,
+        step_seconds_low=interval.low if interval else None,
+        step_seconds_high=interval.high if interval else None,
+        step_precision=precision,
+        wanted_precision=wanted,
+        precision_reached=None if wanted is None else repetition.reaches(precision, wanted),
+        max_rounds=max(_values(group, "max_rounds"), default=None),
         spread=mad(steps) / median(steps) if len(steps) > 1 else None,
         **medians,
         bound_by=next(iter(_values(ok, "bound_by")), None),

@@ -9,6 +9,7 @@ from bench import __version__
 from bench.cli.compare import compare
 from bench.cli.output import replace_what_cannot_be_shown
 from bench.cli.plan import plan
+from bench.cli.probe import probe
 from bench.cli.run import run
 from bench.cli.show import show
 from bench.errors import BenchError
@@ -30,6 +31,7 @@ app.command()(plan)
 app.command()(run)
 app.command()(show)
 app.command()(compare)
+app.command()(probe)
 
 
 def _version(wanted: bool) -> None:

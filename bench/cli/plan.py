@@ -18,14 +18,17 @@ def plan(
         "results"
     ),
 ) -> None:
-    """Show a suite's scenarios, what each needs, and what running it will take. Starts nothing."""
+    """Show a suite's scenarios, what each needs, and what running it will take. Starts nothing.
+
+    --rounds N makes exactly N rounds, whatever precision the suite asks for.
+    """
     from bench.analysis.forecast import forecast
     from bench.records.suite import read_suite
     from bench.views.plan import plan_table
 
     chosen = read_suite(suite, parse_overrides(settings), rounds)
     chosen = chosen.only(only) if only else chosen
-    planned = forecast(chosen.points, chosen.measure.rounds, _earlier(results))
+    planned = forecast(chosen.points, chosen.measure, _earlier(results))
     terminal().print(plan_table(planned, chosen.title))
 
 

@@ -9,7 +9,7 @@ from bench.cli.options import OnlyOption, RoundsOption, SetOption, parse_overrid
 from bench.cli.output import terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
 
@@ -37,7 +37,11 @@ def run(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Nothing but the summary.")] = False,
 ) -> None:
-    """Run a suite: live progress, then the summary. Exit status 1 where some runs did not end ok."""
+    """Run a suite: live progress, then the summary. Exit status 1 where some runs did not end ok.
+
+    --rounds N makes exactly N rounds, whatever precision the suite asks for.
+    """
+    from bench.analysis.repetition import until
     from bench.cli.watchers import Display, Lines, Silent
     from bench.orchestration.launch import launch
     from bench.records.suite import read_suite
@@ -49,9 +53,9 @@ def run(
         Silent() if quiet else Display(console, chosen) if console.is_terminal else Lines(console, chosen)
     )
     with watcher:
-        outcome = launch(chosen, results, data, address, watcher)
+        outcome = launch(chosen, results, data, address, watcher, until(chosen.measure.precision))
     if outcome.rows:
-        _sum_up(console, outcome.rows)
+        _sum_up(console, outcome.rows, outcome.machines)
     console.print(f"Session: {outcome.folder}", markup=False, highlight=False, soft_wrap=True)
     if outcome.interrupted:
         raise KeyboardInterrupt
@@ -59,8 +63,15 @@ def run(
         raise typer.Exit(1)
 
 
-def _sum_up(console: "Console", rows: "Iterable[Row]") -> None:
+def _sum_up(console: "Console", rows: "Sequence[Row]", machines: "Iterable[Row]") -> None:
+    from bench.analysis.drift import drifts
     from bench.analysis.summary import summarise
+    from bench.analysis.surface import surfaces
+    from bench.views.probe import drift_lines
     from bench.views.summary import summary_table
+    from bench.views.surface import surface_grids
 
     console.print(summary_table(summarise(rows)))
+    console.print(surface_grids(surfaces(rows)))
+    for line in drift_lines(drifts(machines)):
+        console.print(line)

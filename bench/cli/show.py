@@ -1,4 +1,4 @@
-"""`bench show`: the summary tables."""
+"""`bench show`: the summary tables, and the surfaces of batch size and learning rate."""
 
 from typing import Annotated
 
@@ -23,26 +23,39 @@ def show(
     ] = None,
     output: FormatOption = Format.table,
 ) -> None:
-    """Sum up recorded runs: per scenario the times, accuracies, failures and flags. Default PATH: results."""
+    """Sum up recorded runs: per scenario the times, accuracies, failures and flags. Default PATH: results.
+
+    Where a sweep has several batch sizes, several learning rates and a target accuracy, their grid follows:
+    how soon each of them reached it.
+    """
+    from bench.analysis.drift import drifts
     from bench.analysis.summary import sort_by, summarise
+    from bench.analysis.surface import surfaces
     from bench.records.store import read_sessions
     from bench.records.tables import plain_rows
     from bench.views import summary as view
+    from bench.views.probe import drift_lines
+    from bench.views.surface import surface_grids, surface_markdown
 
-    runs = read_sessions(paths or ["results"]).runs
+    tables = read_sessions(paths or ["results"])
+    runs = tables.runs
     if not runs.num_rows:
         raise BenchError(f"{', '.join(paths or ['results'])}: no run has ended there yet; look again later")
     if where is not None:
         from bench.analysis.frame import where as holds
 
         runs = holds(runs, where)
-    summaries = summarise(plain_rows(runs))
+    rows = plain_rows(runs)
+    summaries = summarise(rows)
     if sort is not None:
         summaries = sort_by(summaries, sort)
     if output is Format.table:
-        terminal().print(view.summary_table(summaries))
-        return
-    text = {Format.csv: view.as_csv, Format.md: view.as_markdown, Format.json: view.as_json}[output](
-        summaries
-    )
-    write(text)
+        console = terminal()
+        console.print(view.summary_table(summaries))
+        console.print(surface_grids(surfaces(rows)))
+        for line in drift_lines(drifts(tables.machines.to_pylist())):
+            console.print(line)
+    elif output is Format.md:
+        write("\n".join(filter(None, (view.as_markdown(summaries), surface_markdown(surfaces(rows))))))
+    else:
+        write(view.as_csv(summaries) if output is Format.csv else view.as_json(summaries))

@@ -58,6 +58,12 @@ def cpu_quota(root: Path = ROOT) -> float | None:
     return Cgroup(root).cpu_limit()
 
 
+def usable_cores(root: Path = ROOT) -> tuple[int, ...]:
+    """The allowed cores, no more of them than the cgroup's quota pays for."""
+    cores, quota = allowed_cores(root), cpu_quota(root)
+    return cores if quota is None else cores[: max(int(quota), 1)]
+
+
 def cores_near_gpu(index: int, nvml: Nvml | None = None) -> tuple[int, ...] | None:
     """Cores of the NUMA node that GPU `index` (NVML's order) hangs on; None where NVML does not tell.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import bench
 from bench.data.datasets import load_all
 from bench.orchestration.pool import Pool
-from bench.orchestration.session import Cluster, Session, Watcher
+from bench.orchestration.session import Cluster, Session, Settled, Watcher
 from bench.records.recorder import Recorder, check_writable, new_session_id
 from bench.records.suite import Suite
 from bench.records.tables import Row, machine_row
@@ -19,15 +19,18 @@ from bench.records.tables import Row, machine_row
 
 @dataclass(frozen=True)
 class Outcome:
-    """A session that has ended: where it lies, its rows, and whether it was cut short."""
+    """A session that has ended: where it lies, its rows of either table, and whether it was cut short."""
 
     folder: Path
     rows: tuple[Row, ...]
+    machines: tuple[Row, ...]
     interrupted: bool
 
 
-def launch(suite: Suite, results: Path, data: Path | None, address: str | None, watcher: Watcher) -> Outcome:
-    """Run `suite` and record it as a new session below `results`.
+def launch(
+    suite: Suite, results: Path, data: Path | None, address: str | None, watcher: Watcher, settled: Settled
+) -> Outcome:
+    """Run `suite` and record it as a new session below `results`; `settled` as `Session` takes it.
 
     Raises BenchError for what is wrong with data, results folder or cluster, before any run is started and
     without leaving a session behind. An interrupt (SIGINT, SIGTERM) ends the runs under way and gives what
@@ -43,19 +46,22 @@ def launch(suite: Suite, results: Path, data: Path | None, address: str | None, 
             nodes, fingerprints = inspect_nodes()
             pool = RayPool(share(datasets))
             cluster = Cluster(nodes, fingerprints, {name: it.sha256 for name, it in datasets.items()})
-            return _record(suite, results, cluster, pool, watcher)
+            return _record(suite, results, cluster, pool, watcher, settled)
 
 
-def _record(suite: Suite, results: Path, cluster: Cluster, pool: Pool, watcher: Watcher) -> Outcome:
+def _record(
+    suite: Suite, results: Path, cluster: Cluster, pool: Pool, watcher: Watcher, settled: Settled
+) -> Outcome:
     session_id = new_session_id(datetime.datetime.now())
     with Recorder(results / session_id, session_id, _header(suite)) as recorder:
         for fingerprint in cluster.fingerprints.values():
             recorder.add_machine(machine_row(session_id, fingerprint))
+        interrupted = False
         try:
-            Session(suite, cluster, pool, recorder, watcher).run()
+            Session(suite, cluster, pool, recorder, watcher, settled).run()
         except KeyboardInterrupt:
-            return Outcome(recorder.folder, tuple(recorder.runs), interrupted=True)
-        return Outcome(recorder.folder, tuple(recorder.runs), interrupted=False)
+            interrupted = True
+        return Outcome(recorder.folder, tuple(recorder.runs), tuple(recorder.machines), interrupted)
 
 
 def _header(suite: Suite) -> Row:

@@ -7,8 +7,8 @@ numbered by Ray.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from bench.records.kinds import DeviceKind
 from bench.records.scenario import Scenario
-from bench.training.kinds import DeviceKind
 
 
 @dataclass(frozen=True)

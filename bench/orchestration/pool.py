@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bench.orchestration.placement import Place
+from bench.records.kinds import DeviceKind
 from bench.records.measurement import Epoch, Measurement, Status
-from bench.records.scenario import Scenario
-from bench.training.kinds import DeviceKind
+from bench.records.probe import Probe
+from bench.records.scenario import Precision, Scenario
 
 WorkerId = int
 
@@ -25,6 +26,14 @@ class Ready:
     """A process has started and imported TensorFlow."""
 
     worker: WorkerId
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The process has measured its limits; `probe` is None where it could not, and lives on all the same."""
+
+    worker: WorkerId
+    probe: Probe | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ class Died:
     node_lost: bool = False
 
 
-Event = Ready | EpochDone | Finished | Died
+Event = Ready | Probed | EpochDone | Finished | Died
 
 
 class Pool(Protocol):
@@ -62,6 +71,9 @@ class Pool(Protocol):
 
     def open(self, place: Place, kind: DeviceKind) -> WorkerId:
         """Start a process that holds `place`; `Ready` or `Died` follows."""
+
+    def probe(self, worker: WorkerId, precisions: tuple[Precision, ...]) -> None:
+        """Have a ready process measure its limits; `Probed` or `Died` follows."""
 
     def submit(self, worker: WorkerId, task: Task) -> None:
         """Give a ready process a run; `EpochDone`s and then `Finished` or `Died` follow."""

@@ -12,7 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noq
 
 from bench.data.datasets import Dataset
 from bench.errors import ClusterError
-from bench.machine.affinity import allowed_cores, cpu_quota
+from bench.machine.affinity import usable_cores
 from bench.machine.fingerprint import Fingerprint, fingerprint
 from bench.orchestration.placement import Node
 
@@ -69,12 +69,6 @@ def _check_reachable(address: str) -> None:
     host, _, port = address.rpartition(":")
     if address != "auto" and host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
-
-
-def usable_cores() -> tuple[int, ...]:
-    """Cores that this process may use, no more of them than its cgroup's quota pays for."""
-    cores, quota = allowed_cores(), cpu_quota()
-    return cores if quota is None else cores[: max(int(quota), 1)]
 
 
 def inspect_nodes() -> tuple[tuple[Node, ...], dict[str, Fingerprint]]:

@@ -15,9 +15,11 @@ from ray.exceptions import (  # noqa: TID253
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: TID253
 
 from bench.orchestration.placement import Place
-from bench.orchestration.pool import Died, EpochDone, Event, Finished, Ready, Task, WorkerId
+from bench.orchestration.pool import Died, EpochDone, Event, Finished, Probed, Ready, Task, WorkerId
 from bench.orchestration.ray_worker import RayWorker
-from bench.training.kinds import DeviceKind
+from bench.records.kinds import DeviceKind
+from bench.records.probe import Probe
+from bench.records.scenario import Precision
 
 
 @dataclass
@@ -25,7 +27,12 @@ class _Actor:
     handle: Any
     node_id: str
     starting: Any | None  # the reference of `start`, until it is done
+    probing: Any | None = None  # that of `probe`
     stream: Any = None  # the generator of the run under way
+
+    @property
+    def awaited(self) -> Any | None:  # noqa: ANN401 -- a Ray reference, untyped
+        return self.starting or self.probing or self.stream
 
 
 class RayPool:
@@ -50,6 +57,11 @@ class RayPool:
         self._actors[worker] = _Actor(handle, place.node.node_id, handle.start.remote(kind, place.cores))
         return worker
 
+    def probe(self, worker: WorkerId, precisions: tuple[Precision, ...]) -> None:
+        """One call of the actor."""
+        actor = self._actors[worker]
+        actor.probing = actor.handle.probe.remote(precisions)
+
     def submit(self, worker: WorkerId, task: Task) -> None:
         """The data go by reference: the worker maps them from the object store and copies nothing."""
         actor = self._actors[worker]
@@ -58,7 +70,7 @@ class RayPool:
 
     def wait(self, seconds: float) -> list[Event]:
         """Blocks on Ray's own wait; no polling."""
-        owners = {actor.starting or actor.stream: worker for worker, actor in self._actors.items()}
+        owners = {actor.awaited: worker for worker, actor in self._actors.items()}
         owners.pop(None, None)
         if not owners:
             return []
@@ -78,6 +90,8 @@ class RayPool:
                 ray.get(actor.starting)
                 actor.starting = None
                 return Ready(worker)
+            if actor.probing is not None:
+                return Probed(worker, self._probe_of(actor))
             value = ray.get(next(actor.stream))
         except StopIteration:
             actor.stream = None
@@ -88,6 +102,14 @@ class RayPool:
             actor.stream = None
             return Finished(worker, *value)
         return EpochDone(worker, value)
+
+    def _probe_of(self, actor: _Actor) -> Probe | None:
+        """A probe that raised in a process that lives is none; its machine has no limits in the tables."""
+        reference, actor.probing = actor.probing, None
+        try:
+            return ray.get(reference)  # type: ignore[no-any-return]  # Ray is untyped
+        except RayTaskError:
+            return None
 
     def _died(self, worker: WorkerId, error: Exception) -> Died:
         """Why a process is gone, in the words of the tables."""

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from bench.data.datasets import Dataset
 from bench.orchestration.pool import Task
+from bench.records.kinds import DeviceKind
 from bench.records.measurement import Epoch, Measurement
-from bench.training.kinds import DeviceKind
+from bench.records.probe import Probe
+from bench.records.scenario import Precision
 
 
 class RayWorker:
@@ -18,6 +20,12 @@ class RayWorker:
         from bench.training import runtime
 
         self._runtime = runtime.start(kind, cores)
+
+    def probe(self, precisions: tuple[Precision, ...]) -> Probe:
+        """The limits of this process's device and cores."""
+        from bench.training.probe import probe
+
+        return probe(self._runtime, precisions)
 
     def run(self, task: Task, dataset: Dataset) -> Iterator[Epoch | tuple[Measurement, tuple[Epoch, ...]]]:
         """Each epoch as it ends, then the measurement with all epochs.

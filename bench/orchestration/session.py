@@ -3,22 +3,27 @@
 import datetime
 import random
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bench.machine.fingerprint import Fingerprint
+from bench.orchestration.limits import Limits
 from bench.orchestration.placement import Ledger, Need, Node, Place, infeasible, need_of
-from bench.orchestration.pool import Died, EpochDone, Event, Finished, Pool, Ready, Task, WorkerId
+from bench.orchestration.pool import Died, EpochDone, Event, Finished, Pool, Probed, Ready, Task, WorkerId
 from bench.records.measurement import Epoch, Measurement, Status
+from bench.records.probe import Moment, Probe, probe_columns
 from bench.records.recorder import Recorder
 from bench.records.suite import Point, Suite
-from bench.records.tables import Identity, Row, epoch_row, run_row
+from bench.records.tables import Identity, Row, epoch_row, machine_row, run_row
 
 START_SECONDS = 300.0  # a process that has not imported TensorFlow by then never will
+PROBE_SECONDS = 120.0
 IDLE_SECONDS = 3600.0
 Clock = Callable[[], float]
+Settled = Callable[[Sequence[float]], bool]
+"""Whether step times in seconds, one per run of a scenario on one machine, are enough of them."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,13 @@ class Watcher(Protocol):
     """Who is told what happens: a display, or a log."""
 
     def planned(self, runs: int, rounds: int) -> None:
-        """The session begins."""
+        """The session begins: so many runs in so many rounds, at least where it goes on up to a precision."""
+
+    def round_began(self, number: int, points: Sequence[Point]) -> None:
+        """A round begins, of the scenarios that are left."""
+
+    def probed(self, place: Place, probe: Probe, moment: Moment) -> None:
+        """A process has measured the limits of its device and cores."""
 
     def started(self, run: Run, place: Place) -> None:
         """A run has a process."""
@@ -62,8 +73,13 @@ class _Worker:
     deadline: float
     run: Run | None
     ready: bool = False
+    probing: Moment | None = None
     started_at: datetime.datetime | None = None
     queue_seconds: float | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self.run is not None or self.probing is not None
 
 
 @dataclass(frozen=True)
@@ -76,7 +92,10 @@ class Cluster:
 
 
 class Session:
-    """Runs a suite on a cluster through a pool of processes, recording every run whatever becomes of it."""
+    """Runs a suite on a cluster through a pool of processes, recording every run whatever becomes of it.
+
+    `settled` decides which scenarios leave after a round, once they have had `[measure] rounds` of them.
+    """
 
     def __init__(
         self,
@@ -85,32 +104,53 @@ class Session:
         pool: Pool,
         recorder: Recorder,
         watcher: Watcher,
+        settled: Settled,
         clock: Clock = time.monotonic,
     ) -> None:
         self._suite, self._cluster, self._pool = suite, cluster, pool
-        self._recorder, self._watcher, self._clock = recorder, watcher, clock
+        self._recorder, self._watcher, self._settled, self._clock = recorder, watcher, settled, clock
         self._ledger = Ledger(cluster.nodes)
         self._pending: deque[Run] = deque()
         self._workers: dict[WorkerId, _Worker] = {}
+        self._step_seconds: dict[str, dict[str | None, list[float]]] = defaultdict(dict)
+        self._limits = Limits(suite, cluster.nodes)
         self._round_began = 0.0
 
     def run(self) -> None:
         """All rounds. An interrupt is raised again once the runs under way are recorded as cancelled."""
-        rounds = self._suite.measure.rounds
-        self._watcher.planned(rounds * len(self._suite.points), rounds)
+        rounds = self._suite.measure.least_rounds
+        points, number = self._suite.points, 0
+        self._watcher.planned(rounds * len(points), rounds)
         try:
-            for number in range(1, rounds + 1):
-                self._run_round(number)
+            while points := self._unsettled(points, number):
+                self._close_all()
+                number += 1
+                self._watcher.round_began(number, points)
+                self._run_round(number, points)
+            self._probe_again()
         except KeyboardInterrupt:
             self._cancel()
             raise
         finally:
             self._close_all()
 
-    def _run_round(self, number: int) -> None:
-        """Every scenario once, in an order of the round's own, in processes of the round's own."""
+    def _unsettled(self, points: tuple[Point, ...], rounds: int) -> tuple[Point, ...]:
+        """Which of `points` go on after so many rounds.
+
+        What gave no step time in the least number of rounds would give none in more.
+        """
+        measure = self._suite.measure
+        if rounds < measure.rounds:
+            return points
+        if rounds >= measure.most_rounds:
+            return ()
+        known = ((point, self._step_seconds[point.scenario.scenario_id]) for point in points)
+        return tuple(p for p, times in known if times and not all(map(self._settled, times.values())))
+
+    def _run_round(self, number: int, points: Sequence[Point]) -> None:
+        """Every one of `points` once, in an order of the round's own, in processes of the round's own."""
         self._round_began = self._clock()
-        for run in self._shuffled(number):
+        for run in self._shuffled(number, points):
             problem = infeasible(run.need, self._cluster.nodes)
             if problem:
                 self._record(run, Measurement(status="infeasible", error=problem))
@@ -118,16 +158,64 @@ class Session:
                 self._pending.append(run)
         while self._pending or any(worker.run for worker in self._workers.values()):
             self._dispatch()
-            for event in self._pool.wait(self._until_deadline()):
-                self._handle(event)
-            self._expire()
-        self._close_all()
+            self._wait()
 
-    def _shuffled(self, number: int) -> Sequence[Run]:
-        points = list(self._suite.points)
-        random.Random(f"{self._recorder.session_id}/{number}").shuffle(points)
-        needs = [need_of(point.scenario, self._cluster.nodes) for point in points]
-        return [Run(p, number, i, n) for i, (p, n) in enumerate(zip(points, needs, strict=True), start=1)]
+    def _wait(self) -> None:
+        """For what happens next, be it a deadline."""
+        for event in self._pool.wait(self._until_deadline()):
+            self._handle(event)
+        self._expire()
+
+    def _probe_again(self) -> None:
+        """What was probed at the session's start once more, one process after the other."""
+        for node_id, need in self._limits.known:
+            worker_id = self._idle(node_id, need) or self._open_for_probe(node_id, need)
+            if worker_id is None:
+                continue
+            worker = self._workers[worker_id]
+            if worker.ready:
+                self._probe(worker_id, worker)
+            while worker_id in self._workers and worker.probing:
+                self._wait()
+
+    def _idle(self, node_id: str, need: Need) -> WorkerId | None:
+        return next(
+            (i for i, w in self._workers.items() if (w.place.node.node_id, w.need) == (node_id, need)), None
+        )
+
+    def _open_for_probe(self, node_id: str, need: Need) -> WorkerId | None:
+        """A new process where the round's own is gone; None where the node is, too."""
+        self._close_all()
+        place = self._ledger.take(need, self._ledger.nodes.keys() - {node_id})
+        if place is None:
+            return None
+        worker_id = self._pool.open(place, need.kind)
+        self._workers[worker_id] = _Worker(place, need, self._clock() + START_SECONDS, None, probing="end")
+        return worker_id
+
+    def _probe(self, worker_id: WorkerId, worker: _Worker) -> None:
+        """Before the first run of its kind on a node, and after all of them."""
+        worker.probing = "start" if worker.run else "end"
+        worker.deadline = self._clock() + PROBE_SECONDS
+        self._limits.asked(worker.place, worker.need)
+        self._pool.probe(worker_id, self._limits.precisions(worker.need))
+
+    def _probed(self, worker_id: WorkerId, worker: _Worker, probe: Probe | None) -> None:
+        moment, worker.probing = worker.probing, None
+        if probe is not None and moment is not None:
+            self._limits.add(worker.place, worker.need, probe)
+            fingerprint = self._cluster.fingerprints[worker.place.node.node_id]
+            row = machine_row(self._recorder.session_id, fingerprint, probe_columns(probe, moment))
+            self._recorder.add_machine(row)
+            self._watcher.probed(worker.place, probe, moment)
+        if worker.run:
+            self._submit(worker_id, worker)
+
+    def _shuffled(self, number: int, points: Sequence[Point]) -> Sequence[Run]:
+        order = list(points)
+        random.Random(f"{self._recorder.session_id}/{number}").shuffle(order)
+        needs = [need_of(point.scenario, self._cluster.nodes) for point in order]
+        return [Run(p, number, i, n) for i, (p, n) in enumerate(zip(order, needs, strict=True), start=1)]
 
     def _dispatch(self) -> None:
         """Start what fits, in order. Nothing overtakes a run on a node that it waits for."""
@@ -192,7 +280,12 @@ class Session:
             return
         if isinstance(event, Ready):
             worker.ready = True
-            self._submit(event.worker, worker)
+            if worker.run is None or self._limits.wanted(worker.place, worker.need):
+                self._probe(event.worker, worker)
+            else:
+                self._submit(event.worker, worker)
+        elif isinstance(event, Probed):
+            self._probed(event.worker, worker, event.probe)
         elif isinstance(event, EpochDone) and worker.run:
             self._watcher.epoch(worker.run, event.epoch)
         elif isinstance(event, Finished) and worker.run:
@@ -217,9 +310,11 @@ class Session:
         """End what is past its deadline."""
         now = self._clock()
         for worker_id, worker in list(self._workers.items()):
-            if worker.run is None or now < worker.deadline:
+            if not worker.busy or now < worker.deadline:
                 continue
-            if worker.ready:
+            if worker.probing:
+                self._give_up_probe(worker_id)
+            elif worker.ready:
                 limit = self._suite.measure.timeout_seconds
                 self._end(
                     worker_id,
@@ -228,6 +323,13 @@ class Session:
                 )
             else:
                 self._end(worker_id, "lost", f"its process did not start within {START_SECONDS:g} s")
+
+    def _give_up_probe(self, worker_id: WorkerId) -> None:
+        """A probe that hangs costs its process, and the run that waited for it nothing."""
+        run = self._workers[worker_id].run
+        self._close(worker_id)
+        if run is not None:
+            self._pending.appendleft(run)
 
     def _end(self, worker_id: WorkerId, status: Status, error: str) -> None:
         """A process is gone or must go: its run is tried again where it was lost, else recorded."""
@@ -243,7 +345,7 @@ class Session:
 
     def _until_deadline(self) -> float:
         now = self._clock()
-        left = [worker.deadline - now for worker in self._workers.values() if worker.run]
+        left = [worker.deadline - now for worker in self._workers.values() if worker.busy]
         return max(min([IDLE_SECONDS, *left]), 0.0)
 
     def _cancel(self) -> None:
@@ -271,6 +373,8 @@ class Session:
         fingerprint = self._cluster.fingerprints.get(worker.place.node.node_id) if worker else None
         if fingerprint and measured.device_name is None:
             measured = replace(measured, device_name=_device_name(run.need, fingerprint))
+        if worker:
+            measured = self._limits.beside(measured, run.point.scenario, worker.place, worker.need)
         scenario = run.point.scenario
         identity = Identity(
             run_id=self._run_id(run),
@@ -289,9 +393,14 @@ class Session:
             node=worker.place.node.name if worker else None,
             dataset_sha256=self._cluster.dataset_sha256.get(scenario.dataset),
             queue_seconds=worker.queue_seconds if worker else None,
+            wanted_precision=self._suite.measure.precision,
+            max_rounds=self._suite.measure.max_rounds,
         )
         row = run_row(identity, scenario, run.seed, measured)
         self._recorder.add_run(row, [epoch_row(identity.run_id, epoch) for epoch in epochs])
+        if measured.status == "ok" and measured.step_seconds is not None:
+            by_machine = self._step_seconds[scenario.scenario_id]
+            by_machine.setdefault(identity.machine, []).append(measured.step_seconds)
         self._watcher.finished(run, row)
 
 

@@ -50,8 +50,13 @@ class Recorder:
         """The rows of `runs` recorded so far."""
         return self._content.runs
 
+    @property
+    def machines(self) -> list[Row]:
+        """The rows of `machines` recorded so far."""
+        return self._content.machines
+
     def add_machine(self, row: Row) -> None:
-        """Record a node's fingerprint."""
+        """Record a node's fingerprint, or its probe."""
         self._journal.append("machine", row=row)
         self._content.machines.append(row)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bench.errors import SuiteError
 from bench.records.explain import as_toml, explain, unknown_key
@@ -21,15 +21,74 @@ _SUITE_KEYS = ("title", "measure", "sweep")
 _BATCH_KEYS = frozenset({"batch_size", "batch_per_replica"})
 _MAX_SCENARIOS = 100_000  # more would take years to run, and minutes to list
 
+INTERVAL_RUNS = 6
+"""The fewest runs with a 95 % interval of their median: even from the least to the largest of five covers it
+with 1 - 2 / 2**5 = 93.75 % only (Thompson 1936)."""
+MAX_ROUNDS = 20
+"""How many rounds there are at most up to a precision, unless said."""
+_REPETITION_KEYS = frozenset({"rounds", "precision", "max_rounds"})
+
 
 class Measure(BaseModel):
-    """How the scenarios are measured: the `[measure]` table of a suite."""
+    """How the scenarios are measured: the `[measure]` table of a suite.
+
+    Without `precision` there are `rounds` rounds. With it there are at least so many, and each scenario goes
+    on until the 95 % interval of its median step time lies within ±`precision` (a share of 1) of the median,
+    for `max_rounds` at most.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     rounds: PositiveInt = 3
+    precision: float | None = None
+    max_rounds: PositiveInt | None = None
     timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3600.0
     retries: Annotated[int, Field(ge=0, lt=INT_LIMIT)] = 1
+
+    @property
+    def least_rounds(self) -> int:
+        """Rounds of a scenario whose runs end ok, at least: fewer than six tell no precision."""
+        return self.rounds if self.precision is None else max(self.rounds, INTERVAL_RUNS)
+
+    @property
+    def most_rounds(self) -> int:
+        """Rounds of any scenario, at most."""
+        return self.max_rounds or self.rounds
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_a_limit(cls, given: Any) -> Any:  # noqa: ANN401 -- whatever a suite holds
+        if given.get("precision") is not None and given.get("max_rounds") is None:
+            return {**given, "max_rounds": MAX_ROUNDS}
+        return given
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _share(cls, value: object) -> object:
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1:
+            return value
+        other = "; the precision of arithmetic is a setting of a [[sweep]]" if isinstance(value, str) else ""
+        raise ValueError(
+            f"precision: must be a share between 0 and 1, such as 0.01 for ±1 %, not {as_toml(value)}{other}"
+        )
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.max_rounds is None:
+            return self
+        if self.precision is None:
+            raise ValueError(
+                "max_rounds: only limits the rounds up to a precision; "
+                "add precision = 0.01, say, or drop it and give rounds"
+            )
+        remedy = f"give {self.least_rounds} or more"
+        if self.max_rounds < self.rounds:
+            raise ValueError(f"max_rounds: {self.max_rounds} is less than rounds = {self.rounds}; {remedy}")
+        if self.max_rounds < INTERVAL_RUNS:
+            raise ValueError(
+                f"max_rounds: from {self.max_rounds} runs no precision can be told at 95 %; {remedy}"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -71,7 +130,8 @@ def read_suite(
 ) -> Suite:
     """Read, check and expand the suite at `path`; `overrides` replace settings (and axes) of every sweep.
 
-    `rounds` and `timeout_seconds` take the place of those in `[measure]`.
+    `timeout_seconds` takes the place of that in `[measure]`; `rounds` replaces its whole rule of repetition:
+    there are exactly so many, whatever precision it asks for.
 
     Raises SuiteError, one line with file, sweep, key and remedy.
     """
@@ -127,8 +187,9 @@ def _read_text(path: Path) -> str:
 def _measure(table: object, where: str, overrides: Settings) -> Measure:
     if not isinstance(table, dict):
         raise SuiteError(f"{where}: measure: a table is needed; write [measure], in single brackets")
+    replaced = _REPETITION_KEYS if "rounds" in overrides else frozenset()
     try:
-        return Measure(**{**table, **overrides})
+        return Measure(**{**{k: v for k, v in table.items() if k not in replaced}, **overrides})
     except ValidationError as error:
         raise SuiteError(f"{where}: [measure]: {explain(error, Measure.model_fields)}") from error
 

@@ -16,17 +16,22 @@ from bench.machine.hardware import Hardware
 from bench.machine.nvml import Gpu
 from bench.machine.software import Software
 from bench.records.measurement import Epoch, Measurement
+from bench.records.probe import ProbeColumns
 from bench.records.scenario import Scenario, model_flops_per_step
 
 SCHEMA_VERSION = 1
 TableName = Literal["runs", "epochs", "machines"]
 TABLE_NAMES: tuple[TableName, ...] = typing.get_args(TableName)
+NOT_PROBED = ProbeColumns()
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Which run it was, and where it ran: what the driver knows of it."""
+    """Which run it was, and where it ran: what the driver knows of it.
+
+    `wanted_precision` is the suite's `[measure] precision`; `precision` is the name of a setting.
+    """
 
     run_id: str
     session_id: str
@@ -44,6 +49,8 @@ class Identity:
     node: str | None = None
     dataset_sha256: str | None = None
     queue_seconds: float | None = None
+    wanted_precision: float | None = None
+    max_rounds: int | None = None
 
 
 _SETTING_TYPES: dict[str, pa.DataType] = {
@@ -83,10 +90,15 @@ def epoch_row(run_id: str, epoch: Epoch) -> Row:
     return {"run_id": run_id, **dataclasses.asdict(epoch)}
 
 
-def machine_row(session_id: str, fingerprint: Fingerprint) -> Row:
-    """A row of `machines`: a column per fact, and the whole fingerprint as JSON."""
+def machine_row(session_id: str, fingerprint: Fingerprint, probe: ProbeColumns = NOT_PROBED) -> Row:
+    """A row of `machines`: a column per fact, the whole fingerprint as JSON, and the figures of a probe."""
     whole = json.dumps(dataclasses.asdict(fingerprint), sort_keys=True)
-    return {"session_id": session_id, **fingerprint.facts(), "fingerprint": whole}
+    return {
+        "session_id": session_id,
+        **fingerprint.facts(),
+        "fingerprint": whole,
+        **dataclasses.asdict(probe),
+    }
 
 
 def runs_schema() -> pa.Schema:
@@ -102,14 +114,15 @@ def epochs_schema() -> pa.Schema:
 
 
 def machines_schema() -> pa.Schema:
-    """Columns of `machines`, as `Fingerprint.facts` names them."""
+    """Columns of `machines`, as `Fingerprint.facts` and `ProbeColumns` name them."""
     ids = [pa.field(n, pa.string()) for n in ("session_id", "machine_id", "software_id", "machine", "node")]
     gpus = {field.name: field.type for field in _fields(Gpu)}
     per_gpu = [pa.field(f"gpu_{name}", pa.list_(gpus[name])) for name in GPU_FACTS]
     built = _fields(Hardware, without="gpus")
     running = _fields(Software, without="environment")
     environment = [pa.field("environment", pa.list_(pa.string())), pa.field("fingerprint", pa.string())]
-    return _schema([*ids, *built, pa.field("gpu_count", pa.int64()), *per_gpu, *running, *environment])
+    count = pa.field("gpu_count", pa.int64())
+    return _schema([*ids, *built, count, *per_gpu, *running, *environment, *_fields(ProbeColumns)])
 
 
 def to_table(name: TableName, rows: list[Row]) -> pa.Table:

@@ -4,6 +4,7 @@ What is fixed at the start of TensorFlow stays so until the process ends: visibl
 What a scenario may set anew is in `prepare`.
 """
 
+import contextlib
 import gc
 import os
 import time
@@ -12,8 +13,8 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.machine.affinity import Pinning, pin
+from bench.records.kinds import DeviceKind
 from bench.records.scenario import Scenario
-from bench.training.kinds import DeviceKind
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ def start(kind: DeviceKind, cores: tuple[int, ...]) -> Runtime:
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
     threads = int(tf.config.threading.get_intra_op_parallelism_threads())
+    # What the imports made stays: without it, each collection between two runs would walk half a million
+    # objects, which takes longer than all else that a run adds to its training.
+    gc.freeze()
     return Runtime(kind, threads, pinning, import_seconds, _name(tf, gpus))
 
 
@@ -66,20 +70,24 @@ def prepare(scenario: Scenario) -> None:
     import keras
     import tensorflow as tf
 
-    keras.backend.clear_session()
-    gc.collect()
+    keras.backend.clear_session()  # collects garbage, too
     tf.config.experimental.enable_tensor_float_32_execution(scenario.precision == "tf32")
     if tf.config.list_logical_devices("GPU"):
-        tf.config.experimental.reset_memory_stats("GPU:0")
+        with contextlib.suppress(ValueError):  # an allocator without statistics: no peak then either
+            tf.config.experimental.reset_memory_stats("GPU:0")
 
 
 def peak_device_bytes() -> int | None:
-    """Peak of GPU memory that TensorFlow held since `prepare`, in bytes; None without a GPU."""
+    """Peak of GPU memory that TensorFlow held since `prepare`, in bytes.
+
+    None without a GPU, and where TensorFlow does not tell: a figure that is missing must not lose the run.
+    """
     import tensorflow as tf
 
-    if not tf.config.list_logical_devices("GPU"):
-        return None
-    return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+    with contextlib.suppress(Exception):
+        if tf.config.list_logical_devices("GPU"):
+            return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+    return None
 
 
 def _name(tf: Any, gpus: list[Any]) -> str | None:  # noqa: ANN401 -- the tensorflow module, untyped

@@ -1,6 +1,6 @@
 """A forecast as a table: the scenarios, what each needs, and what the whole will take."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
@@ -8,9 +8,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.analysis.forecast import Forecast, PlannedScenario
+from bench.analysis.forecast import Forecast, PlannedScenario, Span
 from bench.records.scenario import Scenario
 from bench.views.format import count, operations, seconds, several
+from bench.views.repetition import plus_minus, rounds_ahead
 
 
 def plan_table(forecast: Forecast, title: str) -> RenderableType:
@@ -76,14 +77,23 @@ def _totals(forecast: Forecast, asked: set[str]) -> Iterable[str]:
         yield f"Every run needs {next(iter(asked))}."
     scenarios = len(forecast.scenarios)
     yield (
-        f"{several(scenarios, 'scenario')} × {several(forecast.rounds, 'round')} = "
-        f"{several(forecast.runs, 'run')}, {operations(forecast.flops)} of training steps."
+        f"{several(scenarios, 'scenario')} × {rounds_ahead(forecast.measure)} = "
+        f"{_span(forecast.runs, count)} run{'' if forecast.runs.most == 1 else 's'}, "
+        f"{_span(forecast.flops, operations)} of training steps."
     )
+    if forecast.measure.precision is not None:
+        within = plus_minus(forecast.measure.precision)
+        yield f"A scenario is within {within} when the 95 % interval of its median step time is."
     if not forecast.timed:
         yield "None was timed on this machine before; `bench run` tells the time left after its first runs."
         return
     known = f" for the {forecast.timed} of {scenarios} scenarios timed" if forecast.timed < scenarios else ""
     yield (
-        f"About {seconds(forecast.seconds)} of runs{known or ', as timed'} here before, "
+        f"About {_span(forecast.seconds, seconds)} of runs{known or ', as timed'} here before, "
         "one after the other, beside starting processes."
     )
+
+
+def _span(span: Span, form: Callable[[float], str]) -> str:
+    least, most = form(span.least), form(span.most)
+    return least if least == most else f"{least} to {most}"

@@ -34,12 +34,16 @@ class Running:
 
 @dataclass
 class Progress:
-    """What a display needs to know of a session. `clock` is monotonic seconds."""
+    """What a display needs to know of a session. `clock` is monotonic seconds.
+
+    `rounds` is how many there are, or where that is not `fixed`, how many there are at most.
+    """
 
     title: str
-    total: int = 0
     rounds: int = 0
+    fixed: bool = True
     round: int = 1
+    note: str = ""
     done: int = 0
     not_ok: int = 0
     running: dict[str, Running] = field(default_factory=dict)
@@ -53,10 +57,20 @@ class Progress:
     def __post_init__(self) -> None:
         self.began = self._planned = self.clock()
 
-    def begin(self, scenario_ids: Sequence[str], rounds: int) -> None:
-        """The session is ready, and starts with these scenarios."""
-        self._planned, self.rounds, self.total = self.clock(), rounds, rounds * len(scenario_ids)
+    @property
+    def total(self) -> int:
+        """Runs of the whole session, as far as is known."""
+        return self.done + sum(self._left.values())
+
+    def begin(self, scenario_ids: Sequence[str], rounds: int, most_rounds: int | None = None) -> None:
+        """The session is ready, and starts with these scenarios: `rounds` of each, or up to `most_rounds`."""
+        self._planned, self.rounds = self.clock(), most_rounds or rounds
+        self.fixed = self.rounds == rounds
         self._left = dict.fromkeys(scenario_ids, rounds)
+
+    def next_round(self, number: int, left: Mapping[str, int], note: str = "") -> None:
+        """Round `number` begins; `left` is how many rounds each scenario has to come, this one included."""
+        self.round, self.note, self._left = number, note, dict(left)
 
     def end(self, key: str, scenario_id: str, ok: bool, line: Text) -> None:
         """A run has ended; `line` says how."""
@@ -93,6 +107,7 @@ def progress_view(progress: Progress) -> RenderableType:
             Text(progress.title, "bold", no_wrap=True, overflow="ellipsis"),
             *progress.recent,
             *_running(progress, width),
+            *([Text(progress.note, "dim")] if progress.note else []),
             _foot(progress),
         )
     )
@@ -161,8 +176,8 @@ def _foot(progress: Progress) -> RenderableType:
         grid.add_column(no_wrap=True)
     grid.add_row(
         ProgressBar(max(progress.total, 1), progress.done, complete_style="cyan", finished_style="green"),
-        f"{count(progress.done)}/{several(progress.total, 'run')}",
-        f"round {progress.round}/{progress.rounds}",
+        f"{count(progress.done)}/{'' if progress.fixed else '~'}{several(progress.total, 'run')}",
+        f"round {progress.round}/{'' if progress.fixed else '≤'}{progress.rounds}",
         gone,
         f"{NONE if left is None else 'about ' + elapsed(left)} left",
         Text(f"{progress.not_ok} not ok" if progress.not_ok else "", "bold red"),

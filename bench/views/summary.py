@@ -12,12 +12,13 @@ from rich.text import Text
 
 from bench.analysis.summary import COLUMNS, ScenarioSummary
 from bench.views.export import csv_text, json_text, markdown_table
-from bench.views.summary_columns import Column, columns_of, legend
+from bench.views.precision import precision_lines
+from bench.views.summary_columns import Column, columns_of, full_name, legend
 from bench.views.width import ByWidth
 
 GAP = 2
 """Blank columns between two columns."""
-ESSENTIAL, USEFUL = 3, 7
+ESSENTIAL, USEFUL = 3, 8
 """Columns of a higher rank give way before a scenario's name, or other words, take several lines."""
 SCENARIO = Column("scenario", "label", lambda s: Text(s.label), 0, words=True)
 
@@ -132,26 +133,25 @@ def _machine_column(numbers: dict[str, str]) -> list[Column]:
 
 
 def _below(
-    summaries: Iterable[ScenarioSummary], numbers: dict[str, str], meanings: str
+    summaries: Sequence[ScenarioSummary], numbers: dict[str, str], meanings: str
 ) -> Iterable[RenderableType]:
-    """The machines by their numbers, what failed, and what the columns mean."""
+    """The machines by their numbers, what failed, how precise the times are, and what the columns mean."""
     for machine, number in numbers.items():
         yield Text.assemble((f"on {number}  ", "bold"), machine)
+    if numbers:
+        yield Text()
     failures = [_failure(s, numbers) for s in summaries if s.failures]
-    if numbers and failures:
-        yield Text()
-    yield from failures
-    if numbers or failures:
-        yield Text()
+    precision = [Text(line) for line in precision_lines(summaries, numbers)]
+    for lines in filter(None, (failures, precision)):
+        yield from (*lines, Text())
     yield Text(meanings, "dim")
 
 
 def _failure(summary: ScenarioSummary, numbers: dict[str, str]) -> Text:
     what = ", ".join(f"{n} {status}" for status, n in summary.failures)
     where = f" on {numbers[summary.machine]}" if numbers else ""
-    name = summary.sweep if summary.sweep == summary.label else f"{summary.sweep} · {summary.label}"
     error = f": {summary.error}" if summary.error else ""
-    return Text(f"✗ {name}{where}: {what} of {summary.runs}{error}", "red", overflow="fold")
+    return Text(f"✗ {full_name(summary)}{where}: {what} of {summary.runs}{error}", "red", overflow="fold")
 
 
 def _plain(summary: ScenarioSummary) -> dict[str, Any]:

@@ -34,7 +34,13 @@ def columns_of(summaries: Sequence[ScenarioSummary]) -> list[Column]:
 def legend(titles: Collection[str]) -> str:
     """What the columns of these titles mean, on one line."""
     meanings = "; ".join(f"{c.title}: {c.meaning}" for c in COLUMNS if c.meaning and c.title in titles)
-    return f"Figures are medians over the runs that ended ok. {meanings}."
+    return f"Figures are medians over the runs that ended ok, unless said. {meanings}."
+
+
+def full_name(summary: ScenarioSummary) -> str:
+    """Sweep and label, or one of them where they are the same."""
+    same = summary.sweep == summary.label
+    return summary.sweep if same else f"{summary.sweep} · {summary.label}"
 
 
 def runs_ok(summary: ScenarioSummary) -> Text:
@@ -46,6 +52,12 @@ def runs_ok(summary: ScenarioSummary) -> Text:
 def flags(summary: ScenarioSummary) -> Text:
     """The flags and how many runs have each."""
     return Text(" ".join(f"{name}×{n}" if n > 1 else name for name, n in summary.flags), "yellow")
+
+
+def _precision(summary: ScenarioSummary) -> Text:
+    """How far the interval reaches, with a mark where a narrower one was asked for."""
+    reach = _share(summary.step_precision)
+    return Text(f"! {reach}", "yellow") if summary.precision_reached is False else Text(reach)
 
 
 def _target(summary: ScenarioSummary) -> str:
@@ -66,24 +78,35 @@ def _joules(value: float | None) -> str:
 COLUMNS = (
     Column("ok", "runs", runs_ok, 0, "how many did, of all"),
     Column("step", "step_seconds", lambda s: seconds(s.step_seconds), 1, "one training step"),
-    Column("± MAD", "spread", lambda s: _share(s.spread, 1), 6, "a run's usual distance from it"),
     Column(
-        "samples", "samples_per_second", lambda s: rate(s.samples_per_second), 3, "training images per second"
+        "± 95 %",
+        "step_precision",
+        _precision,
+        6,
+        "how far its 95 % interval reaches, ! farther than asked for",
     ),
-    Column("wall", "wall_seconds", lambda s: seconds(s.wall_seconds), 8, "compile, train and validate"),
-    Column("compile", "compile_seconds", lambda s: seconds(s.compile_seconds), 10),
-    Column("speed", "flops_per_second", lambda s: flops(s.flops_per_second), 12),
-    Column("of limit", "limit_fraction", lambda s: _share(s.limit_fraction, 0), 9, "of this machine's best"),
-    Column("bound by", "bound_by", lambda s: s.bound_by or NONE, 11, words=True),
-    Column("train", "train_accuracy", lambda s: _share(s.train_accuracy), 13),
+    Column("± MAD", "spread", lambda s: _share(s.spread, 1), 7, "a run's usual distance from it"),
+    Column(
+        "samples", "samples_per_second", lambda s: rate(s.samples_per_second), 4, "training images per second"
+    ),
+    Column("wall", "wall_seconds", lambda s: seconds(s.wall_seconds), 9, "compile, train and validate"),
+    Column("compile", "compile_seconds", lambda s: seconds(s.compile_seconds), 11),
+    Column("speed", "flops_per_second", lambda s: flops(s.flops_per_second), 13),
+    Column("of limit", "limit_fraction", lambda s: _share(s.limit_fraction, 0), 10, "of this machine's best"),
+    Column("bound by", "bound_by", lambda s: s.bound_by or NONE, 12, words=True),
+    Column("train", "train_accuracy", lambda s: _share(s.train_accuracy), 14),
     Column("val", "val_accuracy", lambda s: _share(s.val_accuracy), 2, "validation accuracy"),
-    Column("best", "best_val_accuracy", lambda s: _share(s.best_val_accuracy), 14, "val of the best epoch"),
-    Column("test", "test_accuracy", lambda s: _share(s.test_accuracy), 7),
+    Column("best", "best_val_accuracy", lambda s: _share(s.best_val_accuracy), 15, "val of the best epoch"),
+    Column("test", "test_accuracy", lambda s: _share(s.test_accuracy), 8),
     Column(
-        "target in", "target_seconds", lambda s: seconds(s.target_seconds), 4, "∞ where most runs miss it"
+        "target in",
+        "target_seconds",
+        lambda s: seconds(s.target_seconds),
+        2,
+        "to the target, over all runs, ∞ where half or more miss it",
     ),
-    Column("reached", "target_seconds", _target, 5),
-    Column("memory", "peak_device_bytes", lambda s: bytes_(s.peak_device_bytes), 15, "peak on the device"),
-    Column("energy", "energy_joules", lambda s: _joules(s.energy_joules), 16),
+    Column("reached", "target_seconds", _target, 3),
+    Column("memory", "peak_device_bytes", lambda s: bytes_(s.peak_device_bytes), 16, "peak on the device"),
+    Column("energy", "energy_joules", lambda s: _joules(s.energy_joules), 17),
     Column("flags", "flags", flags, 0, words=True),
 )

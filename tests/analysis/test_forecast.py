@@ -1,8 +1,8 @@
 import pytest
 
-from bench.analysis.forecast import OVERHEAD, earlier_seconds, forecast
+from bench.analysis.forecast import OVERHEAD, Span, earlier_seconds, forecast
 from bench.records.scenario import Scenario
-from bench.records.suite import Point
+from bench.records.suite import Measure, Point
 
 BASELINE = Point("baseline", "baseline", Scenario(hidden=[200, 200], batch_size=100))
 ODD = Point("odd", "odd", Scenario(hidden=[10], batch_size=30_000, epochs=2))
@@ -14,7 +14,7 @@ def run(scenario_id="s1", node="here", status="ok", wall=10.0, **seconds):
 
 
 def test_counts_follow_from_the_settings():
-    planned = forecast([BASELINE, ODD], 3, {})
+    planned = forecast([BASELINE, ODD], Measure(rounds=3), {})
     baseline, odd = planned.scenarios
     # 785 · 200 + 201 · 200 + 201 · 10 weights; an image takes 6 · 198,800 − 2 · 156,800 operations.
     assert (baseline.parameters, baseline.steps) == (199_210, 2_500)
@@ -22,16 +22,25 @@ def test_counts_follow_from_the_settings():
     # The second step of an epoch has the 20,000 images that are left: none is counted twice.
     assert odd.steps == 4
     assert odd.flops == 100_000 * (6 * (7_840 + 100) - 2 * 7_840)
-    assert planned.runs == 6
-    assert planned.flops == 3 * (baseline.flops + odd.flops)
+    assert (planned.rounds, planned.runs) == (Span(3, 3), Span(6, 6))
+    assert planned.flops == Span(*[3 * (baseline.flops + odd.flops)] * 2)
 
 
 def test_earlier_times_make_the_total_of_the_scenarios_that_have_one():
-    planned = forecast([BASELINE, ODD], 3, {ODD.scenario.scenario_id: 2.5, "another": 99.0})
+    planned = forecast([BASELINE, ODD], Measure(rounds=3), {ODD.scenario.scenario_id: 2.5, "another": 99.0})
     assert [scenario.seconds for scenario in planned.scenarios] == [None, 2.5]
-    assert (planned.timed, planned.seconds) == (1, 7.5)
-    nothing = forecast([BASELINE], 3, {})
-    assert (nothing.timed, nothing.seconds) == (0, 0.0)
+    assert (planned.timed, planned.seconds) == (1, Span(7.5, 7.5))
+    nothing = forecast([BASELINE], Measure(rounds=3), {})
+    assert (nothing.timed, nothing.seconds) == (0, Span(0.0, 0.0))
+
+
+def test_up_to_a_precision_all_totals_run_from_the_least_to_the_most():
+    measure = Measure(rounds=3, precision=0.01, max_rounds=20)
+    planned = forecast([BASELINE, ODD], measure, {ODD.scenario.scenario_id: 2.5})
+    a_round = sum(scenario.flops for scenario in planned.scenarios)
+    assert (planned.rounds, planned.runs) == (Span(6, 20), Span(12, 40))
+    assert planned.flops == Span(6 * a_round, 20 * a_round)
+    assert planned.seconds == Span(15.0, 50.0)
 
 
 def test_an_earlier_time_is_the_median_of_whole_runs_with_what_comes_before_training():

@@ -16,7 +16,7 @@ def run():
     def make(**columns):
         return {
             **dict.fromkeys(COLUMNS),
-            **dict.fromkeys(("error", "target_accuracy", "target_seconds")),
+            **dict.fromkeys(("error", "target_accuracy", "target_seconds", "wanted_precision", "max_rounds")),
             "run_id": f"run-{next(numbers)}",
             "session_id": "session",
             "suite": "suite",
@@ -50,6 +50,39 @@ def test_each_run_counts_once_and_the_medians_are_worked_out_by_hand(run):
     assert found.val_accuracy == pytest.approx(0.915)
     assert found.wall_seconds is None
     assert (found.runs, found.ok, found.failures, found.error) == (4, 4, (), None)
+
+
+def test_from_six_runs_on_the_median_has_an_interval(run):
+    """Of nine, from the second to the last but one: 0.98 to 1.04 about 1.00."""
+    steps = (1.0, 0.9, 1.0, 1.04, 2.0, 1.0, 0.98, 1.0, 1.01)
+    (found,) = summarise([run(step_seconds=step) for step in steps])
+    assert (found.step_seconds, found.step_seconds_low, found.step_seconds_high) == (1.0, 0.98, 1.04)
+    assert found.step_precision == pytest.approx(0.04)
+    assert (found.wanted_precision, found.precision_reached, found.max_rounds) == (None, None, None)
+    (fewer,) = summarise([run(step_seconds=step) for step in steps[:5]])
+    assert fewer.step_seconds == 1.0
+    assert fewer.step_seconds_low is fewer.step_seconds_high is fewer.step_precision is None
+
+
+@pytest.mark.parametrize(("wanted", "reached"), [(0.04, True), (0.039, False)])
+def test_an_interval_reaches_what_was_asked_for_or_not(run, wanted, reached):
+    asked = {"wanted_precision": wanted, "max_rounds": 20}
+    (found,) = summarise([run(step_seconds=step, **asked) for step in (0.99, 1.0, 1.0, 1.0, 1.0, 1.04)])
+    assert (found.wanted_precision, found.precision_reached, found.max_rounds) == (wanted, reached, 20)
+
+
+def test_runs_that_failed_leave_what_was_asked_for_unreached(run):
+    asked = {"wanted_precision": 0.5, "max_rounds": 20}
+    rows = [run(step_seconds=1.0, **asked) for _ in range(5)] + [run(status="lost", **asked)]
+    (found,) = summarise(rows)
+    assert (found.runs, found.ok, found.precision_reached) == (6, 5, False)
+
+
+def test_of_several_sessions_the_finest_precision_is_what_was_asked_for(run):
+    asked = [(None, None), (0.1, 9), (0.01, 20)]
+    rows = [run(step_seconds=1.0, wanted_precision=p, max_rounds=m) for p, m in asked for _ in range(2)]
+    (found,) = summarise(rows)
+    assert (found.wanted_precision, found.max_rounds, found.precision_reached) == (0.01, 20, True)
 
 
 def test_runs_that_did_not_end_ok_are_counted_and_kept_out_of_the_medians(run):

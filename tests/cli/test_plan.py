@@ -7,28 +7,32 @@ from bench.errors import BenchError
 
 
 @pytest.mark.parametrize(
-    ("suite", "scenarios_", "labels"),
+    ("suite", "scenarios_", "rounds", "labels"),
     [
-        ("batch-sizes", 13, ["batch_size=1", "batch_size=10000"]),
-        ("learning-rates", 11, ["learning_rate=1e-05", "learning_rate=1.0"]),
-        ("notebook", 6, ["baseline", "batch_size=10000", "learning_rate=0.02", "wide-sigmoid"]),
-        ("notebook-fit", 6, ["baseline", "batch_size=1", "learning_rate=0.0001", "wide-sigmoid"]),
-        ("quick", 7, ["batch_size=100 loop=fit", "batch_size=10000 loop=fused", "wide-sigmoid"]),
-        ("wide-sigmoid", 7, ["hidden=128-128", "hidden=8192-8192"]),
+        ("batch-sizes", 13, 3, ["batch_size=1", "batch_size=10000"]),
+        ("learning-rates", 11, 3, ["learning_rate=1e-05", "learning_rate=1.0"]),
+        ("notebook", 6, 3, ["baseline", "batch_size=10000", "learning_rate=0.02", "wide-sigmoid"]),
+        ("notebook-fit", 6, 3, ["baseline", "batch_size=1", "learning_rate=0.0001", "wide-sigmoid"]),
+        ("quick", 7, 3, ["batch_size=100 loop=fit", "batch_size=10000 loop=fused", "wide-sigmoid"]),
+        ("surface", 63, 2, ["batch_size=10 learning_rate=0.0001", "batch_size=10000 learning_rate=1.0"]),
+        ("target-98.5", 2, 10, ["time-to-98.5", "time-to-98.5, wider"]),
+        ("target-99", 2, 5, ["time-to-99", "time-to-99, deeper"]),
+        ("wide-sigmoid", 7, 3, ["hidden=128-128", "hidden=8192-8192"]),
     ],
 )
 @pytest.mark.parametrize("columns", [80, 140])
-def test_every_shipped_suite_has_a_plan(run_bench, scenarios, suite, scenarios_, labels, columns):
+def test_every_shipped_suite_has_a_plan(run_bench, scenarios, suite, scenarios_, rounds, labels, columns):
     shown = run_bench("plan", scenarios / f"{suite}.toml", columns=columns)
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert f"{scenarios_} scenarios × 3 rounds = {3 * scenarios_} runs" in shown.stdout
+    assert f"{scenarios_} scenarios × {rounds} rounds = {rounds * scenarios_} runs" in shown.stdout
     assert all(f"{label} " in shown.stdout for label in labels)
     assert max(map(len, shown.stdout.splitlines())) <= columns
 
 
 def test_no_shipped_suite_is_left_out_above(scenarios):
     assert {path.stem for path in scenarios.glob("*.toml")} == {
-        *("batch-sizes", "learning-rates", "notebook", "notebook-fit", "quick", "wide-sigmoid")
+        *("batch-sizes", "learning-rates", "notebook", "notebook-fit", "quick"),
+        *("surface", "target-98.5", "target-99", "wide-sigmoid"),
     }
 
 

@@ -1,8 +1,24 @@
 import csv
+import datetime
 import io
 import json
 
 import pytest
+
+from bench.records.journal import JournalContent
+from bench.records.measurement import Measurement
+from bench.records.store import write_tables
+from bench.records.suite import parse_suite
+from bench.records.tables import Identity, run_row
+
+STARTED = datetime.datetime(2026, 1, 31, tzinfo=datetime.UTC)
+SURFACE = {
+    "name": "rates",
+    "hidden": [50, 50],
+    "target_accuracy": 0.97,
+    "matrix": {"batch_size": [10, 100, 1000], "learning_rate": [1e-4, 1e-2, 1.0]},
+}
+"""Nine scenarios, each run once: five reach the target, three do not, and one diverges."""
 
 
 def rows_of(text):
@@ -111,3 +127,73 @@ def test_several_folders_are_united_and_a_session_in_two_places_counts_once(run_
     twice = run_bench("show", thousand, small, *thousand.iterdir(), small, "--format", "csv").stdout
     assert once == twice
     assert len(rows_of(once)) == 52
+
+
+@pytest.fixture(scope="module")
+def surface(tmp_path_factory):
+    """The folder of a session of `SURFACE`."""
+    folder = tmp_path_factory.mktemp("surface")
+    points = parse_suite({"sweep": [SURFACE]}, "grid.toml", "grid", "", {}, {}).points
+    # Row by row: seconds to the target, or the best accuracy of a miss.
+    outcomes = (2.5, 4.0, None, 1.25, 0.5, 0.113, 0.951, 0.75, 0.42)
+    runs = [surface_row(point, outcome) for point, outcome in zip(points, outcomes, strict=True)]
+    write_tables(folder, JournalContent({"session_id": "surface"}, runs, [], []))
+    return folder
+
+
+def surface_row(point, outcome):
+    identity = Identity(
+        run_id=point.scenario.scenario_id,
+        session_id="surface",
+        suite="grid",
+        sweep=point.sweep,
+        scenario_id=point.scenario.scenario_id,
+        label=point.label,
+        round=1,
+        order=1,
+        attempt=1,
+        started_at=STARTED,
+        machine="AMD EPYC 7763, 64 cores",
+    )
+    missed = point.scenario.learning_rate == 1.0 or point.label == "batch_size=1000 learning_rate=0.0001"
+    measured = Measurement(
+        status="ok" if outcome else "diverged",
+        flags=("not-learning",) if outcome == 0.113 else (),
+        best_val_accuracy=outcome if missed else 0.98,
+        target_seconds=None if missed else outcome,
+    )
+    return run_row(identity, point.scenario, 0, measured)
+
+
+def test_a_surface_follows_the_tables(run_bench, surface):
+    lines = run_bench("show", surface).stdout.splitlines()
+    title = lines.index("grid · rates: seconds to 97 % validation accuracy")
+    assert [line.split() for line in lines[title + 1 : title + 6]] == [
+        ["learning", "rate"],
+        ["batch", "1e-4", "0.01", "1"],
+        ["10", "2.50", "4.00", "div"],
+        ["100", "1.25", "★0.500", "11.3%"],
+        ["1,000", "95.1%", "0.750", "42.0%"],
+    ]
+    assert lines.index("grid · rates") < title
+    assert lines[-1] == "★ fastest median · % best accuracy of a miss · % at chance · div diverged"
+
+
+def test_where_leaves_its_runs_out_of_the_surface(run_bench, surface):
+    lines = run_bench("show", surface, "--where", "learning_rate < 1").stdout.splitlines()
+    assert [line.split() for line in lines if line.startswith("batch ")] == [["batch", "1e-4", "0.01"]]
+    assert "validation accuracy" not in run_bench("show", surface, "--where", "batch_size == 10").stdout
+
+
+def test_markdown_has_the_surface_below_its_table(run_bench, surface):
+    lines = run_bench("show", surface, "--format", "md").stdout.splitlines()
+    title = lines.index("**grid · rates**: seconds to 97 % validation accuracy")
+    assert lines[title - 1] == ""
+    assert title == 12  # a header, a rule, nine scenarios and a blank line
+    assert lines[title + 2] == "| batch \\ learning rate | 1e-4 | 0.01 | 1 |"
+    assert lines[title + 5] == "| 100 | 1.25 | **0.500** | 11.3% |"
+
+
+def test_csv_and_json_hold_the_summaries_alone(run_bench, surface):
+    assert len(rows_of(run_bench("show", surface, "--format", "csv").stdout)) == 9
+    assert len(json.loads(run_bench("show", surface, "--format", "json").stdout)) == 9

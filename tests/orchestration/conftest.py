@@ -10,13 +10,15 @@ from bench.machine.hardware import Hardware
 from bench.machine.nvml import Gpu
 from bench.machine.software import Software
 from bench.orchestration.placement import Node
-from bench.orchestration.pool import Died, EpochDone, Finished, Ready
+from bench.orchestration.pool import Died, EpochDone, Finished, Probed, Ready
 from bench.orchestration.session import Cluster, Session
 from bench.records.measurement import Epoch, Measurement
+from bench.records.probe import Bandwidth, Probe
 from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.suite import Measure, Point, Suite
 
+PROBE = Probe("cpu", 4, {"float32": 1e11}, (Bandwidth(2**20, 1e11), Bandwidth(2**30, 1e10)), 1e-4, 1e-6)
 OK = Measurement(status="ok", device_name="EPYC", step_seconds=0.001)
 
 
@@ -66,8 +68,9 @@ class FakeWorker:
 class FakePool:
     """A `Pool` of scripted processes on the fake clock, which sees to it that its rules are kept.
 
-    `runs[label]` and `starts` are the outcomes of the next runs of a scenario and of the next starts; after
-    them, and without any, runs end well and processes start, a second later. `interrupt_at` is when Ctrl-C
+    `runs[label]`, `starts` and `probes` are the outcomes of the next runs of a scenario, of the next starts
+    and of the next probes; after them, and without any, runs end well and processes start, a second later,
+    and a probe takes no time. `interrupt_at` is when Ctrl-C
     is pressed.
     """
 
@@ -77,6 +80,7 @@ class FakePool:
         self.interrupt_at = None
         self.workers, self.closed = {}, []
         self.submitted, self.together = [], 0
+        self.probes, self.probed, self.limits = deque(), [], PROBE
         self._events, self._numbers = [], itertools.count()
 
     def open(self, place, kind):
@@ -88,6 +92,16 @@ class FakePool:
         outcome = self.starts.popleft() if self.starts else Outcome()
         self._plan(worker, outcome, Ready(worker))
         return worker
+
+    def probe(self, worker, precisions):
+        process = self.workers[worker]
+        assert worker not in self.closed
+        assert process.ready
+        assert not process.busy
+        process.busy = True
+        self.probed.append((worker, precisions))
+        outcome = self.probes.popleft() if self.probes else Outcome(0.0)
+        self._plan(worker, outcome, Probed(worker, self.limits))
 
     def submit(self, worker, task):
         process, label = self.workers[worker], self.labels[task.scenario.scenario_id]
@@ -120,7 +134,7 @@ class FakePool:
         self.clock.now, _, event = heapq.heappop(self._events)
         process = self.workers[event.worker]
         process.ready = process.ready or isinstance(event, Ready)
-        process.busy = process.busy and not isinstance(event, Finished | Died)
+        process.busy = process.busy and not isinstance(event, Probed | Finished | Died)
         return [event]
 
     def close(self, worker):
@@ -142,10 +156,17 @@ class Log:
     """A `Watcher` that keeps what it is told."""
 
     def __init__(self):
-        self.plan, self.begun, self.epochs, self.rows = None, [], [], []
+        self.plan, self.rounds, self.begun, self.epochs, self.rows = None, [], [], [], []
+        self.probes = []
 
     def planned(self, runs, rounds):
         self.plan = (runs, rounds)
+
+    def probed(self, place, probe, moment):
+        self.probes.append((place.node.name, probe, moment))
+
+    def round_began(self, number, points):
+        self.rounds.append((number, "".join(point.label for point in points)))
 
     def started(self, run, place):
         self.begun.append((run.round, run.point.label, place))
@@ -158,9 +179,12 @@ class Log:
 
 
 class Bench:
-    """A suite of scenarios by label, on nodes, ready to run in a session."""
+    """A suite of scenarios by label, on nodes, ready to run in a session.
 
-    def __init__(self, folder, settings, nodes, session_id="s1", **measure):
+    `settled` is the rule of repetition; without one nothing may ask for it.
+    """
+
+    def __init__(self, folder, settings, nodes, session_id="s1", settled=None, **measure):
         self.points = tuple(
             Point("sweep", label, Scenario(**{"hidden": [8], "batch_size": 100 + number, **given}))
             for number, (label, given) in enumerate(settings.items())
@@ -172,7 +196,8 @@ class Bench:
         self.recorder = Recorder(folder / session_id, session_id, {})
         fingerprints = {node.node_id: fingerprint_of(node) for node in nodes}
         cluster = Cluster(tuple(nodes), fingerprints, {"mnist": "a-hash"})
-        self.session = Session(suite, cluster, self.pool, self.recorder, self.log, self.clock)
+        rule = settled or (lambda _times: pytest.fail("asked whether times are enough"))
+        self.session = Session(suite, cluster, self.pool, self.recorder, self.log, rule, self.clock)
 
     def run(self):
         """All rounds; gives the rows of the runs, in the order in which they ended."""
@@ -185,7 +210,7 @@ class Bench:
 
     def shuffled(self, number):
         """Labels of a round in the order that it will have."""
-        return [run.point.label for run in self.session._shuffled(number)]
+        return [run.point.label for run in self.session._shuffled(number, self.points)]
 
     def order(self, number):
         """Labels of a round in the order in which its runs were given to processes."""

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from bench.analysis.repetition import until
 from bench.data.datasets import load
 from bench.orchestration.session import Cluster, Session
 from bench.records.recorder import Recorder
@@ -50,6 +51,12 @@ class Watcher:
         self.kill, self.processes, self.places = kill, [], []
 
     def planned(self, runs, rounds):
+        pass
+
+    def round_began(self, number, points):
+        pass
+
+    def probed(self, place, probe, moment):
         pass
 
     def started(self, run, place):
@@ -101,7 +108,7 @@ def run(ray, tmp_path):
         )
         suite = Suite("suite", "A suite", Measure(**{"rounds": 1, **measure}), points, "")
         with Recorder(tmp_path / "s1", "s1", {}) as recorder:
-            Session(suite, ray.cluster, RayPool(ray.datasets), recorder, watcher).run()
+            Session(suite, ray.cluster, RayPool(ray.datasets), recorder, watcher, until(None)).run()
         return {row["label"]: row for row in recorder.runs}
 
     return run
@@ -159,6 +166,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 
+from bench.analysis.repetition import until
 from bench.data.datasets import load
 from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
 from bench.orchestration.ray_pool import RayPool
@@ -169,6 +177,10 @@ from bench.records.suite import Measure, Point, Suite
 
 class Watcher:
     def planned(self, runs, rounds): pass
+    def round_began(self, number, points): pass
+    def probed(self, place, probe, moment):
+        pass
+
     def started(self, run, place): print("started", run.round, flush=True)
     def epoch(self, run, epoch): pass
     def finished(self, run, row): print("finished", row["run_id"], row["status"], flush=True)
@@ -179,7 +191,7 @@ datasets = {"digits": load("digits", None)}
 with Recorder(Path(sys.argv[1]), "s1", {}) as recorder, ray_cluster("local"):
     nodes, fingerprints = inspect_nodes()
     pool = RayPool(share(datasets))
-    Session(suite, Cluster(nodes, fingerprints, {}), pool, recorder, Watcher()).run()
+    Session(suite, Cluster(nodes, fingerprints, {}), pool, recorder, Watcher(), until(None)).run()
 """
 
 

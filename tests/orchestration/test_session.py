@@ -1,5 +1,6 @@
 import pytest
 
+from bench.analysis.repetition import until
 from bench.orchestration.session import START_SECONDS
 from bench.records.measurement import Measurement
 from bench.records.store import read_sessions
@@ -59,6 +60,128 @@ class TestRounds:
         assert tried.log.plan == (6, 3)
 
 
+# x_(1) to x_(n) hold the median of up to eight runs, x_(2) to x_(n-1) of nine: the 2.0 is out from there on.
+STEADY, ONE_OUTLIER, SCATTERED = [1.0] * 20, [2.0, *[1.0] * 19], [1.0, 2.0] * 10
+
+
+class TestRepetition:
+    @pytest.fixture
+    def adaptive(self, bench, outcome):
+        """Call with step times by label, None for a run that fails; up to ±1 %, unless said otherwise."""
+
+        def make(times, nodes=None, **options):
+            usual = {"rounds": 3, "precision": 0.01, "max_rounds": 12, "settled": until(0.01)}
+            tried = bench(dict.fromkeys(times, ONE_CORE), nodes, **{**usual, **options})
+            for label, steps in times.items():
+                for step in steps:
+                    ended = Measurement(status="ok" if step else "failed", step_seconds=step)
+                    tried.pool.runs[label].append(outcome(measurement=ended))
+            return tried
+
+        return make
+
+    def test_a_scenario_leaves_once_it_is_settled_and_the_others_go_on(self, adaptive):
+        tried = adaptive({"a": STEADY, "b": ONE_OUTLIER, "c": SCATTERED})
+        rows = tried.run()
+        assert {label: sum(row["label"] == label for row in rows) for label in "abc"} == {
+            "a": 6,
+            "b": 9,
+            "c": 12,
+        }
+        assert tried.log.rounds == [
+            *((number, "abc") for number in range(1, 7)),
+            *((number, "bc") for number in range(7, 10)),
+            *((number, "c") for number in range(10, 13)),
+        ]
+
+    def test_later_rounds_have_their_own_seeds_order_and_processes(self, adaptive):
+        labels = "abcdefgh"
+        tried = adaptive({label: STEADY if label in "ab" else SCATTERED for label in labels})
+        rows = tried.run()
+        assert [row["seed"] for row in rows if row["label"] == "c"] == list(range(1, 13))
+        orders = [tried.order(number) for number in range(7, 13)]
+        assert {"".join(sorted(order)) for order in orders} == {"cdefgh"}
+        assert len({tuple(order) for order in orders}) == 6
+        last = [row for row in rows if row["round"] == 12]
+        assert sorted(row["order"] for row in last) == [1, 2, 3, 4, 5, 6]
+        served = {(worker, task.run_id.rpartition("-")[2]) for worker, _, task in tried.pool.submitted}
+        assert len(served) == len(tried.pool.workers)
+
+    def test_the_least_that_there_will_be_is_told_before_the_first_run(self, adaptive):
+        tried = adaptive({"a": STEADY, "b": SCATTERED})
+        tried.run()
+        assert tried.log.plan == (12, 6)
+
+    def test_rounds_is_the_least_number_of_them(self, adaptive):
+        assert len(adaptive({"a": STEADY}, rounds=10).run()) == 10
+
+    def test_a_settled_round_may_be_the_last_one_there_is(self, adaptive):
+        assert len(adaptive({"a": STEADY}, max_rounds=6).run()) == 6
+
+    def test_a_scenario_that_never_gave_a_step_time_leaves_after_the_least_number_of_rounds(self, adaptive):
+        tried = adaptive({"a": STEADY, "b": [None] * 20})
+        assert [row["status"] for row in tried.run() if row["label"] == "b"] == ["failed"] * 3
+        assert tried.log.rounds[2:4] == [(3, "ab"), (4, "a")]
+
+    def test_nor_is_one_repeated_that_no_node_holds(self, bench, node):
+        options = {"rounds": 2, "precision": 0.5, "max_rounds": 8, "settled": until(0.5)}
+        rows = bench({"a": {}, "big": {"cpus": 64}}, [node(cores=2)], **options).run()
+        assert [row["label"] for row in rows if row["status"] == "infeasible"] == ["big", "big"]
+        assert [row["status"] for row in rows if row["label"] == "a"] == ["ok"] * 6
+
+    def test_one_that_gave_some_goes_on_until_they_are_enough(self, adaptive):
+        """Of eight runs two failed: the six others settle it."""
+        rows = adaptive({"a": [None, 1.0, None, *STEADY]}).run()
+        assert [row["status"] for row in rows] == ["failed", "ok", "failed", *["ok"] * 5]
+
+    def test_runs_that_are_not_ok_do_not_count(self, bench, outcome):
+        tried = bench("a", rounds=1, precision=0.01, max_rounds=7, settled=until(0.01))
+        ended = Measurement(status="diverged", step_seconds=9.0, error="inf")
+        tried.pool.runs["a"].extend([outcome(), outcome(measurement=ended)])
+        assert [row["status"] for row in tried.run()] == ["ok", "diverged", *["ok"] * 5]
+
+    def test_each_machine_s_times_are_judged_apart(self, adaptive, node):
+        asked = []
+
+        def never(times):
+            asked.append(tuple(times))
+            return False
+
+        times = {label: [ord(label) + number / 100 for number in range(20)] for label in "ab"}
+        rows = adaptive(times, [node("n1", cores=2), node("n2", cores=3)], settled=never).run()
+        machine = {row["step_seconds"]: row["machine"] for row in rows}
+        assert set(machine.values()) == {"EPYC, 2 cores", "EPYC, 3 cores"}
+        assert asked
+        for steps in asked:
+            assert len({machine[step] for step in steps}) == 1
+
+    def test_a_scenario_is_settled_when_it_is_on_every_machine_that_ran_it(self, bench, node):
+        """Here three runs on a machine are enough: the last run is the third on the last of the machines."""
+        nodes = [node("n1", cores=2), node("n2", cores=3)]
+        settings = {label: {"cpus": 2} for label in "ab"}
+        tried = bench(settings, nodes, rounds=4, precision=0.01, max_rounds=50, settled=lambda t: len(t) >= 3)
+        rows = tried.run()
+        for label in "ab":
+            machines = [row["machine"] for row in rows if row["label"] == label]
+            assert len(machines) < 50
+            assert machines.count(machines[-1]) == 3
+            assert all(machines.count(machine) >= 3 for machine in machines)
+
+    def test_a_row_says_what_was_asked_for(self, adaptive, bench):
+        row = adaptive({"a": STEADY}).run()[0]
+        assert (row["wanted_precision"], row["max_rounds"]) == (0.01, 12)
+        row = bench("a", session_id="s2").run()[0]
+        assert (row["wanted_precision"], row["max_rounds"]) == (None, None)
+
+    def test_an_interrupt_in_a_later_round_keeps_what_is_finished(self, adaptive):
+        """A second to start and one to run: round 8 begins in second 14."""
+        tried = adaptive({"a": SCATTERED})
+        tried.pool.interrupt_at = 1000.0 + 15.5
+        with pytest.raises(KeyboardInterrupt):
+            tried.run()
+        assert [row["status"] for row in tried.recorder.runs] == [*["ok"] * 7, "cancelled"]
+
+
 class TestProcesses:
     def test_no_process_serves_two_rounds(self, bench):
         tried = bench("a b c", rounds=2)
@@ -106,7 +229,8 @@ class TestProcesses:
         assert len(rows) == 12
         assert {row["status"] for row in rows} == {"ok"}
         for worker in tried.pool.workers.values():
-            assert {"a": 2, "b": 2, "c": 1, "d": 1}[worker.labels[0]] == len(worker.place.cores)
+            if worker.labels:  # else it was opened to be probed at the end
+                assert {"a": 2, "b": 2, "c": 1, "d": 1}[worker.labels[0]] == len(worker.place.cores)
             assert set(worker.labels) <= set("ab") or set(worker.labels) <= set("cd")
 
     def test_a_run_that_waits_for_a_whole_node_is_not_overtaken(self, bench, node, outcome):

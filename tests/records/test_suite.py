@@ -3,7 +3,7 @@ import re
 import pytest
 
 from bench.errors import SuiteError
-from bench.records.suite import read_suite
+from bench.records.suite import Measure, read_suite
 
 SWEEP = """
 [[sweep]]
@@ -145,6 +145,38 @@ class TestOverrides:
         )
 
 
+class TestRepetition:
+    @pytest.fixture
+    def measure(self, read):
+        """What a `[measure]` table comes to."""
+        return lambda table: read(f"[measure]\n{table}\n{SWEEP}").measure
+
+    def test_without_a_precision_rounds_are_a_count(self, measure):
+        found = measure("rounds = 4")
+        assert (found.precision, found.max_rounds) == (None, None)
+        assert (found.least_rounds, found.most_rounds) == (4, 4)
+
+    def test_a_precision_takes_six_to_twenty_rounds_unless_said_otherwise(self, measure):
+        found = measure("precision = 0.01")
+        assert (found.rounds, found.precision, found.max_rounds) == (3, 0.01, 20)
+        assert (found.least_rounds, found.most_rounds) == (6, 20)
+
+    def test_rounds_is_the_least_number_of_them(self, measure):
+        found = measure("precision = 0.005\nrounds = 10\nmax_rounds = 40")
+        assert (found.least_rounds, found.most_rounds) == (10, 40)
+
+    @pytest.mark.parametrize("table", ["max_rounds = 6", "rounds = 6\nmax_rounds = 6", "rounds = 20"])
+    def test_there_may_be_no_more_than_the_least(self, measure, table):
+        found = measure(f"precision = 0.01\n{table}")
+        assert found.least_rounds <= found.most_rounds
+
+    @pytest.mark.parametrize("table", ["precision = 0.01", "precision = 0.01\nmax_rounds = 9\nrounds = 5"])
+    def test_a_number_of_rounds_goes_before_the_whole_rule(self, tmp_path, table):
+        path = tmp_path / "suite.toml"
+        path.write_text(f"[measure]\nretries = 5\n{table}\n{SWEEP}")
+        assert read_suite(path, rounds=2).measure == Measure(rounds=2, retries=5)
+
+
 class TestOnly:
     @pytest.mark.parametrize(
         ("pattern", "labels"),
@@ -277,6 +309,33 @@ WRONG_FILES = {
     '[measure]\nrounds = "3"\n' + SWEEP: '[measure]: rounds: must be a whole number, not "3"',
     "[measure]\ntimeout_seconds = inf\n"
     + SWEEP: "[measure]: timeout_seconds: must be a finite number, not inf",
+    **{
+        f"[measure]\nprecision = {value}\n" + SWEEP: (
+            f"[measure]: precision: must be a share between 0 and 1, such as 0.01 for ±1 %, not {value}"
+        )
+        for value in ("1", "0.0", "-0.01", "nan", "inf", "true", "[0.01]")
+    },
+    '[measure]\nprecision = "tf32"\n' + SWEEP: (
+        "[measure]: precision: must be a share between 0 and 1, such as 0.01 for ±1 %, "
+        'not "tf32"; the precision of arithmetic is a setting of a [[sweep]]'
+    ),
+    "[measure]\nprecison = 0.1\n" + SWEEP: "[measure]: precison: unknown key; did you mean precision?",
+    "[measure]\nmax_rounds = 9\n" + SWEEP: (
+        "[measure]: max_rounds: only limits the rounds up to a precision; "
+        "add precision = 0.01, say, or drop it and give rounds"
+    ),
+    "[measure]\nprecision = 0.1\nrounds = 30\n" + SWEEP: (
+        "[measure]: max_rounds: 20 is less than rounds = 30; give 30 or more"
+    ),
+    "[measure]\nprecision = 0.1\nmax_rounds = 2\n" + SWEEP: (
+        "[measure]: max_rounds: 2 is less than rounds = 3; give 6 or more"
+    ),
+    "[measure]\nprecision = 0.1\nmax_rounds = 5\n" + SWEEP: (
+        "[measure]: max_rounds: from 5 runs no precision can be told at 95 %; give 6 or more"
+    ),
+    "[measure]\nprecision = 0.1\nmax_rounds = 0\n" + SWEEP: (
+        "[measure]: max_rounds: must be greater than 0, not 0"
+    ),
     "[measure]\nretries = -1\n" + SWEEP: "[measure]: retries: must be greater than or equal to 0, not -1",
     SWEEP + SWEEP.replace('"a"', '"b"'): (
         "a/a and b/b are the same scenario; drop one (rounds repeat a scenario)"

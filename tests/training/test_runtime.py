@@ -61,7 +61,7 @@ print(json.dumps({
 
 LIGHT = """
 import importlib, pkgutil, sys
-import bench.records, bench.training.kinds
+import bench.records
 for module in pkgutil.iter_modules(bench.records.__path__):
     importlib.import_module(f"bench.records.{module.name}")
 print(*sorted(name for name in sys.modules if name.split(".")[0] in {"tensorflow", "keras", "ray", "bench"}))
@@ -142,9 +142,9 @@ def test_a_gpu_that_tensorflow_does_not_see_is_an_error_and_no_run_on_the_cpu(st
     assert 'device = "cpu"' in started.no_gpu
 
 
-def test_records_and_kinds_are_light():
+def test_records_are_light():
     modules = run_python(LIGHT).split()
-    assert {"bench.training.kinds", "bench.records.scenario", "bench.records.store"} <= set(modules)
+    assert {"bench.records.kinds", "bench.records.scenario", "bench.records.store"} <= set(modules)
     assert [name for name in modules if not name.startswith("bench")] == []
 
 

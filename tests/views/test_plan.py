@@ -2,7 +2,7 @@ import pytest
 
 from bench.analysis.forecast import forecast
 from bench.records.scenario import Scenario
-from bench.records.suite import Point
+from bench.records.suite import Measure, Point
 from bench.views.plan import needs, plan_table
 
 
@@ -13,10 +13,12 @@ def point(sweep, label, **settings):
 ONE = point("baseline", "baseline", hidden=[200, 200])
 TWO = (point("batch-size", "batch_size=1", batch_size=1), point("batch-size", "batch_size=10"))
 
+ONCE = Measure(rounds=1)
+
 
 @pytest.mark.parametrize("width", [80, 140])
 def test_a_sweep_of_one_has_one_line_and_a_sweep_of_several_a_heading(rendered, width):
-    lines = rendered(plan_table(forecast([ONE, *TWO], 3, {}), "A title"), width)
+    lines = rendered(plan_table(forecast([ONE, *TWO], Measure(rounds=3), {}), "A title"), width)
     assert max(map(len, lines)) <= width
     assert lines[0] == "A title"
     assert [line.split()[0] for line in lines[4:9] if line.strip()] == [
@@ -28,17 +30,38 @@ def test_a_sweep_of_one_has_one_line_and_a_sweep_of_several_a_heading(rendered, 
 
 def test_known_times_have_a_column_and_a_total(rendered):
     seconds = {ONE.scenario.scenario_id: 12.3, TWO[0].scenario.scenario_id: 502.28}
-    some = rendered(plan_table(forecast([ONE, *TWO], 1, seconds), "A title"), 140)
+    some = rendered(plan_table(forecast([ONE, *TWO], ONCE, seconds), "A title"), 140)
     assert some[4].endswith(" 12.3 s")
     assert some[-1].startswith("About 515 s of runs for the 2 of 3 scenarios timed here before, ")
-    every = rendered(plan_table(forecast([ONE], 1, seconds), "A title"), 140)
+    every = rendered(plan_table(forecast([ONE], ONCE, seconds), "A title"), 140)
     assert every[-1].startswith("About 12.3 s of runs, as timed here before, ")
     assert every[-2].startswith("1 scenario × 1 round = 1 run, ")
 
 
+@pytest.mark.parametrize("width", [80, 140])
+def test_up_to_a_precision_all_totals_are_ranges(rendered, width):
+    """A round is 250,000 images × (879,200 + 2 × 174,800) operations = 307.2 GFLOP; 12.3 s of it is known."""
+    measure, seconds = Measure(precision=0.01, max_rounds=20), {ONE.scenario.scenario_id: 12.3}
+    lines = rendered(plan_table(forecast([ONE, *TWO], measure, seconds), "A title"), width)
+    assert max(map(len, lines)) <= width
+    said = " ".join(" ".join(lines).split())
+    assert (
+        "3 scenarios × 6 to 20 rounds until within ±1 % = 18 to 60 runs, "
+        "1.84 TFLOP to 6.14 TFLOP of training steps."
+    ) in said
+    assert "A scenario is within ±1 % when the 95 % interval of its median step time is." in said
+    assert "About 73.8 s to 246 s of runs for the 1 of 3 scenarios timed here before, " in said
+
+
+def test_where_the_least_is_the_most_a_precision_has_no_ranges(rendered):
+    measure = Measure(precision=0.01, rounds=20)
+    lines = rendered(plan_table(forecast([ONE], measure, {}), "A title"), 140)
+    assert "1 scenario × 20 rounds until within ±1 % = 20 runs, 4.40 TFLOP of training steps." in lines
+
+
 def test_different_needs_have_a_column(rendered):
     on_gpu = point("gpu", "gpu", device="gpu", hidden=[10])
-    lines = rendered(plan_table(forecast([ONE, on_gpu], 1, {}), "A title"), 140)
+    lines = rendered(plan_table(forecast([ONE, on_gpu], ONCE, {}), "A title"), 140)
     assert "needs" in lines[2].split()
     assert "1 × GPU and its share of cores" in lines[6]
     assert not any(line.startswith("Every run needs") for line in lines)
@@ -61,6 +84,6 @@ def test_needs_are_said_in_words(settings, said):
 
 
 def test_text_in_brackets_is_text_not_markup(rendered):
-    lines = rendered(plan_table(forecast([point("[red]", "[red]"), *TWO], 1, {}), "[title]"), 80)
+    lines = rendered(plan_table(forecast([point("[red]", "[red]"), *TWO], ONCE, {}), "[title]"), 80)
     assert lines[0] == "[title]"
     assert lines[4].startswith("[red] ")

@@ -156,6 +156,68 @@ def test_after_the_last_run_it_ends(rendered, clock):
     assert rendered(progress_view(progress), 80)[2].strip() == "ending …"
 
 
+class TestUpToAPrecision:
+    """Scenarios a and b, six rounds of each at least and twenty at most."""
+
+    @pytest.fixture
+    def progress(self, clock):
+        begun = Progress("A title", clock=clock)
+        begun.begin(["a", "b"], 6, 20)
+        return begun
+
+    def run_round(self, progress, clock, number, left):
+        progress.next_round(number, left, "a note")
+        for scenario in left:
+            start(progress, scenario)
+            clock.now += 10
+            end(progress, scenario)
+
+    def test_the_least_is_ahead_at_first(self, rendered, progress):
+        assert "0/~12 runs  round 1/≤20  0:00 gone  – left" in rendered(progress_view(progress), 80)[-1]
+
+    def test_each_round_tells_anew_what_is_left(self, progress, clock):
+        """Twelve runs of ten seconds: then b is settled, and a is expected to take four runs more."""
+        for number in range(1, 7):
+            self.run_round(progress, clock, number, {"a": 7 - number, "b": 7 - number})
+        assert (progress.done, progress.total) == (12, 12)
+        progress.next_round(7, {"a": 4})
+        assert (progress.total, progress.seconds_left()) == (16, pytest.approx(40))
+        start(progress, "a")
+        clock.now += 10
+        end(progress, "a")
+        assert (progress.total, progress.seconds_left()) == (16, pytest.approx(30))
+        progress.next_round(8, {"a": 1})
+        assert (progress.total, progress.seconds_left()) == (14, pytest.approx(10))
+
+    def test_no_run_is_more_than_all(self, progress, clock):
+        """Not even where a round has more runs than it told."""
+        for number in range(1, 21):
+            self.run_round(progress, clock, number, {"a": 1})
+            end(progress, "a")
+            assert progress.done <= progress.total
+        assert progress.done == 40
+
+    def test_a_scenario_that_leaves_early_is_no_longer_ahead(self, progress, clock):
+        self.run_round(progress, clock, 1, {"a": 6, "b": 6})
+        progress.next_round(2, {"a": 5})
+        assert progress.total == 2 + 5
+
+    @pytest.mark.parametrize("width", [80, 140])
+    def test_a_note_stands_above_the_bar_and_all_fits(self, rendered, progress, clock, width):
+        self.run_round(progress, clock, 1, {"a": 6, "b": 6})
+        progress.next_round(12, {"a": 1000, "b": 9}, "1 of 2 scenarios left to bring within ±1 %")
+        progress.not_ok = 11
+        lines = rendered(progress_view(progress), width)
+        assert max(map(len, lines)) <= width
+        assert lines[-2].rstrip() == "1 of 2 scenarios left to bring within ±1 %"
+        assert "2/~1,011 runs  round 12/≤20  0:20 gone  about 2:48:10 left  11 not ok" in lines[-1]
+
+    def test_a_fixed_number_of_rounds_is_told_as_one(self, rendered, clock):
+        progress = Progress("A title", clock=clock)
+        progress.begin(["a"], 6, 6)
+        assert "0/6 runs  round 1/6" in rendered(progress_view(progress), 80)[-1]
+
+
 @pytest.mark.parametrize("width", [80, 140])
 def test_the_display_has_a_line_per_run_and_fits(rendered, progress, clock, width):
     start(progress, "a")

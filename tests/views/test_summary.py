@@ -75,6 +75,32 @@ def test_a_column_with_nothing_to_tell_is_left_out(rendered, summary):
     assert "1.23 kJ" in lines[3]
 
 
+def test_an_interval_has_a_column_from_six_runs_on(rendered, summary):
+    known = replace(summary, runs=6, ok=6, step_precision=0.0077)
+    for width in (80, 140):
+        lines = rendered(summary_table([known, summary]), width)
+        assert "± 95 %" in lines[1]
+        assert "  0.77%  " in lines[3]
+        assert "  –  " in lines[4 if width == 140 else 5]
+        assert "± 95 %: how far its 95 % interval reaches" in " ".join(" ".join(lines).split())
+    assert "± 95 %" not in rendered(summary_table([summary]), 140)[1]
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_an_interval_wider_than_asked_for_is_marked_and_summed_up(rendered, summary, width):
+    asked = replace(summary, wanted_precision=0.01, max_rounds=20, flags=())
+    near = replace(asked, label="near", runs=6, ok=6, step_precision=0.0077, precision_reached=True)
+    far = replace(asked, label="far", runs=20, ok=20, step_precision=0.0231, precision_reached=False)
+    none = replace(asked, label="none", precision_reached=False)
+    lines = rendered(summary_table([near, far, none]), width)
+    assert max(map(len, lines)) <= width
+    assert "  0.77%  " in lines[3]
+    assert "! 2.31%  " in lines[4]
+    assert "! –  " in lines[5]
+    said = " ".join(" ".join(lines).split())
+    assert "Within ±1 %: 1 of 3 scenarios, after 6 rounds. At 20 rounds still wider: batch-size · far" in said
+
+
 def test_a_target_has_its_time_and_how_many_reached_it(rendered, summary):
     reached = replace(summary, target_accuracy=0.8, target_runs=3, target_reached=2, target_seconds=1.5)
     missed = replace(reached, label="batch_size=1", target_reached=1, target_seconds=math.inf)
@@ -137,6 +163,17 @@ def test_json_has_counts_as_objects_and_no_infinity(summary):
     (found,) = json.loads(as_json([missed]), parse_constant=pytest.fail)
     assert found["flags"] == {"unstable": 2, "contended": 1}
     assert (found["target_seconds"], found["step_seconds"]) == (None, 0.0169)
+
+
+def test_all_formats_carry_the_interval(summary):
+    interval = {"step_seconds_low": 0.0168, "step_seconds_high": 0.0173, "step_precision": 0.0237}
+    asked = {"wanted_precision": 0.01, "precision_reached": False, "max_rounds": 20}
+    known = replace(summary, **interval, **asked)
+    (row,) = csv.DictReader(io.StringIO(as_csv([known])))
+    (found,) = json.loads(as_json([known]))
+    for name, value in {**interval, **asked}.items():
+        assert (row[name], found[name]) == (str(value), value)
+    assert "| 16.9 ms | ! 2.37% | 1.2% |" in as_markdown([known])
 
 
 def test_markdown_names_the_machine_where_there_are_several(summary, failed):

@@ -1,0 +1,99 @@
+"""How often a scenario is repeated: until the interval of its median step time is as narrow as was asked for.
+
+Looking after every round and stopping at the first interval that is narrow enough favours intervals that are
+narrow by chance. What that costs, by simulation (20,000 scenarios, lognormal steps, ±1 %, 6 to 20 rounds):
+with a scatter of 0.2 to 3 %, the intervals with which scenarios end hold the median in 94 to 97 of 100 cases.
+Where runs scatter too much for the precision, the few scenarios that reach it were lucky: with a scatter of
+2 % one in five does, and its interval holds the median in 81 of 100 cases.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+
+from bench.analysis.statistics import SLACK, MedianInterval, median, median_interval
+from bench.records.suite import INTERVAL_RUNS, Measure
+
+CONFIDENCE = 0.95
+FEWEST_TO_FORECAST = 3
+_MOST_COUNTED = 1000  # the binomial counts of `median_interval` fit float64 up to 1,023 values
+
+
+def interval(step_seconds: Sequence[float]) -> MedianInterval | None:
+    """The 95 % interval of the median of one step time per run; None under six runs.
+
+    Beyond a thousand runs its ranks are the normal approximation's, which now and then lie one further out.
+    """
+    size = len(step_seconds)
+    if size <= _MOST_COUNTED:
+        return median_interval(step_seconds, CONFIDENCE)
+    ordered, rank = sorted(step_seconds), _rank(size)
+    return MedianInterval(ordered[rank - 1], ordered[size - rank], CONFIDENCE)
+
+
+def precision(step_seconds: Sequence[float]) -> float | None:
+    """From the median to the farther end of its interval, as a share of the median; None under six runs."""
+    found = interval(step_seconds)
+    return None if found is None else _reach(step_seconds, found.low, found.high)
+
+
+def reaches(attained: float | None, wanted: float) -> bool:
+    """Whether a precision, as `precision` gives it, is as good as the one that was asked for."""
+    return attained is not None and attained <= wanted + SLACK
+
+
+def until(wanted: float | None) -> Callable[[Sequence[float]], bool]:
+    """The rule that ends a scenario's repetition; where no precision is asked for, any runs are enough."""
+    if wanted is None:
+        return lambda _step_seconds: True
+    return lambda step_seconds: reaches(precision(step_seconds), wanted)
+
+
+def rounds_to_come(measure: Measure, done: int, step_seconds: Sequence[float]) -> int:
+    """How many more rounds a scenario that goes on after `done` rounds takes, as far as can be told by then.
+
+    `step_seconds` are those of its runs that gave one.
+    """
+    if measure.precision is None:
+        return measure.rounds - done
+    if done and not step_seconds:  # it leaves when it has had the least number of rounds
+        return max(measure.rounds - done, 1)
+    missing = runs_expected(step_seconds, measure.precision, measure.most_rounds) - len(step_seconds)
+    return min(max(missing, measure.least_rounds - done, 1), measure.most_rounds - done)
+
+
+def runs_expected(step_seconds: Sequence[float], wanted: float, most: int) -> int:
+    """How many runs of a scenario it takes, those of `step_seconds` among them, `most` where more than that.
+
+    Runs to come are taken to scatter like those so far: the ends of an interval of n runs are expected where
+    the positions (k - 3/8) / (n + 1/4) of its ranks lie among them (Blom 1958). Fewer than three runs tell
+    nothing but that an interval takes six.
+    """
+    runs = max(len(step_seconds) + 1, INTERVAL_RUNS)
+    if len(step_seconds) < FEWEST_TO_FORECAST:
+        return min(runs, most)
+    while runs < most:
+        position = (_rank(runs) - 0.375) / (runs + 0.25)
+        low, high = np.quantile(step_seconds, [position, 1 - position], method="normal_unbiased")
+        if reaches(_reach(step_seconds, float(low), float(high)), wanted):
+            return runs
+        runs += max(runs // 20, 1)  # every number up to forty, a twentieth more from there on
+    return most
+
+
+@lru_cache(maxsize=256)
+def _rank(size: int) -> int:
+    """The k of the interval from x_(k) to x_(n+1-k) of six runs or more."""
+    if size <= _MOST_COUNTED:
+        counted = median_interval(range(1, size + 1), CONFIDENCE)
+        assert counted is not None
+        return int(counted.low)
+    return math.floor((size + 1 - NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(size)) / 2)
+
+
+def _reach(step_seconds: Sequence[float], low: float, high: float) -> float:
+    centre = median(step_seconds)
+    return max(high - centre, centre - low) / centre

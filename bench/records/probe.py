@@ -1,0 +1,76 @@
+"""What a machine can do at most, as a probe of it measured."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bench.records.kinds import DeviceKind
+from bench.records.scenario import Precision
+
+Moment = Literal["start", "end"]
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    """Bytes per second that a working set of `working_set_bytes` is read and written at."""
+
+    working_set_bytes: int
+    bytes_per_second: float
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The limits of one process's device and cores.
+
+    `gemm_flops_per_second` is the rate of a large square matrix product by precision. `launch_seconds` is one
+    call of the smallest compiled program from Python and back, `iteration_seconds` one turn of a compiled
+    loop around the smallest matrix product, which nothing on the device can undercut.
+    `all_reduce_bytes_per_second` is the size of a tensor over the time in which all devices of the process
+    sum it up; None with one device.
+    """
+
+    device_kind: DeviceKind
+    cores: int
+    gemm_flops_per_second: dict[Precision, float]
+    bandwidths: tuple[Bandwidth, ...]
+    launch_seconds: float
+    iteration_seconds: float
+    all_reduce_bytes_per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class ProbeColumns:
+    """A probe as columns of the `machines` table; None in the row of a machine that was not probed.
+
+    `probe_moment` says whether the session was about to start or had just ended.
+    """
+
+    probe_moment: str | None = None
+    probe_device_kind: str | None = None
+    probe_cores: int | None = None
+    probe_float32_flops_per_second: float | None = None
+    probe_tf32_flops_per_second: float | None = None
+    probe_mixed_bfloat16_flops_per_second: float | None = None
+    probe_mixed_float16_flops_per_second: float | None = None
+    probe_working_set_bytes: tuple[int, ...] | None = None
+    probe_bytes_per_second: tuple[float, ...] | None = None
+    probe_launch_seconds: float | None = None
+    probe_iteration_seconds: float | None = None
+    probe_all_reduce_bytes_per_second: float | None = None
+
+
+def probe_columns(probe: Probe, moment: Moment) -> ProbeColumns:
+    """The columns of `probe`, taken at `moment`."""
+    rates: dict[str, Any] = {
+        f"probe_{precision}_flops_per_second": rate for precision, rate in probe.gemm_flops_per_second.items()
+    }
+    return ProbeColumns(
+        probe_moment=moment,
+        probe_device_kind=probe.device_kind,
+        probe_cores=probe.cores,
+        probe_working_set_bytes=tuple(b.working_set_bytes for b in probe.bandwidths),
+        probe_bytes_per_second=tuple(b.bytes_per_second for b in probe.bandwidths),
+        probe_launch_seconds=probe.launch_seconds,
+        probe_iteration_seconds=probe.iteration_seconds,
+        probe_all_reduce_bytes_per_second=probe.all_reduce_bytes_per_second,
+        **rates,
+    )

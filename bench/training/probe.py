@@ -1,0 +1,155 @@
+"""What this process's device can do at most: GEMM rate, memory bandwidth, latencies, all-reduce.
+
+Measured instead of read off a data sheet, by the same compiler that trains. Every figure is the best of
+several, since a limit is what nothing disturbed.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from statistics import median
+from typing import Any
+
+import tensorflow as tf  # noqa: TID253 -- only training modules import this file
+
+from bench.records.kinds import DeviceKind
+from bench.records.probe import Bandwidth, Probe
+from bench.records.scenario import Precision
+from bench.training.roofline import Gemm
+from bench.training.runtime import Runtime
+
+SQUARE: dict[DeviceKind, int] = {"cpu": 2048, "gpu": 8192}
+SQUARE_OF_HALVES_ON_CPU = 1024  # where they may be emulated, a hundred times slower
+WORKING_SETS: dict[DeviceKind, tuple[int, ...]] = {
+    "cpu": (2**20, 2**23, 2**26, 2**29),
+    "gpu": (2**23, 2**26, 2**30, 2**32),
+}
+REDUCED_BYTES = 2**26
+SECONDS = 0.15  # of repetition per figure, beside the calls that compile it
+TURN_SECONDS = 0.03  # of one call of a compiled loop: its launch is lost in it
+LARGE_FLOPS = 2**30  # from here on one call outweighs its launch, so TensorFlow's own product is tried too
+LAUNCHES = 500
+CALIBRATION_TURNS = 3
+
+
+def probe(runtime: Runtime, precisions: Iterable[Precision] = ("float32",)) -> Probe:
+    """The limits of this process's device on its cores, in about three seconds."""
+    return Probe(
+        device_kind=runtime.kind,
+        cores=len(runtime.pinning.cores),
+        gemm_flops_per_second={p: square_rate(runtime.kind, p) for p in dict.fromkeys(precisions)},
+        bandwidths=tuple(Bandwidth(size, _bandwidth(size)) for size in WORKING_SETS[runtime.kind]),
+        launch_seconds=_launch_seconds(),
+        iteration_seconds=_iteration_seconds(),
+        all_reduce_bytes_per_second=all_reduce_rate([d.name for d in _devices(runtime.kind)]),
+    )
+
+
+def square_rate(kind: DeviceKind, precision: Precision) -> float:
+    """FLOP/s of a square matrix product that is large enough for the device to do its best."""
+    emulated = kind == "cpu" and precision != "float32"
+    size = SQUARE_OF_HALVES_ON_CPU if emulated else SQUARE[kind]
+    return gemm_rate((size, size, size), precision)
+
+
+def gemm_rate(shape: Gemm, precision: Precision = "float32") -> float:
+    """FLOP/s of (m × k) times (k × n), `shape` = (m, k, n): the faster of XLA's and TensorFlow's own."""
+    m, k, n = shape
+    dtype = {"mixed_bfloat16": tf.bfloat16, "mixed_float16": tf.float16}.get(precision, tf.float32)
+    flops = 2.0 * m * k * n
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
+    try:
+        a, b = (tf.cast(tf.random.stateless_normal(s, (0, 1)), dtype) for s in ((m, k), (k, n)))
+        half = tf.cast(0.5, dtype)
+        times = [_per_turn(lambda c: c * half + _fresh(a, c) @ b, tf.zeros((m, n), dtype))]
+        if flops >= LARGE_FLOPS:
+            times.append(_seconds(tf.function(tf.matmul), a, b))
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
+    return flops / min(times)
+
+
+def all_reduce_rate(devices: list[str]) -> float | None:
+    """Bytes of a tensor over the seconds in which `devices` sum it up, as mirrored does; None for one."""
+    if len(devices) < 2:
+        return None
+    strategy = tf.distribute.MirroredStrategy(devices)
+    count = REDUCED_BYTES // 4
+
+    def summed() -> Any:  # noqa: ANN401
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.ones(count))[0]
+
+    reduce = tf.function(lambda: strategy.reduce("MEAN", strategy.run(summed), axis=None))
+    return REDUCED_BYTES / _seconds(reduce)
+
+
+def _devices(kind: DeviceKind) -> list[Any]:
+    return list(tf.config.list_logical_devices(kind.upper()))
+
+
+def _fresh(a: Any, c: Any) -> Any:  # noqa: ANN401
+    """`a` with its first number from the last turn, so that the product cannot be moved out of the loop."""
+    return tf.raw_ops.TensorStridedSliceUpdate(
+        input=a, begin=[0, 0], end=[1, 1], strides=[1, 1], value=c[:1, :1]
+    )
+
+
+def _bandwidth(size: int) -> float:
+    """Bytes per second of y ← x + y / 2 over a working set of `size` bytes: per number two in, one out."""
+    count = size // 8
+    x = tf.ones(count)
+    return 12.0 * count / _per_turn(lambda y: x + 0.5 * y, tf.zeros(count))
+
+
+def _launch_seconds() -> float:
+    """One call of the smallest compiled program, from Python and back."""
+    add = tf.function(lambda a: a + 1.0, jit_compile=True)
+    one = tf.constant(1.0)
+    add(one).numpy()
+    times = []
+    for _ in range(LAUNCHES):
+        began = time.perf_counter_ns()
+        add(one).numpy()
+        times.append((time.perf_counter_ns() - began) / 1e9)
+    return median(times)
+
+
+def _iteration_seconds() -> float:
+    """One turn of a compiled loop around a matrix product of the smallest size."""
+    return _per_turn(lambda a: tf.tanh(a @ a), tf.zeros((8, 8)))
+
+
+def _per_turn(body: Callable[[Any], Any], start: Any) -> float:  # noqa: ANN401
+    """Seconds per turn of a compiled loop that carries one tensor, over enough turns to drown its launch."""
+
+    @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
+    def loop(value: Any, turns: Any) -> Any:  # noqa: ANN401
+        _, value = tf.while_loop(
+            lambda turn, _: turn < turns, lambda turn, v: (turn + 1, body(v)), (tf.constant(0), value)
+        )
+        return tf.reshape(value, [-1])[0]
+
+    loop(start, tf.constant(1)).numpy()
+    began = time.perf_counter_ns()
+    loop(start, tf.constant(CALIBRATION_TURNS)).numpy()
+    once = (time.perf_counter_ns() - began) / 1e9 / CALIBRATION_TURNS
+    turns = max(int(TURN_SECONDS / max(once, 1e-9)), 2)
+    turns = max(int(turns * TURN_SECONDS / _seconds(loop, start, tf.constant(turns), limit=0.0)), 2)
+    return _seconds(loop, start, tf.constant(turns)) / turns
+
+
+def _seconds(function: Callable[..., Any], *arguments: Any, limit: float = SECONDS) -> float:  # noqa: ANN401
+    """The shortest of the calls that fit into `limit`, one at least; one before them compiles."""
+    _wait(function(*arguments))
+    best, began = math.inf, time.perf_counter_ns()
+    while best is math.inf or time.perf_counter_ns() - began < limit * 1e9:
+        start = time.perf_counter_ns()
+        _wait(function(*arguments))
+        best = min(best, (time.perf_counter_ns() - start) / 1e9)
+    return best
+
+
+def _wait(result: Any) -> None:  # noqa: ANN401
+    """Read one number of the result: the device has finished when it is here."""
+    tf.reshape(result, [-1])[0].numpy()

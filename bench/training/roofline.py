@@ -1,0 +1,80 @@
+"""How fast a step could be at most on a probed machine, and what bounds it: the roofline.
+
+Source: Williams, Waterman and Patterson, Roofline (2009, doi:10.1145/1498765.1498785), with a third roof
+for steps so small that neither arithmetic nor memory counts. No TensorFlow here.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.data.shapes import PIXELS
+from bench.records.probe import Bandwidth, Probe
+from bench.records.scenario import Optimizer, Scenario, model_flops_per_step, parameter_count
+
+Bound = Literal["compute", "memory", "latency"]
+Gemm = tuple[int, int, int]
+
+# Parameters and the optimizer's moments in float32, each read once and written once.
+STATE_BYTES: dict[Optimizer, int] = {"adam": 12, "adamw": 12, "momentum": 8, "sgd": 4}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The least seconds that a step can take, and which roof says so."""
+
+    seconds: float
+    bound_by: Bound
+
+
+def step_limit(scenario: Scenario, probe: Probe) -> Limit | None:
+    """The largest of three least times; None where the probe knows no rate for the scenario's precision.
+
+    Compute: the exact FLOPs of the matrix products at the probe's rate for a large square one. Memory: what
+    even perfect fusion must move, the batch's bytes once in, parameters and optimizer state once in and
+    once out, at the bandwidth of a working set of that size. Latency: the matrix products that wait for one
+    another (forward and backward through every layer), each at the least that one takes.
+    """
+    rate = probe.gemm_flops_per_second.get(scenario.precision)
+    if rate is None:
+        return None
+    batch = scenario.global_batch
+    state = STATE_BYTES[scenario.optimizer] * parameter_count(scenario.widths)
+    images = batch * PIXELS
+    layers = len(scenario.widths) - 1
+    roofs: dict[Bound, float] = {
+        "compute": model_flops_per_step(scenario.widths, batch) / rate,
+        "memory": (2 * state + images) / bandwidth_at(state + images, probe.bandwidths),
+        "latency": 2 * layers * probe.iteration_seconds,
+    }
+    bound_by = max(roofs, key=lambda roof: roofs[roof])
+    return Limit(roofs[bound_by], bound_by)
+
+
+def bandwidth_at(working_set_bytes: int, measured: tuple[Bandwidth, ...]) -> float:
+    """Bytes per second for a working set, between the measured ones by the logarithm of their sizes."""
+    ordered = sorted(measured, key=lambda b: b.working_set_bytes)
+    if working_set_bytes <= ordered[0].working_set_bytes:
+        return ordered[0].bytes_per_second
+    for low, high in itertools.pairwise(ordered):
+        if working_set_bytes <= high.working_set_bytes:
+            whole = math.log(high.working_set_bytes / low.working_set_bytes)
+            share = math.log(working_set_bytes / low.working_set_bytes) / whole
+            return low.bytes_per_second + share * (high.bytes_per_second - low.bytes_per_second)
+    return ordered[-1].bytes_per_second
+
+
+def gemms(scenario: Scenario) -> dict[str, Gemm]:
+    """A step's matrix products by name, as (m, k, n): (m × k) times (k × n).
+
+    Per layer the forward product, the gradient of the weights, and, but for the first, the gradient of the
+    inputs: their FLOPs, 2 m k n each, are `model_flops_per_step` in sum.
+    """
+    batch, found = scenario.global_batch, dict[str, Gemm]()
+    for number, (inputs, outputs) in enumerate(itertools.pairwise(scenario.widths), start=1):
+        found[f"layer {number} forward"] = (batch, inputs, outputs)
+        found[f"layer {number} weights' gradient"] = (inputs, batch, outputs)
+        if number > 1:
+            found[f"layer {number} inputs' gradient"] = (batch, outputs, inputs)
+    return found

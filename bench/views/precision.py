@@ -1,0 +1,46 @@
+"""Which scenarios are known as precisely as was asked for, in words."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+from bench.analysis.summary import ScenarioSummary
+from bench.views.format import count, percent, several
+from bench.views.repetition import plus_minus, rounds
+from bench.views.summary_columns import full_name
+
+
+def precision_lines(summaries: Iterable[ScenarioSummary], numbers: Mapping[str, str]) -> Iterable[str]:
+    """Which scenarios reached the precision that was asked for, and how near the others came.
+
+    One line per machine, precision and limit of rounds; `numbers` are the machines' where there are several.
+    """
+    asked = sorted((s for s in summaries if s.wanted_precision is not None), key=_asked)
+    for _, members in groupby(asked, key=_asked):
+        alike = list(members)
+        where = f"On {numbers[alike[0].machine]} within" if numbers else "Within"
+        yield f"{where} {' '.join(_sentences(alike))}"
+
+
+def _asked(summary: ScenarioSummary) -> tuple[str, float, int]:
+    return summary.machine, summary.wanted_precision or 0.0, summary.max_rounds or 0
+
+
+def _sentences(alike: Sequence[ScenarioSummary]) -> Iterable[str]:
+    _, wanted, most = _asked(alike[0])
+    reached = sorted(s.runs for s in alike if s.precision_reached)
+    after = f", after {rounds(reached[0], reached[-1])}" if reached else ""
+    yield f"{plus_minus(wanted)}: {count(len(reached))} of {several(len(alike), 'scenario')}{after}."
+    missed = [s for s in alike if not s.precision_reached]
+    at_the_limit = [f"{full_name(s)} ({_how_near(s)})" for s in missed if s.runs >= most]
+    if at_the_limit:
+        yield f"At {several(most, 'round')} still wider: {', '.join(at_the_limit)}."
+    earlier = [f"{full_name(s)} ({_how_near(s, when=True)})" for s in missed if s.runs < most]
+    if earlier:
+        yield f"Ended earlier: {', '.join(earlier)}."
+
+
+def _how_near(summary: ScenarioSummary, when: bool = False) -> str:
+    if summary.step_precision is None:
+        return f"no interval: {summary.ok} of {several(summary.runs, 'run')} ok"
+    after = f" after {several(summary.runs, 'round')}" if when else ""
+    return f"±{percent(summary.step_precision)}{after}"

@@ -1,0 +1,37 @@
+"""Repetition in words: how many rounds and runs are ahead."""
+
+from bench.records.suite import Measure
+from bench.views.format import count, several
+
+
+def plus_minus(precision: float) -> str:
+    """A precision, a share of 1, as "±1 %"."""
+    return f"±{precision * 100:g} %"
+
+
+def rounds(least: int, most: int) -> str:
+    """How many rounds: "3 rounds", or "6 to 20 rounds"."""
+    return several(most, "round") if least == most else f"{count(least)} to {several(most, 'round')}"
+
+
+def rounds_ahead(measure: Measure) -> str:
+    """How many rounds there will be: "3 rounds", or "6 to 20 rounds until within ±1 %"."""
+    number = rounds(measure.least_rounds, measure.most_rounds)
+    return number if measure.precision is None else f"{number} until within {plus_minus(measure.precision)}"
+
+
+def runs_ahead(scenarios: int, measure: Measure) -> str:
+    """How many runs: "6 runs in 3 rounds", or "at least 12 runs in 6 rounds, up to 40 in 20, until …"."""
+    least, most = measure.least_rounds, measure.most_rounds
+    known = f"{several(scenarios * least, 'run')} in {several(least, 'round')}"
+    if measure.precision is None:
+        return known
+    return (
+        f"at least {known}, up to {count(scenarios * most)} in {count(most)}, "
+        f"until within {plus_minus(measure.precision)}"
+    )
+
+
+def still_going(left: int, scenarios: int, precision: float) -> str:
+    """How many scenarios are in a round: "3 of 7 scenarios left to bring within ±1 %"."""
+    return f"{count(left)} of {several(scenarios, 'scenario')} left to bring within {plus_minus(precision)}"

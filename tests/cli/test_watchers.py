@@ -1,0 +1,112 @@
+"""What plain lines and the live display tell of a session whose rounds are not counted beforehand."""
+
+import io
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from bench.cli.watchers import Display, Lines, Silent
+from bench.orchestration.placement import Node, Place
+from bench.records.suite import parse_suite
+
+BOX = Place(Node("n1", "box", (0, 1), 0, None), (0, 1), 0)
+
+
+@pytest.fixture
+def suite():
+    """Call with a `[measure]` table; gives a suite of the scenarios batch_size=1 and batch_size=2."""
+
+    def make(**measure):
+        sweep = {"name": "sweep", "hidden": [8], "matrix": {"batch_size": [1, 2]}}
+        return parse_suite({"title": "A title", "sweep": [sweep]}, "a.toml", "a", "", {}, measure)
+
+    return make
+
+
+@pytest.fixture
+def console():
+    return Console(file=io.StringIO(), width=100)
+
+
+def play(watcher, suite, rounds):
+    """Tells `watcher` of `rounds`: in each the runs' step times by the scenario's place in the suite."""
+    least = suite.measure.least_rounds
+    watcher.planned(least * len(suite.points), least)
+    for number, times in enumerate(rounds, start=1):
+        points = [suite.points[index] for index in times]
+        watcher.round_began(number, points)
+        for point, step in zip(points, times.values(), strict=True):
+            run = SimpleNamespace(point=point, round=number)
+            watcher.started(run, BOX)
+            row = {"status": "ok" if step else "failed", "error": "why", "step_seconds": step}
+            watcher.finished(run, {**row, "val_accuracy": 0.9, "flags": []})
+
+
+def lines(console):
+    return [line.partition(" ")[2] for line in console.file.getvalue().splitlines()]
+
+
+def counts(console):
+    return [line.rpartition("[")[2].rstrip("]") for line in lines(console) if line.endswith("]")]
+
+
+def test_a_count_of_rounds_is_told_once_and_never_changes(suite, console):
+    asked = suite(rounds=2)
+    play(Lines(console, asked), asked, [{0: 1.0, 1: 1.0}, {0: 1.0, 1: None}])
+    assert lines(console)[0] == "A title: 4 runs in 2 rounds"
+    assert counts(console) == ["1/4", "2/4", "3/4", "4/4"]
+    assert "Round" not in console.file.getvalue()
+
+
+def test_the_least_and_the_most_are_told_first_and_then_what_is_left(suite, console):
+    """The first scenario is settled after six rounds. The second has an outlier, and is after nine.
+
+    Before round nine there are eight runs. The interval of n is expected to end short of the outlier where
+    8.25 (1 - (k - 0.375) / (n + 0.25)) + 0.375 is at most 7: from n = 12 on, where k = 3.
+    """
+    asked = suite(precision=0.01, max_rounds=20)
+    both, second = {0: 1.0, 1: 1.0}, {1: 1.0}
+    play(Lines(console, asked), asked, [{0: 1.0, 1: 2.0}, *[both] * 5, *[second] * 3])
+    told = lines(console)
+    assert told[0] == "A title: at least 12 runs in 6 rounds, up to 40 in 20, until within ±1 %"
+    assert [line for line in told if line.startswith("Round")] == [
+        f"Round {number} of at most 20: 1 of 2 scenarios left to bring within ±1 %" for number in (7, 8, 9)
+    ]
+    assert counts(console)[0] == "1/~12"
+    assert counts(console)[-1] == "15/~18"
+    assert all(int(done) <= int(total) for done, total in (text.split("/~") for text in counts(console)))
+
+
+def test_a_scenario_that_never_gives_a_time_is_ahead_for_the_least_number_of_rounds(suite, console):
+    asked = suite(precision=0.01, max_rounds=20)
+    play(Lines(console, asked), asked, [{0: 1.0, 1: None}] * 3 + [{0: 1.0}] * 3)
+    # From the second round on it counts with three rounds in all, where the other has six.
+    assert counts(console) == ["1/~12", "2/~12", *(f"{number}/~9" for number in range(3, 10))]
+
+
+def test_the_display_follows_what_the_step_times_speak_for(suite, console):
+    """With six runs, where 6.25 (1 - (k - 0.375) / (n + 0.25)) + 0.375 is at most 5: n = 17, where k = 5."""
+    asked = suite(precision=0.01, max_rounds=20)
+    display = Display(console, asked)
+    both = {0: 1.0, 1: 1.0}
+    play(display, asked, [{0: 1.0, 1: 2.0}, *[both] * 5, {1: 1.0}])
+    console.print(display._live.get_renderable())
+    shown = console.file.getvalue().splitlines()
+    assert shown[-2].rstrip() == "1 of 2 scenarios left to bring within ±1 %"
+    assert "13/~23 runs  round 7/≤20" in shown[-1]
+
+
+def test_the_display_of_a_count_of_rounds_has_no_such_note(suite, console):
+    asked = suite(rounds=2)
+    display = Display(console, asked)
+    play(display, asked, [{0: 1.0, 1: 1.0}])
+    console.print(display._live.get_renderable())
+    assert "2/4 runs  round 1/2" in console.file.getvalue()
+    assert "left to bring" not in console.file.getvalue()
+
+
+def test_whoever_is_silent_says_nothing(suite, capsys):
+    asked = suite(precision=0.01)
+    play(Silent(), asked, [{0: 1.0, 1: 1.0}] * 7)
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,107 @@
+"""When a session probes its nodes, and what comes of it."""
+
+from dataclasses import replace
+
+import pytest
+
+ONE_CORE = {"cpus": 1}
+
+
+def moments(tried):
+    return [(name, moment) for name, _, moment in tried.log.probes]
+
+
+def probed_machines(tried):
+    return [row for row in tried.recorder.machines if row["probe_moment"]]
+
+
+def test_each_node_is_probed_before_its_first_run_and_after_the_last(bench, node):
+    tried = bench("a b c d", [node("n1"), node("n2")], rounds=2)
+    tried.run()
+    assert sorted(moments(tried)) == [("n1", "end"), ("n1", "start"), ("n2", "end"), ("n2", "start")]
+    first = {worker: labels for worker, labels in tried.pool.probed[:2]}
+    assert len(first) == 2
+    assert [row["probe_float32_flops_per_second"] for row in probed_machines(tried)] == [1e11] * 4
+
+
+def test_the_last_probe_asks_a_process_that_is_there(bench, node):
+    tried = bench("a b", [node()], rounds=2)
+    tried.run()
+    assert len(tried.pool.workers) == 2  # one a round
+
+
+def test_a_probe_knows_the_precisions_of_its_need(bench, node):
+    half = {"precision": "mixed_bfloat16"}
+    tried = bench({"a": {}, "b": half, "c": {**half, **ONE_CORE}}, [node(cores=2)])
+    tried.run()
+    asked = {len(tried.pool.workers[worker].place.cores): set(p) for worker, p in tried.pool.probed}
+    assert asked == {2: {"float32", "mixed_bfloat16"}, 1: {"mixed_bfloat16"}}
+
+
+def test_a_need_whose_process_is_gone_gets_one_for_the_last_probe(bench, node):
+    tried = bench({"a": {}, "b": ONE_CORE}, [node(cores=2)])
+    tried.run()
+    assert sorted(moments(tried)) == [("n1", "end")] * 2 + [("n1", "start")] * 2
+    assert {(row["probe_cores"], row["probe_moment"]) for row in probed_machines(tried)} == {
+        (4, "start"),
+        (4, "end"),
+    }
+
+
+def test_rows_have_their_share_of_the_limit(bench, node):
+    tried = bench("a", [node()])
+    (row,) = tried.run()
+    # 784 × 8 + 8 × 10 weights; 100 × (6 × 6,352 − 2 × 6,272) operations at 1e11 a second take 25.568 µs
+    assert row["limit_seconds"] == pytest.approx(25.568e-6)
+    assert row["limit_fraction"] == pytest.approx(25.568e-6 / row["step_seconds"])
+    assert row["bound_by"] == "compute"
+
+
+def test_without_a_step_time_there_is_no_share(bench, node, outcome):
+    tried = bench("a", [node()])
+    failed = replace(outcome().measurement, status="failed", step_seconds=None)
+    tried.pool.runs["a"].append(outcome(measurement=failed))
+    (row,) = tried.run()
+    assert row["limit_seconds"] is row["limit_fraction"] is row["bound_by"] is None
+
+
+def test_a_probe_that_fails_costs_the_limits_and_nothing_else(bench, node):
+    tried = bench("a b", [node()])
+    tried.pool.limits = None
+    rows = tried.run()
+    assert [row["status"] for row in rows] == ["ok", "ok"]
+    assert {row["limit_seconds"] for row in rows} == {None}
+    assert probed_machines(tried) == []
+    assert len(tried.pool.probed) == 1
+
+
+def test_a_process_that_dies_of_its_probe_is_retried_without(bench, node, outcome):
+    tried = bench("a", [node()])
+    tried.pool.probes.append(outcome(died="lost"))
+    (row,) = tried.run()
+    assert (row["status"], row["attempt"]) == ("ok", 2)
+    assert len(tried.pool.probed) == 1
+
+
+def test_a_probe_that_hangs_is_given_up_and_the_run_goes_on(bench, node, outcome):
+    tried = bench("a", [node()])
+    tried.pool.probes.append(outcome(seconds=None))
+    (row,) = tried.run()
+    assert (row["status"], row["attempt"]) == ("ok", 1)
+    assert len(tried.pool.workers) == 2
+
+
+def test_a_last_probe_that_hangs_ends_with_its_deadline(bench, node, outcome):
+    tried = bench("a", [node()])
+    tried.pool.probes += [outcome(seconds=0.0), outcome(seconds=None)]
+    assert [row["status"] for row in tried.run()] == ["ok"]
+    assert moments(tried) == [("n1", "start")]
+
+
+def test_an_interrupt_of_the_last_probe_loses_no_run(bench, node, outcome):
+    tried = bench("a", [node()])
+    tried.pool.probes += [outcome(seconds=0.0), outcome(seconds=100.0)]
+    tried.pool.interrupt_at = tried.clock.now + 50
+    with pytest.raises(KeyboardInterrupt):
+        tried.run()
+    assert [row["status"] for row in tried.recorder.runs] == ["ok"]

@@ -1,0 +1,69 @@
+import pytest
+
+from bench.records.probe import Bandwidth, Probe
+from bench.records.scenario import Scenario, model_flops_per_step
+from bench.training.roofline import bandwidth_at, gemms, step_limit
+
+# 784 × 8 + 8 × 10 = 6,352 weights and 18 biases.
+SMALL = {"hidden": [8], "batch_size": 100}
+BANDWIDTHS = (Bandwidth(1_000, 1e9), Bandwidth(1_000_000, 1e8))
+
+
+def probe(rate=1e9, bandwidths=BANDWIDTHS, iteration_seconds=0.0, precision="float32"):
+    return Probe("cpu", 2, {precision: rate}, bandwidths, 1e-4, iteration_seconds)
+
+
+def flat(bytes_per_second):
+    return (Bandwidth(1_000, bytes_per_second), Bandwidth(1_000_000, bytes_per_second))
+
+
+def test_compute_is_the_exact_flops_at_the_rate_of_a_large_product():
+    limit = step_limit(Scenario(**SMALL), probe(rate=1e9, bandwidths=flat(1e15)))
+    # 100 × (6 × 6,352 − 2 × 6,272) = 2,556,800
+    assert limit.seconds == pytest.approx(2.5568e-3)
+    assert limit.bound_by == "compute"
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "moved"),
+    [("adam", 24), ("adamw", 24), ("momentum", 16), ("sgd", 8)],
+)
+def test_memory_is_state_in_and_out_and_the_batch_in(optimizer, moved):
+    limit = step_limit(Scenario(optimizer=optimizer, **SMALL), probe(rate=1e15, bandwidths=flat(1e9)))
+    assert limit.seconds == pytest.approx((6_370 * moved + 100 * 784) / 1e9)
+    assert limit.bound_by == "memory"
+
+
+def test_latency_is_every_layer_forward_and_backward_one_after_the_other():
+    limit = step_limit(Scenario(hidden=[8, 8], batch_size=1), probe(1e15, flat(1e15), iteration_seconds=1e-6))
+    assert limit.seconds == pytest.approx(6e-6)
+    assert limit.bound_by == "latency"
+
+
+def test_a_precision_that_was_not_probed_has_no_limit():
+    assert step_limit(Scenario(**SMALL), probe(precision="mixed_bfloat16")) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "bandwidth"),
+    [
+        (10, 1e9),
+        (1_000, 1e9),
+        (31_622.7766, 5.5e8),  # half way by the logarithm, between 1e9 and 1e8
+        (1_000_000, 1e8),
+        (10**12, 1e8),
+    ],
+)
+def test_bandwidth_is_that_of_the_working_set(size, bandwidth):
+    assert bandwidth_at(size, BANDWIDTHS) == pytest.approx(bandwidth)
+    assert bandwidth_at(size, BANDWIDTHS[::-1]) == pytest.approx(bandwidth)
+
+
+def test_the_products_of_a_step_are_its_flops():
+    scenario = Scenario(hidden=[50, 30], batch_size=100)
+    products = gemms(scenario)
+    assert products["layer 1 forward"] == (100, 784, 50)
+    assert products["layer 1 weights' gradient"] == (784, 100, 50)
+    assert "layer 1 inputs' gradient" not in products
+    assert products["layer 3 inputs' gradient"] == (100, 10, 30)
+    assert sum(2 * m * k * n for m, k, n in products.values()) == model_flops_per_step(scenario.widths, 100)
