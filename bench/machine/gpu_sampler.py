@@ -3,7 +3,6 @@
 import itertools
 import os
 import statistics
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TypeVar
 
 from bench.errors import BenchError
 from bench.machine.nvml import GpuSample, Nvml
+from bench.machine.ticker import Ticker
 
 _SHORTEST_INTERVAL_SECONDS = 1.0
 
@@ -48,9 +48,8 @@ class Reading:
 class GpuSampler:
     """Samples device `index` from `start()` to `stop()`: at both ends, and once a second between them.
 
-    The samples between are taken by a daemon thread that waits on an event. `interval_seconds` below 1 is
-    taken as 1: NVML calls take the driver's lock, and the run must not feel them. `clock` gives seconds;
-    `wait` sleeps for the seconds given or until the stop, and says whether it is time to stop.
+    The samples between are taken by a `Ticker`, which `wait` is for. `interval_seconds` below 1 is taken as
+    1: NVML calls take the driver's lock, and the run must not feel them. `clock` gives seconds.
     """
 
     def __init__(
@@ -68,35 +67,36 @@ class GpuSampler:
         self._interval = max(interval_seconds, _SHORTEST_INTERVAL_SECONDS)
         self._own_pid = os.getpid() if own_pid is None else own_pid
         self._clock = clock
-        self._stopping = threading.Event()
-        self._wait = self._stopping.wait if wait is None else wait
+        self._wait = wait
         self._readings: list[Reading] = []
-        self._thread: threading.Thread | None = None
+        self._ticker: Ticker | None = None
 
     def start(self) -> None:
         """Take the first sample and begin to watch. Raises BenchError where it is watching already."""
-        if self._thread is not None:
+        if self._ticker is not None:
             raise BenchError("GpuSampler.start() was called twice: stop the sampler first")
-        self._stopping.clear()
         self._readings = [self._read()]
-        self._thread = threading.Thread(target=self._watch, name="gpu-sampler", daemon=True)
-        self._thread.start()
+        self._ticker = Ticker("gpu-sampler", self._sample, self._interval, self._wait)
+        self._ticker.start()
 
     def stop(self) -> GpuUse:
-        """Take the last sample and sum up. Raises BenchError where `start()` has not been called."""
-        if self._thread is None:
+        """Take the last sample and sum up.
+
+        Raises BenchError where `start()` has not been called, and what ended the sampling early.
+        """
+        ticker, self._ticker = self._ticker, None
+        if ticker is None:
             raise BenchError(
                 "GpuSampler.stop() was called before GpuSampler.start(): start the sampler first"
             )
-        last = self._read()
-        self._stopping.set()
-        self._thread.join()
-        self._thread = None
+        try:
+            last = self._read()
+        finally:
+            ticker.stop()
         return summarise([*self._readings, last])
 
-    def _watch(self) -> None:
-        while not self._wait(self._interval):
-            self._readings.append(self._read())
+    def _sample(self) -> None:
+        self._readings.append(self._read())
 
     def _read(self) -> Reading:
         others = self._nvml.other_processes(self._index, self._own_pid)

@@ -46,6 +46,8 @@ class CpuUse:
     """`others_cpu_seconds` over `seconds` times the number of cores."""
     node_others_cpu_seconds: float
     """The same over every core of the node: who shares its caches and its memory bandwidth."""
+    node_others_fraction: float
+    """`node_others_cpu_seconds` over `seconds` times the number of the node's cores."""
     steal_seconds: float
     """Time on `cores` that the hypervisor gave to other guests."""
     cgroup_throttled_seconds: float | None
@@ -66,6 +68,7 @@ class _Reading:
     busy: float
     steal: float
     node_busy: float
+    node_cores: int
     throttled: float | None
 
 
@@ -93,7 +96,7 @@ class CpuMeter:
         seconds = last.wall - first.wall
         own = last.process - first.process
         others = max(0.0, last.busy - first.busy - own)
-        capacity = seconds * len(self._cores)
+        node_others = max(0.0, last.node_busy - first.node_busy - own)
         throttled = None
         if first.throttled is not None and last.throttled is not None:
             throttled = last.throttled - first.throttled
@@ -102,8 +105,9 @@ class CpuMeter:
             seconds=seconds,
             process_cpu_seconds=own,
             others_cpu_seconds=others,
-            others_fraction=others / capacity if capacity > 0 else 0.0,
-            node_others_cpu_seconds=max(0.0, last.node_busy - first.node_busy - own),
+            others_fraction=_share(others, seconds * len(self._cores)),
+            node_others_cpu_seconds=node_others,
+            node_others_fraction=_share(node_others, seconds * last.node_cores),
             steal_seconds=max(0.0, last.steal - first.steal),
             cgroup_throttled_seconds=throttled,
             load_average=os.getloadavg()[0],
@@ -123,6 +127,7 @@ class CpuMeter:
             busy=busy,
             steal=steal,
             node_busy=sum(core_busy for core_busy, _ in times.values()),
+            node_cores=len(times),
             throttled=self._cgroup.throttled_seconds(),
         )
 
@@ -148,6 +153,10 @@ def throttled_cpu(use: CpuUse) -> bool:
     the sum is set against the wall clock and not against all cores. False where the kernel does not tell.
     """
     return (use.cgroup_throttled_seconds or 0.0) > THROTTLED_FRACTION * use.seconds
+
+
+def _share(taken: float, capacity: float) -> float:
+    return taken / capacity if capacity > 0 else 0.0
 
 
 def _core_times(root: Path) -> dict[int, tuple[float, float]]:

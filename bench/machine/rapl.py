@@ -3,10 +3,15 @@
 Source: Documentation/power/powercap/powercap.rst. Kernels let only root read them (CVE-2020-8694).
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.errors import BenchError
 from bench.machine.files import ROOT, read_int, read_text
+from bench.machine.ticker import Ticker
+
+# Half of the shortest time in which a counter of 65 kJ wraps around, at the 500 W of the largest packages.
+_UPDATE_EVERY_SECONDS = 60.0
 
 
 class RaplMeter:
@@ -26,7 +31,12 @@ class RaplMeter:
     def start(self) -> None:
         """Begin to sum."""
         self._last = self._read()
-        self._joules = 0.0 if self._zones else None
+        self._joules = 0.0 if self._zones and None not in self._last else None
+
+    @property
+    def joules(self) -> float | None:
+        """The sum at the last reading; None where some package's counter could not be read, or before any."""
+        return self._joules
 
     def update(self) -> None:
         """Add what was used since the last reading. Raises BenchError before `start()`."""
@@ -49,6 +59,35 @@ class RaplMeter:
 
     def _read(self) -> list[int | None]:
         return [read_int(zone / "energy_uj") for zone in self._zones]
+
+
+class RaplSampler:
+    """A `RaplMeter` for a run of any length: a `Ticker`, which `wait` is for, updates it once a minute.
+
+    Without counters to read there is no thread either.
+    """
+
+    def __init__(self, root: Path = ROOT, *, wait: Callable[[float], bool] | None = None) -> None:
+        self._meter = RaplMeter(root)
+        self._wait = wait
+        self._ticker: Ticker | None = None
+
+    def start(self) -> None:
+        """Begin to sum."""
+        self._meter.start()
+        if self._meter.joules is not None:
+            self._ticker = Ticker("rapl-sampler", self._meter.update, _UPDATE_EVERY_SECONDS, self._wait)
+            self._ticker.start()
+
+    def stop(self) -> float | None:
+        """Joules since `start()`, all packages together; None where they cannot be read.
+
+        Raises BenchError where `start()` has not been called.
+        """
+        ticker, self._ticker = self._ticker, None
+        if ticker is not None:
+            ticker.stop()
+        return self._meter.stop()
 
 
 def _used(zone: Path, before: int | None, after: int | None) -> int | None:

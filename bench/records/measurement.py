@@ -39,6 +39,26 @@ class Measurement:
     `train_seconds` holds training steps alone, `eval_seconds` the validations between them. `wall_seconds`
     is what the notebook measured: compilation, training and validation. `target_seconds` runs from the
     first touch of the data to the end of the first validation at or past the target.
+
+    What follows is over the whole run, `metered_seconds` long, from before the model is built to after the
+    test split:
+
+    - `energy_joules` is that of the device trained on: the GPU's board (other users of it included) or, on
+      a CPU, what `cpu_energy_joules` is on any run: the processor packages of the node. It says something
+      of the run only where the run had all the cores of its packages to itself.
+    - `peak_host_bytes` is the process's, and the run's own where `peak_host_of_run`: elsewhere an earlier
+      run of the process may have set it. `peak_device_bytes` is what TensorFlow held.
+    - `process_cpu_seconds` is the CPU time of all threads. Others took `others_cpu_fraction` of the time of
+      the run's own cores, `node_others_cpu_fraction` of all the node's cores, and the hypervisor's other
+      guests `steal_seconds` of the run's. `cgroup_throttled_seconds` is how long a CPU quota held the run
+      back, summed over cores. `load_average` is the node's over the last minute, this run included.
+    - GPU figures are of samples at both ends and once a second between, `gpu_samples` in all: mean power;
+      median and lowest clock of those that found it busy; highest temperature; every reason that held the
+      clocks down; whether another process computed on it.
+
+    `threads`, `affinity` and `niceness` are what the process had, read back; `pinned` says whether each of
+    its threads was held to the cores asked for. `process_id` is the node's number for it: runs of a session
+    that share it shared the process.
     """
 
     status: Status
@@ -71,10 +91,29 @@ class Measurement:
     limit_seconds: float | None = None
     limit_fraction: float | None = None
     bound_by: str | None = None
+    metered_seconds: float | None = None
     peak_host_bytes: int | None = None
+    peak_host_of_run: bool | None = None
     peak_device_bytes: int | None = None
     energy_joules: float | None = None
+    cpu_energy_joules: float | None = None
+    process_cpu_seconds: float | None = None
     others_cpu_fraction: float | None = None
+    node_others_cpu_fraction: float | None = None
+    steal_seconds: float | None = None
+    cgroup_throttled_seconds: float | None = None
+    load_average: float | None = None
+    major_faults: int | None = None
+    involuntary_switches: int | None = None
+    gpu_samples: int | None = None
+    gpu_power_watts: float | None = None
+    gpu_sm_clock_hertz: float | None = None
+    gpu_sm_clock_min_hertz: float | None = None
+    gpu_temperature_max_celsius: float | None = None
+    gpu_throttle_reasons: tuple[str, ...] | None = None
+    gpu_shared: bool | None = None
     threads: int | None = None
     affinity: tuple[int, ...] | None = None
     niceness: int | None = None
+    pinned: bool | None = None
+    process_id: int | None = None

@@ -1,9 +1,9 @@
 """One run in this process: build, compile, warm up, stage, train, test; each on a clock of its own."""
 
+import os
 import time
-import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from bench.data.shapes import TRAIN_SIZE
 from bench.records.measurement import Epoch, Measurement, Status
 from bench.records.scenario import Loop, Scenario, model_flops_per_step
 from bench.training.epoch import EpochResult, Score, TrainingLoop, seconds_since
+from bench.training.failure import describe, status_of
 from bench.training.runtime import Runtime, peak_device_bytes, prepare
 from bench.training.telemetry import Telemetry, Use
 from bench.training.windows import median_and_mad, step_times, unstable
@@ -55,27 +56,40 @@ def train_run(
     Never raises: what goes wrong is the status and the error of the measurement, beside all that was
     measured until then.
     """
-    progress, meter = _Progress(), Telemetry(runtime)
-    meter.start()
+    progress, meters = _Progress(), Telemetry(runtime)
+    meters.start()
     status: Status = "ok"
     error = None
     try:
         _run(scenario, seed, dataset, progress, report)
     except Exception as problem:
-        status, error = _status_of(problem), _describe(problem)
+        status, error = status_of(problem, runtime.kind), describe(problem)
     if status == "ok" and not progress.finite:
         status, error = "diverged", f"the loss is not finite in epoch {progress.epochs[-1].epoch}"
     measured = _measured(scenario, progress, status)
-    return replace(_with_context(measured, runtime, meter.stop()), error=error), progress.epochs
+    return replace(_with_context(measured, runtime, meters.stop()), error=error), progress.epochs
 
 
 def _run(
     scenario: Scenario, seed: int, dataset: Dataset, progress: _Progress, report: Callable[[Epoch], None]
 ) -> None:
-    clocks = progress.clocks
     prepare(scenario)
-    with clocks.part("build"):
+    with progress.clocks.part("build"):
         loop, variables = build(scenario, seed, dataset.mean, dataset.deviation)
+    try:
+        _drive(loop, variables, dataset, progress, report)
+    finally:
+        variables.release()
+
+
+def _drive(
+    loop: TrainingLoop,
+    variables: "Variables",
+    dataset: Dataset,
+    progress: _Progress,
+    report: Callable[[Epoch], None],
+) -> None:
+    clocks = progress.clocks
     with clocks.part("compile"):
         loop.compile()
     with clocks.part("warmup"):
@@ -109,7 +123,24 @@ class Variables:
     def restore(self) -> None:
         """Back to the start, bit by bit."""
         for variable, value in zip(self._variables, self._start, strict=True):
-            variable.assign(value)
+            _assign(variable, value)
+
+    def release(self) -> None:
+        """Give their memory back, after which they hold nothing.
+
+        An optimizer's update registers a gradient with TensorFlow for good, and that keeps the handles of
+        all variables: the next run of the process would count them in its peak of memory.
+        """
+        with suppress(Exception):  # a device that has failed must not hide what went wrong before
+            for variable, value in zip(self._variables, self._start, strict=True):
+                _assign(variable, value.ravel()[:0])
+
+
+def _assign(variable: Any, value: Any) -> None:  # noqa: ANN401
+    """Straight to the variable's memory, whatever the shape: three times as fast as Keras' way around it."""
+    import tensorflow as tf
+
+    tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=value)
 
 
 def build(scenario: Scenario, seed: int, mean: float, deviation: float) -> tuple[TrainingLoop, Variables]:
@@ -199,37 +230,17 @@ def _flags(times: list[float], accuracies: list[float], retraced: bool) -> tuple
 
 
 def _with_context(measurement: Measurement, runtime: Runtime, use: Use) -> Measurement:
-    """What the process and its surroundings add: device, threads, memory, and who else ran."""
+    """What the process and its surroundings add: device, threads, memory, energy, and who else ran."""
     return replace(
         measurement,
         flags=measurement.flags + use.flags,
         device_name=runtime.gpu_name,
         import_seconds=runtime.import_seconds,
-        peak_host_bytes=use.cpu.peak_host_bytes,
         peak_device_bytes=peak_device_bytes(),
-        energy_joules=use.gpu.energy_joules if use.gpu else None,
-        others_cpu_fraction=use.cpu.others_fraction,
         threads=runtime.threads,
         affinity=runtime.pinning.cores,
         niceness=runtime.pinning.niceness,
+        pinned=runtime.pinning.pinned,
+        process_id=os.getpid(),
+        **use.figures(runtime.kind),
     )
-
-
-def _status_of(problem: Exception) -> Status:
-    import tensorflow as tf
-
-    if isinstance(problem, MemoryError):
-        return "oom_host"
-    if isinstance(problem, tf.errors.ResourceExhaustedError):
-        return "oom_device" if tf.config.list_logical_devices("GPU") else "oom_host"
-    return "failed"
-
-
-def _describe(problem: Exception) -> str:
-    """The error, and the last calls that led to it: enough to mend it from the table alone.
-
-    Either is cut to its own length, since a message of XLA alone can fill pages.
-    """
-    message = f"{type(problem).__name__}: {problem}"
-    where = "".join(traceback.format_tb(problem.__traceback__)[-5:])
-    return f"{message[:2000]}\n{where[-2000:]}"

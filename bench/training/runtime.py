@@ -59,9 +59,7 @@ def start(kind: DeviceKind, cores: tuple[int, ...]) -> Runtime:
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
     threads = int(tf.config.threading.get_intra_op_parallelism_threads())
-    # What the imports made stays: without it, each collection between two runs would walk half a million
-    # objects, which takes longer than all else that a run adds to its training.
-    gc.freeze()
+    _keep()
     return Runtime(kind, threads, pinning, import_seconds, _name(tf, gpus))
 
 
@@ -71,6 +69,7 @@ def prepare(scenario: Scenario) -> None:
     import tensorflow as tf
 
     keras.backend.clear_session()  # collects garbage, too
+    _keep()
     tf.config.experimental.enable_tensor_float_32_execution(scenario.precision == "tf32")
     if tf.config.list_logical_devices("GPU"):
         with contextlib.suppress(ValueError):  # an allocator without statistics: no peak then either
@@ -88,6 +87,15 @@ def peak_device_bytes() -> int | None:
         if tf.config.list_logical_devices("GPU"):
             return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
     return None
+
+
+def _keep() -> None:
+    """Take what is there for good out of every later collection of garbage.
+
+    The imports alone make half a million objects, and each traced optimizer leaves some thousand: walking
+    through them between two runs would take longer than all else that a run adds to its training.
+    """
+    gc.freeze()
 
 
 def _name(tf: Any, gpus: list[Any]) -> str | None:  # noqa: ANN401 -- the tensorflow module, untyped

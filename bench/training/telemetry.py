@@ -1,54 +1,153 @@
 """What the machine did while a run ran: CPU and GPU meters around it, outside the hot path."""
 
+import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 from bench.machine.gpu_sampler import GpuSampler, GpuUse
 from bench.machine.load import CpuMeter, CpuUse, contended, throttled_cpu
-from bench.machine.nvml import open_nvml
+from bench.machine.nvml import Nvml, open_nvml
+from bench.machine.rapl import RaplSampler
+from bench.records.kinds import DeviceKind
 from bench.training.runtime import Runtime
+
+_T = TypeVar("_T")
+_Told = TypeVar("_Told", covariant=True)
 
 
 @dataclass(frozen=True)
 class Use:
-    """CPU and GPU use over a run; `gpu` is None on a CPU, and where NVML is not there."""
+    """What was used over a run; None where a meter is not there or failed.
 
-    cpu: CpuUse
-    gpu: GpuUse | None
+    `gpu` is the device that a run on the GPU trains on; `cpu_energy_joules` that of all CPU packages.
+    """
+
+    cpu: CpuUse | None = None
+    gpu: GpuUse | None = None
+    cpu_energy_joules: float | None = None
 
     @property
     def flags(self) -> tuple[str, ...]:
         """What of it makes the run's times doubtful."""
         gpu_busy, gpu_slow = (self.gpu.others, self.gpu.throttle_reasons) if self.gpu else (False, ())
         raised = {
-            "contended": contended(self.cpu) or bool(gpu_busy),
-            "throttled": throttled_cpu(self.cpu) or bool(gpu_slow),
+            "contended": (self.cpu is not None and contended(self.cpu)) or bool(gpu_busy),
+            "throttled": (self.cpu is not None and throttled_cpu(self.cpu)) or bool(gpu_slow),
         }
         return tuple(flag for flag, up in raised.items() if up)
 
+    def figures(self, kind: DeviceKind) -> dict[str, Any]:
+        """The columns of a run that trained on `kind`, by the names that `Measurement` has for them."""
+        energy = self.cpu_energy_joules if kind == "cpu" else self.gpu and self.gpu.energy_joules
+        return {
+            "energy_joules": energy,
+            "cpu_energy_joules": self.cpu_energy_joules,
+            **(_cpu_figures(self.cpu) if self.cpu else {}),
+            **(_gpu_figures(self.gpu) if self.gpu else {}),
+        }
+
 
 class Telemetry:
-    """Meters for one run of this process: `start`, then `stop` gives the use."""
+    """Meters for one run of this process: `start`, then `stop` gives the use.
+
+    Neither raises: a meter that fails leaves its figures empty, and the run goes on.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
-        self._cpu = CpuMeter(runtime.pinning.cores)
-        self._nvml = open_nvml() if runtime.kind == "gpu" else None
-        self._gpu: GpuSampler | None = None
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
-        index = self._nvml.index_of(visible) if self._nvml else None
-        if self._nvml and index is not None:
-            self._gpu = GpuSampler(self._nvml, index)
+        self._cpu = _Spared(lambda: CpuMeter(runtime.pinning.cores))
+        self._energy = _Spared(RaplSampler)
+        self._gpu = _Spared(_GpuMeter) if runtime.kind == "gpu" else None
 
     def start(self) -> None:
-        """Begin; the GPU is read once a second from a thread of its own."""
+        """Begin; what has to be read at intervals is read by threads of its own."""
         if self._gpu:
             self._gpu.start()
+        self._energy.start()
         self._cpu.start()
 
     def stop(self) -> Use:
         """End, and give what was used since `start`."""
         cpu = self._cpu.stop()
-        gpu = self._gpu.stop() if self._gpu else None
-        if self._nvml:
-            self._nvml.close()
-        return Use(cpu, gpu)
+        energy = self._energy.stop()
+        return Use(cpu, self._gpu.stop() if self._gpu else None, energy)
+
+
+class _Meter(Protocol[_Told]):
+    def start(self) -> None: ...
+
+    def stop(self) -> _Told: ...
+
+
+class _Spared(Generic[_T]):
+    """A meter whose failures, from its making on, the run is spared."""
+
+    def __init__(self, make: Callable[[], _Meter[_T]]) -> None:
+        self._make = make
+        self._meter: _Meter[_T] | None = None
+
+    def start(self) -> None:
+        with contextlib.suppress(Exception):
+            self._meter = self._make()
+            self._meter.start()
+
+    def stop(self) -> _T | None:
+        # One that did not start raises here, and so tells nothing.
+        with contextlib.suppress(Exception):
+            if self._meter:
+                return self._meter.stop()
+        return None
+
+
+class _GpuMeter:
+    """The first of the GPUs that this process sees, where NVML knows it."""
+
+    def __init__(self) -> None:
+        self._nvml = open_nvml()
+        self._sampler = _sampler(self._nvml) if self._nvml else None
+
+    def start(self) -> None:
+        if self._sampler:
+            self._sampler.start()
+
+    def stop(self) -> GpuUse | None:
+        try:
+            return self._sampler.stop() if self._sampler else None
+        finally:
+            if self._nvml:
+                self._nvml.close()
+
+
+def _sampler(nvml: Nvml) -> GpuSampler | None:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    index = nvml.index_of(visible)
+    return None if index is None else GpuSampler(nvml, index)
+
+
+def _cpu_figures(use: CpuUse) -> dict[str, Any]:
+    return {
+        "metered_seconds": use.seconds,
+        "peak_host_bytes": use.peak_host_bytes,
+        "peak_host_of_run": use.peak_is_of_run,
+        "process_cpu_seconds": use.process_cpu_seconds,
+        "others_cpu_fraction": use.others_fraction,
+        "node_others_cpu_fraction": use.node_others_fraction,
+        "steal_seconds": use.steal_seconds,
+        "cgroup_throttled_seconds": use.cgroup_throttled_seconds,
+        "load_average": use.load_average,
+        "major_faults": use.major_faults,
+        "involuntary_switches": use.involuntary_switches,
+    }
+
+
+def _gpu_figures(use: GpuUse) -> dict[str, Any]:
+    return {
+        "gpu_samples": use.samples,
+        "gpu_power_watts": use.mean_power_watts,
+        "gpu_sm_clock_hertz": use.median_sm_clock_hertz,
+        "gpu_sm_clock_min_hertz": use.min_sm_clock_hertz,
+        "gpu_temperature_max_celsius": use.max_temperature_celsius,
+        "gpu_throttle_reasons": use.throttle_reasons,
+        "gpu_shared": use.others,
+    }

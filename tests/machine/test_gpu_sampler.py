@@ -1,4 +1,5 @@
 import itertools
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -140,3 +141,29 @@ def test_starting_twice_and_stopping_before_starting_are_errors(fake_nvml, h100)
     with pytest.raises(BenchError, match="stop the sampler first"):
         sampler.start()
     sampler.stop()
+
+
+def test_what_ends_the_sampling_early_is_raised_at_the_stop(fake_nvml, h100):
+    nvml = open_nvml(fake_nvml(h100()))
+    waits, read = [], nvml.sample
+
+    def sample(index):
+        if len(waits) == 1:
+            raise OSError("the driver is gone")
+        return read(index)
+
+    nvml.sample = sample
+    sampler = GpuSampler(nvml, 0, wait=lambda seconds: waits.append(seconds) or len(waits) > 1)
+    sampler.start()
+    with pytest.raises(OSError, match="the driver is gone"):
+        sampler.stop()
+
+
+def test_a_last_sample_that_fails_still_ends_the_thread(fake_nvml, h100):
+    nvml = open_nvml(fake_nvml(h100()))
+    sampler = GpuSampler(nvml, 0, interval_seconds=3600.0)
+    sampler.start()
+    nvml.sample = None
+    with pytest.raises(TypeError):
+        sampler.stop()
+    assert "gpu-sampler" not in {thread.name for thread in threading.enumerate()}

@@ -24,6 +24,7 @@ IDLE = CpuUse(
     others_cpu_seconds=0.0,
     others_fraction=0.0,
     node_others_cpu_seconds=0.0,
+    node_others_fraction=0.0,
     steal_seconds=0.0,
     cgroup_throttled_seconds=None,
     load_average=2.0,
@@ -56,6 +57,7 @@ def test_others_are_the_busy_time_of_the_runs_cores_alone(tmp_path):
     assert use.node_others_cpu_seconds == pytest.approx(34.0 - use.process_cpu_seconds)
     assert use.steal_seconds == pytest.approx(1.0)
     assert use.others_fraction == pytest.approx(use.others_cpu_seconds / use.seconds)
+    assert use.node_others_fraction == pytest.approx(use.node_others_cpu_seconds / (3 * use.seconds))
     assert contended(use)
 
 

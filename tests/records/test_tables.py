@@ -20,7 +20,7 @@ from bench.records.tables import (
 
 IDENTITY = """
     run_id session_id suite sweep scenario_id label round order attempt started_at status error flags
-    dataset_sha256 machine_id software_id machine node device_name
+    dataset_sha256 machine_id software_id machine node device_name wanted_precision max_rounds
 """
 SETTINGS = """
     dataset hidden activation dropout standardize shift optimizer learning_rate schedule warmup_fraction
@@ -34,6 +34,12 @@ MEASURED = """
     test_accuracy model_flops_per_step flops_per_second limit_seconds limit_fraction bound_by peak_host_bytes
     peak_device_bytes energy_joules threads affinity niceness
 """
+METERED = """
+    metered_seconds peak_host_of_run cpu_energy_joules process_cpu_seconds others_cpu_fraction
+    node_others_cpu_fraction steal_seconds cgroup_throttled_seconds load_average major_faults
+    involuntary_switches gpu_samples gpu_power_watts gpu_sm_clock_hertz gpu_sm_clock_min_hertz
+    gpu_temperature_max_celsius gpu_throttle_reasons gpu_shared pinned process_id
+"""
 EPOCHS = """
     run_id epoch steps train_seconds eval_seconds elapsed_seconds learning_rate train_loss train_accuracy
     val_loss val_accuracy window_seconds window_steps
@@ -43,7 +49,7 @@ MACHINES = (
 )
 
 
-@pytest.mark.parametrize("column", (IDENTITY + SETTINGS + MEASURED).split())
+@pytest.mark.parametrize("column", (IDENTITY + SETTINGS + MEASURED + METERED).split())
 def test_runs_has_the_columns_that_others_rely_on(column):
     assert column in runs_schema().names
 
@@ -80,12 +86,18 @@ def test_the_types_of_the_columns_suit_the_settings(scenario):
     assert {name: table.column(name)[0].as_py() for name in settings} == settings
 
 
-def test_durations_are_numbers_of_seconds_and_sizes_of_bytes():
+def test_quantities_are_numbers_in_the_unit_that_their_name_ends_with():
+    units = ("_seconds", "_joules", "_watts", "_hertz", "_celsius", "_fraction")
     for field in [*runs_schema(), *epochs_schema()]:
-        if field.name.endswith(("_seconds", "_joules")) and field.name != "window_seconds":
+        if field.name.endswith(units) and field.name != "window_seconds":
             assert field.type == pa.float64(), field.name
         if field.name.endswith("_bytes"):
             assert field.type == pa.int64(), field.name
+
+
+def test_reasons_that_were_not_told_are_not_the_same_as_none_at_all(run):
+    rows = [run(gpu_throttle_reasons=reasons)[0] for reasons in (None, (), ("sw_power_cap",))]
+    assert to_table("runs", rows).column("gpu_throttle_reasons").to_pylist() == [None, [], ["sw_power_cap"]]
 
 
 def test_rows_come_back_as_they_went_in(content):

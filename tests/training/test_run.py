@@ -1,18 +1,47 @@
 """A run's row: by hand from a loop that answers from a script, then from the real loops on the digits."""
 
 import math
+import os
 import time
 from dataclasses import replace
 
 import pytest
 
+from bench.machine.gpu_sampler import GpuUse
 from bench.machine.load import CpuUse
 from bench.training import run as run_module
+from bench.training import telemetry
 from bench.training.epoch import EpochResult, Score, Windows, seconds_since
 from bench.training.run import Clocks, train_run
 from bench.training.telemetry import Use
 
-QUIET = CpuUse((0, 1), 10.0, 19.0, 0.1, 0.005, 0.1, 0.0, 0.0, 1.0, 7_000_000, True, 0, 0)
+QUIET = CpuUse(
+    cores=(0, 1),
+    seconds=10.0,
+    process_cpu_seconds=19.0,
+    others_cpu_seconds=0.1,
+    others_fraction=0.005,
+    node_others_cpu_seconds=0.4,
+    node_others_fraction=0.01,
+    steal_seconds=0.02,
+    cgroup_throttled_seconds=0.03,
+    load_average=1.5,
+    peak_host_bytes=7_000_000,
+    peak_is_of_run=True,
+    major_faults=4,
+    involuntary_switches=5,
+)
+H100 = GpuUse(
+    energy_joules=4000.0,
+    mean_power_watts=400.0,
+    min_sm_clock_hertz=1.5e9,
+    median_sm_clock_hertz=1.98e9,
+    throttle_reasons=("sw_power_cap",),
+    peak_memory_bytes=2**34,
+    max_temperature_celsius=70.0,
+    samples=12,
+    others=False,
+)
 CLOCKS = ["build", "compile", "warmup", "stage"]
 SECOND_NS = 10**9
 
@@ -49,6 +78,9 @@ class Script:
     def restore(self):
         self._called("restore")
 
+    def release(self):
+        self._called("release")
+
     def stage(self, dataset):
         assert dataset is not None
         self._called("stage")
@@ -69,7 +101,7 @@ class Script:
 class Meter:
     """Telemetry that always finds the same use."""
 
-    use = Use(QUIET, None)
+    use = Use(QUIET)
 
     def __init__(self, runtime):
         pass
@@ -86,10 +118,10 @@ def follow(tf, small, digits, cpu_runtime, monkeypatch):  # noqa: ARG001
     """Call with a script and settings; gives the measurement and its epochs."""
     monkeypatch.setattr(run_module, "Telemetry", Meter)
 
-    def call(script, report=lambda _: None, **settings):
+    def call(script, report=lambda _: None, runtime=cpu_runtime, **settings):
         monkeypatch.setattr(run_module, "prepare", script.prepare)
         monkeypatch.setattr(run_module, "build", lambda *_: (script, script))
-        return train_run(small(**settings), 1, digits, cpu_runtime, report)
+        return train_run(small(**settings), 1, digits, runtime, report)
 
     return call
 
@@ -97,7 +129,7 @@ def follow(tf, small, digits, cpu_runtime, monkeypatch):  # noqa: ARG001
 def test_the_parts_of_a_run_come_in_the_order_of_the_clocks(follow):
     script = Script([epoch(1)])
     measured, _ = follow(script)
-    assert script.calls == ["prepare", "compile", "warm_up", "restore", "stage", "train", "test"]
+    assert script.calls == ["prepare", "compile", "warm_up", "restore", "stage", "train", "test", "release"]
     assert measured.status == "ok"
     assert measured.error is None
 
@@ -266,22 +298,21 @@ def test_a_report_that_fails_is_a_failed_run_and_not_a_lost_one(follow):
     assert len(rows) == 1
 
 
-def test_memory_that_ran_out_has_a_status_of_its_own(follow, tf):
-    exhausted = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+def test_memory_that_ran_out_has_a_status_of_its_own(follow, tf, cpu_runtime):
+    exhausted = tf.errors.ResourceExhaustedError(None, None, "Out of memory while trying to allocate 8GiB")
     measured, rows = follow(Script([epoch(1)], exhausted))
-    assert measured.status == "oom_host"  # there is no GPU here
-    assert "OOM when allocating tensor" in measured.error
+    assert measured.status == "oom_host"
+    assert "Out of memory" in measured.error
     assert len(rows) == 1
-    assert follow(Script(problem=MemoryError("54 GiB")))[0].status == "oom_host"
+    on_gpu = replace(cpu_runtime, kind="gpu")
+    assert follow(Script(problem=exhausted), runtime=on_gpu)[0].status == "oom_device"
 
 
-def test_memory_that_ran_out_beside_a_gpu_is_the_gpus(follow, tf, monkeypatch):
-    exhausted = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-    monkeypatch.setattr(run_module, "peak_device_bytes", lambda: 123)
-    monkeypatch.setattr(tf.config, "list_logical_devices", lambda _: ["/GPU:0"])
-    assert follow(Script(problem=exhausted))[0].status == "oom_device"
-    assert follow(Script(problem=MemoryError()))[0].status == "oom_host"
-    assert follow(Script(problem=ValueError()))[0].status == "failed"
+@pytest.mark.parametrize("part", ["compile", "warm_up", "stage", "train", "test"])
+def test_a_run_that_fails_gives_its_memory_back_too(follow, part):
+    script = Script([epoch(1)], RuntimeError("no"), in_part=part)
+    assert follow(script)[0].status == "failed"
+    assert script.calls[-1] == "release"
 
 
 def test_a_run_at_chance_is_flagged(follow):
@@ -300,15 +331,62 @@ def test_a_trace_after_staging_is_flagged(follow):
     assert follow(Script([epoch(1)], traces=(2, 3)))[0].flags == ("retraced",)
 
 
-def test_who_else_ran_is_recorded_and_flagged(follow, monkeypatch):
+def test_who_else_ran_is_flagged(follow, monkeypatch):
     # Others took 3 of 20 core seconds.
     busy = replace(QUIET, others_cpu_seconds=3.0, others_fraction=0.15)
-    monkeypatch.setattr(Meter, "use", Use(busy, None))
-    measured, _ = follow(Script([epoch(1)]))
-    assert measured.flags == ("contended",)
-    assert measured.others_cpu_fraction == 0.15
-    monkeypatch.setattr(Meter, "use", Use(replace(QUIET, cgroup_throttled_seconds=1.0), None))
+    monkeypatch.setattr(Meter, "use", Use(busy))
+    assert follow(Script([epoch(1)]))[0].flags == ("contended",)
+    monkeypatch.setattr(Meter, "use", Use(replace(QUIET, cgroup_throttled_seconds=1.0)))
     assert follow(Script([epoch(1)]))[0].flags == ("throttled",)
+
+
+def test_the_row_says_what_the_cpu_did(follow, monkeypatch):
+    monkeypatch.setattr(Meter, "use", Use(QUIET, cpu_energy_joules=900.0))
+    measured, _ = follow(Script([epoch(1)]))
+    assert measured.metered_seconds == 10.0
+    assert measured.process_cpu_seconds == 19.0
+    assert measured.others_cpu_fraction == 0.005
+    assert measured.node_others_cpu_fraction == 0.01
+    assert measured.steal_seconds == 0.02
+    assert measured.cgroup_throttled_seconds == 0.03
+    assert measured.load_average == 1.5
+    assert (measured.peak_host_bytes, measured.peak_host_of_run) == (7_000_000, True)
+    assert (measured.major_faults, measured.involuntary_switches) == (4, 5)
+    assert measured.energy_joules == measured.cpu_energy_joules == 900.0
+
+
+def test_the_row_says_what_the_gpu_did(follow, cpu_runtime, monkeypatch):
+    monkeypatch.setattr(Meter, "use", Use(QUIET, H100, cpu_energy_joules=900.0))
+    measured, _ = follow(Script([epoch(1)]), runtime=replace(cpu_runtime, kind="gpu", gpu_name="H100"))
+    assert (measured.energy_joules, measured.cpu_energy_joules) == (4000.0, 900.0)
+    assert measured.gpu_samples == 12
+    assert measured.gpu_power_watts == 400.0
+    assert (measured.gpu_sm_clock_hertz, measured.gpu_sm_clock_min_hertz) == (1.98e9, 1.5e9)
+    assert measured.gpu_temperature_max_celsius == 70.0
+    assert measured.gpu_throttle_reasons == ("sw_power_cap",)
+    assert measured.gpu_shared is False
+    assert measured.device_name == "H100"
+    assert measured.flags == ("throttled",)
+
+
+def test_a_gpu_that_is_not_metered_has_no_energy_rather_than_the_cpus(follow, cpu_runtime, monkeypatch):
+    monkeypatch.setattr(Meter, "use", Use(QUIET, cpu_energy_joules=900.0))
+    measured, _ = follow(Script([epoch(1)]), runtime=replace(cpu_runtime, kind="gpu"))
+    assert (measured.energy_joules, measured.cpu_energy_joules) == (None, 900.0)
+
+
+def test_meters_that_fail_lose_no_run(follow, cpu_runtime, monkeypatch):
+    def broken(*_):
+        raise OSError("no such file")
+
+    monkeypatch.setattr(run_module, "Telemetry", telemetry.Telemetry)
+    for name in ("CpuMeter", "RaplSampler", "open_nvml"):
+        monkeypatch.setattr(telemetry, name, broken)
+    measured, rows = follow(Script([epoch(1)]), runtime=replace(cpu_runtime, kind="gpu"))
+    assert (measured.status, measured.error, measured.flags) == ("ok", None, ())
+    assert (measured.steps, len(rows)) == (250, 1)
+    assert measured.peak_host_bytes is measured.energy_joules is measured.others_cpu_fraction is None
+    assert measured.threads == 2
 
 
 def test_the_row_says_what_the_process_had(follow):
@@ -316,8 +394,9 @@ def test_the_row_says_what_the_process_had(follow):
     assert measured.threads == 2
     assert measured.affinity == (0, 1)
     assert measured.niceness == 0
+    assert measured.pinned is True
+    assert measured.process_id == os.getpid()
     assert measured.import_seconds == 1.5
-    assert measured.peak_host_bytes == 7_000_000
     assert measured.peak_device_bytes is measured.energy_joules is measured.device_name is None
 
 
@@ -357,6 +436,9 @@ def test_a_real_run_has_every_figure(train, loop):
     assert measured.best_val_accuracy > 0.7
     assert measured.test_accuracy > 0.7
     assert measured.peak_host_bytes > 100 * 2**20
+    assert measured.metered_seconds > measured.wall_seconds + measured.stage_seconds
+    assert measured.process_cpu_seconds > 0
+    assert 0 <= measured.node_others_cpu_fraction <= 1.1  # ticks of 10 ms
     assert {"retraced", "not-learning"}.isdisjoint(measured.flags)
 
 
@@ -387,6 +469,23 @@ def test_data_of_the_wrong_shape_fail_the_run_and_not_the_process(train, digits,
     assert "line" in measured.error
     assert rows == []
     assert measured.compile_seconds > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loop", ["fused", "fit"])
+def test_a_run_leaves_no_weights_behind(tf, build_loop, small, loop):
+    # Traced, the optimizer's update keeps every handle for as long as the process lives.
+    built = build_loop(small(loop=loop, dropout=0.3, precision="mixed_float16"))
+    built.loop.compile()
+    assert all(variable.numpy().size for variable in variables(built))
+    built.variables.release()
+    for variable in variables(built):
+        left = tf.raw_ops.ReadVariableOp(resource=variable.value.handle, dtype=variable.dtype)
+        assert left.numpy().size == 0
+
+
+def variables(built):
+    return [*built.model.variables, *built.optimizer.variables]
 
 
 @pytest.mark.slow

@@ -1,0 +1,47 @@
+"""What to call an error that ended a run, and what to keep of it."""
+
+import errno
+import re
+import traceback
+
+from bench.records.kinds import DeviceKind
+from bench.records.measurement import Status
+
+# Beside ResourceExhaustedError, TensorFlow reports memory that ran out as InternalError and others: of CUDA
+# (CUDA_ERROR_OUT_OF_MEMORY, tensorflow#60607), cuBLAS and cuDNN (..._STATUS_ALLOC_FAILED), of a copy that
+# found no room on the GPU (Dst tensor is not initialized, tensorflow#7025), and XLA's own.
+_OUT_OF_MEMORY = re.compile(
+    r"out.of.memory|resource.exhausted|failed.to.allocate|OOM when allocating|STATUS_ALLOC_FAILED"
+    r"|Dst tensor is not initialized",
+    re.IGNORECASE,
+)
+# The host's allocators are cpu, mklcpu, gpu_host_bfc and the like.
+_ON_HOST = re.compile(r"device:CPU:\d+ by allocator|by allocator \w*host", re.IGNORECASE)
+
+
+def status_of(problem: Exception, kind: DeviceKind) -> Status:
+    """The status of a run on `kind` that `problem` ended: failed, or out of the device's or host's memory."""
+    if isinstance(problem, MemoryError) or getattr(problem, "errno", None) == errno.ENOMEM:
+        return "oom_host"
+    if not _ran_out_of_memory(problem):
+        return "failed"
+    return "oom_host" if kind == "cpu" or _ON_HOST.search(str(problem)) else "oom_device"
+
+
+def describe(problem: Exception) -> str:
+    """The error, and the last calls that led to it: enough to mend it from the table alone.
+
+    Either is cut to its own length, since a message of XLA alone can fill pages.
+    """
+    message = f"{type(problem).__name__}: {problem}"
+    where = "".join(traceback.format_tb(problem.__traceback__)[-5:])
+    return f"{message[:2000]}\n{where[-2000:]}"
+
+
+def _ran_out_of_memory(problem: Exception) -> bool:
+    """Whether TensorFlow or XLA (whose errors are RuntimeError) found no memory."""
+    import tensorflow as tf
+
+    if isinstance(problem, tf.errors.ResourceExhaustedError):
+        return True
+    return isinstance(problem, tf.errors.OpError | RuntimeError) and bool(_OUT_OF_MEMORY.search(str(problem)))

@@ -1,0 +1,1 @@
+"""What measuring costs: `python -m tests.overhead` times the meters, and what surrounds a run's training."""
