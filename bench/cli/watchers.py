@@ -10,7 +10,7 @@ from rich.live import Live
 
 from bench.analysis.repetition import rounds_to_come
 from bench.orchestration.placement import Place
-from bench.orchestration.session import Run
+from bench.orchestration.runs import Run
 from bench.records.measurement import Epoch
 from bench.records.probe import Moment, Probe
 from bench.records.suite import Point, Suite

@@ -11,7 +11,8 @@ from pathlib import Path
 import bench
 from bench.data.datasets import load_all
 from bench.orchestration.pool import Pool
-from bench.orchestration.session import Cluster, Session, Settled, Watcher
+from bench.orchestration.runs import Cluster, Watcher
+from bench.orchestration.session import Session, Settled
 from bench.records.recorder import Recorder, check_writable, new_session_id
 from bench.records.suite import Suite
 from bench.records.tables import Row, machine_row

@@ -4,19 +4,18 @@ import datetime
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from bench.machine.fingerprint import Fingerprint
 from bench.orchestration.limits import Limits
-from bench.orchestration.placement import Ledger, Need, Node, Place, infeasible, need_of
+from bench.orchestration.placement import Ledger, Need, Place, infeasible, need_of
 from bench.orchestration.pool import Died, EpochDone, Event, Finished, Pool, Probed, Ready, Task, WorkerId
+from bench.orchestration.recording import Recording, Stay
+from bench.orchestration.runs import Cluster, Run, Watcher
 from bench.records.measurement import Epoch, Measurement, Status
-from bench.records.probe import Moment, Probe, probe_columns
+from bench.records.probe import Moment, Probe
 from bench.records.recorder import Recorder
 from bench.records.suite import Point, Suite
-from bench.records.tables import Identity, Row, epoch_row, machine_row, run_row
 
 START_SECONDS = 300.0  # a process that has not imported TensorFlow by then never will
 PROBE_SECONDS = 120.0
@@ -24,44 +23,6 @@ IDLE_SECONDS = 3600.0
 Clock = Callable[[], float]
 Settled = Callable[[Sequence[float]], bool]
 """Whether step times in seconds, one per run of a scenario on one machine, are enough of them."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One scenario in one round, on its way through the session."""
-
-    point: Point
-    round: int
-    order: int
-    need: Need
-    attempt: int = 1
-
-    @property
-    def seed(self) -> int:
-        """The scenario's seed plus the round."""
-        return self.point.scenario.seed + self.round
-
-
-class Watcher(Protocol):
-    """Who is told what happens: a display, or a log."""
-
-    def planned(self, runs: int, rounds: int) -> None:
-        """The session begins: so many runs in so many rounds, at least where it goes on up to a precision."""
-
-    def round_began(self, number: int, points: Sequence[Point]) -> None:
-        """A round begins, of the scenarios that are left."""
-
-    def probed(self, place: Place, probe: Probe, moment: Moment) -> None:
-        """A process has measured the limits of its device and cores."""
-
-    def started(self, run: Run, place: Place) -> None:
-        """A run has a process."""
-
-    def epoch(self, run: Run, epoch: Epoch) -> None:
-        """A run has ended an epoch."""
-
-    def finished(self, run: Run, row: Row) -> None:
-        """A run has ended, and its row is on the disk."""
 
 
 @dataclass
@@ -82,15 +43,6 @@ class _Worker:
         return self.run is not None or self.probing is not None
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """The nodes at hand, each with its fingerprint, and the hash of each data set they were given."""
-
-    nodes: tuple[Node, ...]
-    fingerprints: Mapping[str, Fingerprint]
-    dataset_sha256: Mapping[str, str] = field(default_factory=dict)
-
-
 class Session:
     """Runs a suite on a cluster through a pool of processes, recording every run whatever becomes of it.
 
@@ -108,12 +60,13 @@ class Session:
         clock: Clock = time.monotonic,
     ) -> None:
         self._suite, self._cluster, self._pool = suite, cluster, pool
-        self._recorder, self._watcher, self._settled, self._clock = recorder, watcher, settled, clock
+        self._watcher, self._settled, self._clock = watcher, settled, clock
         self._ledger = Ledger(cluster.nodes)
         self._pending: deque[Run] = deque()
         self._workers: dict[WorkerId, _Worker] = {}
         self._step_seconds: dict[str, dict[str | None, list[float]]] = defaultdict(dict)
         self._limits = Limits(suite, cluster.nodes)
+        self._recording = Recording(suite, cluster, recorder, self._limits)
         self._round_began = 0.0
 
     def run(self) -> None:
@@ -203,17 +156,14 @@ class Session:
     def _probed(self, worker_id: WorkerId, worker: _Worker, probe: Probe | None) -> None:
         moment, worker.probing = worker.probing, None
         if probe is not None and moment is not None:
-            self._limits.add(worker.place, worker.need, probe)
-            fingerprint = self._cluster.fingerprints[worker.place.node.node_id]
-            row = machine_row(self._recorder.session_id, fingerprint, probe_columns(probe, moment))
-            self._recorder.add_machine(row)
+            self._recording.add_probe(worker.place, worker.need, probe, moment)
             self._watcher.probed(worker.place, probe, moment)
         if worker.run:
             self._submit(worker_id, worker)
 
     def _shuffled(self, number: int, points: Sequence[Point]) -> Sequence[Run]:
         order = list(points)
-        random.Random(f"{self._recorder.session_id}/{number}").shuffle(order)
+        random.Random(f"{self._recording.session_id}/{number}").shuffle(order)
         needs = [need_of(point.scenario, self._cluster.nodes) for point in order]
         return [Run(p, number, i, n) for i, (p, n) in enumerate(zip(order, needs, strict=True), start=1)]
 
@@ -271,7 +221,7 @@ class Session:
         worker.started_at = datetime.datetime.now(datetime.UTC)
         worker.queue_seconds = now - self._round_began
         worker.deadline = now + self._suite.measure.timeout_seconds
-        self._pool.submit(worker_id, Task(self._run_id(run), run.point.scenario, run.seed))
+        self._pool.submit(worker_id, Task(self._recording.run_id(run), run.point.scenario, run.seed))
         self._watcher.started(run, worker.place)
 
     def _handle(self, event: Event) -> None:
@@ -362,51 +312,12 @@ class Session:
         for worker_id in list(self._workers):
             self._close(worker_id)
 
-    def _run_id(self, run: Run) -> str:
-        return f"{self._recorder.session_id}-{run.point.scenario.scenario_id}-{run.round}"
-
     def _record(
         self, run: Run, measured: Measurement, epochs: Iterable[Epoch] = (), worker: _Worker | None = None
     ) -> None:
-        if run.attempt > 1:
-            measured = replace(measured, flags=(*measured.flags, "retried"))
-        fingerprint = self._cluster.fingerprints.get(worker.place.node.node_id) if worker else None
-        if fingerprint and measured.device_name is None:
-            measured = replace(measured, device_name=_device_name(run.need, fingerprint))
-        if worker:
-            measured = self._limits.beside(measured, run.point.scenario, worker.place, worker.need)
-        scenario = run.point.scenario
-        identity = Identity(
-            run_id=self._run_id(run),
-            session_id=self._recorder.session_id,
-            suite=self._suite.name,
-            sweep=run.point.sweep,
-            scenario_id=scenario.scenario_id,
-            label=run.point.label,
-            round=run.round,
-            order=run.order,
-            attempt=run.attempt,
-            started_at=(worker and worker.started_at) or datetime.datetime.now(datetime.UTC),
-            machine_id=fingerprint.machine_id if fingerprint else None,
-            software_id=fingerprint.software_id if fingerprint else None,
-            machine=fingerprint.machine if fingerprint else None,
-            node=worker.place.node.name if worker else None,
-            dataset_sha256=self._cluster.dataset_sha256.get(scenario.dataset),
-            queue_seconds=worker.queue_seconds if worker else None,
-            wanted_precision=self._suite.measure.precision,
-            max_rounds=self._suite.measure.max_rounds,
-        )
-        row = run_row(identity, scenario, run.seed, measured)
-        self._recorder.add_run(row, [epoch_row(identity.run_id, epoch) for epoch in epochs])
+        place = worker and Stay(worker.place, worker.started_at, worker.queue_seconds)
+        row = self._recording.add_run(run, measured, epochs, place)
         if measured.status == "ok" and measured.step_seconds is not None:
-            by_machine = self._step_seconds[scenario.scenario_id]
-            by_machine.setdefault(identity.machine, []).append(measured.step_seconds)
+            by_machine = self._step_seconds[row["scenario_id"]]
+            by_machine.setdefault(row["machine"], []).append(measured.step_seconds)
         self._watcher.finished(run, row)
-
-
-def _device_name(need: Need, fingerprint: Fingerprint) -> str | None:
-    """What a run of `need` trained on, where its process did not live to say."""
-    built = fingerprint.hardware
-    if need.kind == "cpu":
-        return built.cpu_name
-    return built.gpus[0].name if built.gpus else None

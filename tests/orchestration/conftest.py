@@ -11,7 +11,8 @@ from bench.machine.nvml import Gpu
 from bench.machine.software import Software
 from bench.orchestration.placement import Node
 from bench.orchestration.pool import Died, EpochDone, Finished, Probed, Ready
-from bench.orchestration.session import Cluster, Session
+from bench.orchestration.runs import Cluster
+from bench.orchestration.session import Session
 from bench.records.measurement import Epoch, Measurement
 from bench.records.probe import Bandwidth, Probe
 from bench.records.recorder import Recorder

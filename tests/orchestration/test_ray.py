@@ -13,7 +13,8 @@ import pytest
 
 from bench.analysis.repetition import until
 from bench.data.datasets import load
-from bench.orchestration.session import Cluster, Session
+from bench.orchestration.runs import Cluster
+from bench.orchestration.session import Session
 from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.store import read_sessions
@@ -170,7 +171,8 @@ from bench.analysis.repetition import until
 from bench.data.datasets import load
 from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
 from bench.orchestration.ray_pool import RayPool
-from bench.orchestration.session import Cluster, Session
+from bench.orchestration.runs import Cluster
+from bench.orchestration.session import Session
 from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.suite import Measure, Point, Suite

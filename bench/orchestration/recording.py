@@ -1,0 +1,97 @@
+"""From what a process reports to the rows of a session's tables."""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from bench.machine.fingerprint import Fingerprint
+from bench.orchestration.limits import Limits
+from bench.orchestration.placement import Need, Place
+from bench.orchestration.runs import Cluster, Run
+from bench.records.measurement import Epoch, Measurement
+from bench.records.probe import Moment, Probe, probe_columns
+from bench.records.recorder import Recorder
+from bench.records.suite import Suite
+from bench.records.tables import Identity, Row, epoch_row, machine_row, run_row
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Where a run was, since when (None: it never began), and how long it had waited in its round."""
+
+    place: Place
+    started_at: datetime.datetime | None
+    queue_seconds: float | None
+
+
+class Recording:
+    """Puts together each row from what the driver knows and what was measured, and records it."""
+
+    def __init__(self, suite: Suite, cluster: Cluster, recorder: Recorder, limits: Limits) -> None:
+        self._suite, self._cluster, self._recorder, self._limits = suite, cluster, recorder, limits
+
+    @property
+    def session_id(self) -> str:
+        """The session's name."""
+        return self._recorder.session_id
+
+    def run_id(self, run: Run) -> str:
+        """The run's name: the same for all of its attempts."""
+        return f"{self.session_id}-{run.point.scenario.scenario_id}-{run.round}"
+
+    def add_probe(self, place: Place, need: Need, probe: Probe, moment: Moment) -> None:
+        """A row of `machines`; from the first probe on, runs are held against it."""
+        self._limits.add(place, need, probe)
+        fingerprint = self._cluster.fingerprints[place.node.node_id]
+        row = machine_row(self.session_id, fingerprint, probe_columns(probe, moment))
+        self._recorder.add_machine(row)
+
+    def add_run(self, run: Run, measured: Measurement, epochs: Iterable[Epoch], stay: Stay | None) -> Row:
+        """A row of `runs`, on the disk when this returns; `stay` is None for a run that had no process."""
+        fingerprint = self._cluster.fingerprints.get(stay.place.node.node_id) if stay else None
+        identity = self._identity(run, fingerprint, stay)
+        known = self._beside(run, measured, fingerprint, stay)
+        row = run_row(identity, run.point.scenario, run.seed, known)
+        self._recorder.add_run(row, [epoch_row(identity.run_id, epoch) for epoch in epochs])
+        return row
+
+    def _beside(
+        self, run: Run, measured: Measurement, fingerprint: Fingerprint | None, stay: Stay | None
+    ) -> Measurement:
+        """`measured`, with what its process could not know."""
+        if run.attempt > 1:
+            measured = replace(measured, flags=(*measured.flags, "retried"))
+        if fingerprint and measured.device_name is None:
+            measured = replace(measured, device_name=_device_name(run.need, fingerprint))
+        return self._limits.beside(measured, run.point.scenario, stay.place, run.need) if stay else measured
+
+    def _identity(self, run: Run, fingerprint: Fingerprint | None, stay: Stay | None) -> Identity:
+        scenario, measure = run.point.scenario, self._suite.measure
+        return Identity(
+            run_id=self.run_id(run),
+            session_id=self.session_id,
+            suite=self._suite.name,
+            sweep=run.point.sweep,
+            scenario_id=scenario.scenario_id,
+            label=run.point.label,
+            round=run.round,
+            order=run.order,
+            attempt=run.attempt,
+            started_at=(stay and stay.started_at) or datetime.datetime.now(datetime.UTC),
+            machine_id=fingerprint.machine_id if fingerprint else None,
+            software_id=fingerprint.software_id if fingerprint else None,
+            machine=fingerprint.machine if fingerprint else None,
+            node=stay.place.node.name if stay else None,
+            dataset_sha256=self._cluster.dataset_sha256.get(scenario.dataset),
+            queue_seconds=stay.queue_seconds if stay else None,
+            wanted_precision=measure.precision,
+            max_rounds=measure.max_rounds,
+        )
+
+
+def _device_name(need: Need, fingerprint: Fingerprint) -> str | None:
+    """What a run of `need` trained on, where its process did not live to say."""
+    built = fingerprint.hardware
+    if need.kind == "cpu":
+        return built.cpu_name
+    return built.gpus[0].name if built.gpus else None
