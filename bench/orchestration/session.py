@@ -315,8 +315,8 @@ class Session:
     def _record(
         self, run: Run, measured: Measurement, epochs: Iterable[Epoch] = (), worker: _Worker | None = None
     ) -> None:
-        place = worker and Stay(worker.place, worker.started_at, worker.queue_seconds)
-        row = self._recording.add_run(run, measured, epochs, place)
+        stay = Stay(worker.place, worker.started_at, worker.queue_seconds) if worker else None
+        row = self._recording.add_run(run, measured, epochs, stay)
         if measured.status == "ok" and measured.step_seconds is not None:
             by_machine = self._step_seconds[row["scenario_id"]]
             by_machine.setdefault(row["machine"], []).append(measured.step_seconds)

@@ -57,7 +57,8 @@ class Measurement:
       clocks down; whether another process computed on it.
 
     `threads`, `affinity` and `niceness` are what the process had, read back; `pinned` says whether each of
-    its threads was held to the cores asked for. `process_id` is the node's number for it: runs of a session
+    its threads was held to the cores asked for. So are `tf32_enabled` (whether a GPU may round the inputs of
+    float32 matrix products), `compute_dtype` (of Keras' layers) and, on a GPU, `memory_growth`. `process_id` is the node's number for it: runs of a session
     that share it shared the process.
     """
 
@@ -116,4 +117,7 @@ class Measurement:
     affinity: tuple[int, ...] | None = None
     niceness: int | None = None
     pinned: bool | None = None
+    tf32_enabled: bool | None = None
+    compute_dtype: str | None = None
+    memory_growth: bool | None = None
     process_id: int | None = None

@@ -13,7 +13,7 @@ from bench.records.measurement import Epoch, Measurement, Status
 from bench.records.scenario import Loop, Scenario, model_flops_per_step
 from bench.training.epoch import EpochResult, Score, TrainingLoop, seconds_since
 from bench.training.failure import describe, status_of
-from bench.training.runtime import Runtime, peak_device_bytes, prepare
+from bench.training.runtime import Runtime, modes, peak_device_bytes, prepare
 from bench.training.telemetry import Telemetry, Use
 from bench.training.windows import median_and_mad, step_times, unstable
 
@@ -242,5 +242,6 @@ def _with_context(measurement: Measurement, runtime: Runtime, use: Use) -> Measu
         niceness=runtime.pinning.niceness,
         pinned=runtime.pinning.pinned,
         process_id=os.getpid(),
+        **modes(runtime.kind),
         **use.figures(runtime.kind),
     )

@@ -76,6 +76,23 @@ def prepare(scenario: Scenario) -> None:
             tf.config.experimental.reset_memory_stats("GPU:0")
 
 
+def modes(kind: DeviceKind) -> dict[str, Any]:
+    """How TensorFlow and Keras compute now, read back, by the names that `Measurement` has for it.
+
+    `compute_dtype` is that of the model built last.
+    """
+    import keras
+    import tensorflow as tf
+
+    gpus = tf.config.get_visible_devices("GPU") if kind == "gpu" else []
+    growth = [bool(tf.config.experimental.get_memory_growth(gpu)) for gpu in gpus]
+    return {
+        "tf32_enabled": bool(tf.config.experimental.tensor_float_32_execution_enabled()),
+        "compute_dtype": str(keras.config.dtype_policy().compute_dtype),
+        "memory_growth": all(growth) if growth else None,
+    }
+
+
 def peak_device_bytes() -> int | None:
     """Peak of GPU memory that TensorFlow held since `prepare`, in bytes.
 

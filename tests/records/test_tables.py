@@ -39,6 +39,7 @@ METERED = """
     node_others_cpu_fraction steal_seconds cgroup_throttled_seconds load_average major_faults
     involuntary_switches gpu_samples gpu_power_watts gpu_sm_clock_hertz gpu_sm_clock_min_hertz
     gpu_temperature_max_celsius gpu_throttle_reasons gpu_shared pinned process_id
+    tf32_enabled compute_dtype memory_growth
 """
 EPOCHS = """
     run_id epoch steps train_seconds eval_seconds elapsed_seconds learning_rate train_loss train_accuracy

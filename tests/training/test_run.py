@@ -396,6 +396,7 @@ def test_the_row_says_what_the_process_had(follow):
     assert measured.niceness == 0
     assert measured.pinned is True
     assert measured.process_id == os.getpid()
+    assert measured.memory_growth is None
     assert measured.import_seconds == 1.5
     assert measured.peak_device_bytes is measured.energy_joules is measured.device_name is None
 
@@ -426,12 +427,12 @@ def test_a_real_run_has_every_figure(train, loop):
     assert measured.samples == 100_000
     assert measured.steps == 2 * 27
     parts = measured.compile_seconds + measured.train_seconds + measured.eval_seconds
-    assert parts <= measured.wall_seconds < parts + 0.5 + 0.1 * parts
+    assert parts <= measured.wall_seconds
     assert measured.train_seconds == pytest.approx(sum(sum(row.window_seconds) for row in rows))
     assert measured.target_epoch == 1
     assert measured.target_seconds == rows[0].elapsed_seconds
     first = rows[0].train_seconds + rows[0].eval_seconds + measured.stage_seconds
-    assert first <= measured.target_seconds < first + 0.5 + 0.1 * first
+    assert first <= measured.target_seconds < rows[1].elapsed_seconds
     assert rows[1].elapsed_seconds > rows[0].elapsed_seconds
     assert measured.best_val_accuracy > 0.7
     assert measured.test_accuracy > 0.7
@@ -440,6 +441,13 @@ def test_a_real_run_has_every_figure(train, loop):
     assert measured.process_cpu_seconds > 0
     assert 0 <= measured.node_others_cpu_fraction <= 1.1  # ticks of 10 ms
     assert {"retraced", "not-learning"}.isdisjoint(measured.flags)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("precision", "dtype"), [("float32", "float32"), ("mixed_bfloat16", "bfloat16")])
+def test_the_precision_is_read_back(train, precision, dtype):
+    measured, _, _ = train(batch_size=2500, precision=precision)
+    assert (measured.compute_dtype, measured.tf32_enabled) == (dtype, False)
 
 
 @pytest.mark.slow
