@@ -57,9 +57,10 @@ class Measurement:
       clocks down; whether another process computed on it.
 
     `threads`, `affinity` and `niceness` are what the process had, read back; `pinned` says whether each of
-    its threads was held to the cores asked for. So are `tf32_enabled` (whether a GPU may round the inputs of
-    float32 matrix products), `compute_dtype` (of Keras' layers) and, on a GPU, `memory_growth`. `process_id` is the node's number for it: runs of a session
-    that share it shared the process.
+    its threads was held to the cores asked for. Read back, too, are `tf32_enabled` (whether a GPU may round
+    the inputs of float32 matrix products), `compute_dtype` (of Keras' layers) and, on a GPU,
+    `memory_growth`. `process_id` is the node's number for the process: runs of a session that share it
+    shared the process.
     """
 
     status: Status
