@@ -1,8 +1,10 @@
-"""Whether a machine itself changed while a session ran: its probe at the end against that at the start."""
+"""Whether a machine itself changed, within a session or between two sides of a comparison: by its probes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from bench.analysis.statistics import median
 from bench.records.tables import Row
 
 DRIFT = 0.03
@@ -39,6 +41,55 @@ class Drift:
     def change(self) -> float:
         """The end over the start, less 1."""
         return self.end / self.start - 1
+
+
+@dataclass(frozen=True)
+class Change:
+    """A figure of one machine that is over `DRIFT` apart on two sides: medians of their probes' rates."""
+
+    node: str
+    figure: str
+    rate_a: float
+    rate_b: float
+
+    @property
+    def change(self) -> float:
+        """B over A, less 1."""
+        return self.rate_b / self.rate_a - 1
+
+
+def changes(machines_a: Iterable[Row], machines_b: Iterable[Row]) -> list[Change]:
+    """What the same machine, by its `machine_id`, did faster or slower when B ran than when A did.
+
+    Takes rows of the `machines` table. Only like processes are held against each other, of the same kind of
+    device and as many cores.
+    """
+    a, b = _by_machine(machines_a), _by_machine(machines_b)
+    found = []
+    for key, figures in a.items():
+        for name in figures.keys() & b.get(key, {}).keys():
+            change = Change(b[key][name][0], name, figures[name][1], b[key][name][1])
+            if abs(change.change) > DRIFT:
+                found.append(change)
+    return sorted(found, key=lambda change: (change.node, change.figure))
+
+
+def _by_machine(machines: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, tuple[str, float]]]:
+    """By machine, kind of device and cores: each figure's node and median."""
+    probed: dict[tuple[Any, ...], list[Row]] = {}
+    for row in machines:
+        if row.get("probe_moment"):
+            key = row["machine_id"], row["probe_device_kind"], row["probe_cores"]
+            probed.setdefault(key, []).append(row)
+    return {key: _medians(rows) for key, rows in probed.items()}
+
+
+def _medians(rows: list[Row]) -> dict[str, tuple[str, float]]:
+    taken: dict[str, list[float]] = {}
+    for row in rows:
+        for name, rate in _figures(row).items():
+            taken.setdefault(name, []).append(rate)
+    return {name: (str(rows[0]["node"]), median(rates)) for name, rates in taken.items()}
 
 
 def drifts(machines: Iterable[Row]) -> list[Drift]:

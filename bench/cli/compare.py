@@ -41,8 +41,10 @@ def compare(
 ) -> None:
     """Compare two sessions, or two folders of them, scenario by scenario and overall."""
     from bench.analysis.comparison import compare as compare_runs
+    from bench.analysis.drift import changes
     from bench.records.store import read_sessions
     from bench.views import comparison as view
+    from bench.views.probe import change_lines
 
     sides = [read_sessions([path]) for path in (a, b)]
     runs, machines = [t.runs.to_pandas() for t in sides], [t.machines.to_pandas() for t in sides]
@@ -57,12 +59,17 @@ def compare(
         metric=chosen,
         force=force,
     )
+    apart = changes(*(t.machines.to_pylist() for t in sides))
     if output is Format.table:
-        terminal().print(view.comparison_table(result, a, b))
+        console = terminal()
+        for renderable in (view.comparison_table(result, a, b), *change_lines(apart)):
+            console.print(renderable)
         return
     text = {
         Format.csv: lambda: view.as_csv(result),
-        Format.md: lambda: view.as_markdown(result, a, b),
+        Format.md: lambda: "\n".join(
+            [view.as_markdown(result, a, b), *(f"{line.plain}\n" for line in change_lines(apart))]
+        ),
         Format.json: lambda: view.as_json(result, a, b),
     }[output]()
     write(text)

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.analysis.drift import DRIFT, Drift
+from bench.analysis.drift import DRIFT, Change, Drift
 from bench.machine.fingerprint import Fingerprint
 from bench.machine.nvml import Gpu
 from bench.records.probe import Probe
@@ -59,6 +59,19 @@ def limits_line(probe: Probe) -> str:
 def drift_lines(drifts: Iterable[Drift]) -> list[Text]:
     """One line per figure of a machine that changed while a session ran."""
     return [Text(_drift(drift), "yellow") for drift in drifts]
+
+
+def change_lines(changes: Iterable[Change]) -> list[Text]:
+    """One line per figure that tells the two sides of a comparison apart on one and the same machine."""
+    return [
+        Text(
+            f"! The same machine, {change.node}, was not the same: {change.figure.replace('_', ' ')} "
+            f"{_drifted(change.rate_a)} per second in A's probes, {_drifted(change.rate_b)} in B's "
+            f"({percent(change.change, 0)}). Times may differ for that alone.",
+            "yellow",
+        )
+        for change in changes
+    ]
 
 
 def _drift(drift: Drift) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.analysis.drift import Process, drifts
+from bench.analysis.drift import Process, changes, drifts
 
 
 def row(moment, gemm=200e9, memory=10e9, **given):
@@ -54,3 +54,31 @@ def test_without_both_probes_there_is_no_drift():
 
 def test_a_precision_that_one_probe_lacks_is_left_out():
     assert drifts([row("start", gemm=None), row("end")]) == []
+
+
+class TestTwoSides:
+    """200 GFLOP/s and 10 GB/s in `row`."""
+
+    def of(self, *gemms, **given):
+        return [row("start", gemm=gemm, machine_id="m1", **given) for gemm in gemms]
+
+    def test_medians_more_than_three_percent_apart_are_told(self):
+        (found,) = changes(self.of(200e9, 220e9, 190e9), self.of(240e9, 260e9))
+        assert (found.node, found.figure) == ("n1", "float32_flops")
+        assert (found.rate_a, found.rate_b) == (200e9, 250e9)
+        assert found.change == pytest.approx(0.25)
+
+    def test_nearer_than_that_is_the_same(self):
+        assert changes(self.of(200e9), self.of(205e9)) == []
+
+    @pytest.mark.parametrize("other", [{"probe_device_kind": "gpu"}, {"probe_cores": 1}])
+    def test_only_like_processes_are_held_against_each_other(self, other):
+        assert changes(self.of(200e9), self.of(1e9, **other)) == []
+
+    def test_other_machines_differ_and_that_is_no_change(self):
+        other = [{**found, "machine_id": "m2"} for found in self.of(1e9)]
+        assert changes(self.of(200e9), other) == []
+
+    def test_without_probes_nothing_is_said(self):
+        bare = [{"machine_id": "m1", "node": "n1", "probe_moment": None}]
+        assert changes(bare, self.of(200e9)) == changes(self.of(200e9), bare) == []

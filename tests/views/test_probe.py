@@ -3,10 +3,10 @@ import json
 import pytest
 from rich.console import Console
 
-from bench.analysis.drift import Drift, Process
+from bench.analysis.drift import Change, Drift, Process
 from bench.machine.fingerprint import fingerprint
 from bench.records.probe import Bandwidth, Probe
-from bench.views.probe import GemmRate, drift_lines, limits_line, probe_json, probe_view
+from bench.views.probe import GemmRate, change_lines, drift_lines, limits_line, probe_json, probe_view
 
 PROBE = Probe(
     "cpu", 2, {"float32": 231e9}, (Bandwidth(2**20, 1.07e11), Bandwidth(2**29, 1.02e10)), 1.3e-4, 5.7e-7
@@ -71,3 +71,12 @@ def test_a_drift_is_told_with_both_figures():
     (line,) = drift_lines([drift])
     assert "n1 itself changed by -13 % while s1 ran" in line.plain
     assert "float32 flops from 231 G to 200 G per second" in line.plain
+
+
+def test_a_machine_that_changed_between_two_sides_is_told():
+    (line,) = change_lines([Change("n1", "memory_bytes", 20e9, 25e9)])
+    assert (
+        "The same machine, n1, was not the same: memory bytes 20 G per second in A's probes, 25 G in B's"
+        in (line.plain)
+    )
+    assert "(25 %)" in line.plain
