@@ -18,6 +18,7 @@ def build_model(scenario: Scenario, mean: float, deviation: float, seed: int) ->
     """
     import keras
 
+    from bench.training.dense import dense_layer
     from bench.training.shift import RandomShift
 
     keras.utils.set_random_seed(seed)
@@ -28,10 +29,13 @@ def build_model(scenario: Scenario, mean: float, deviation: float, seed: int) ->
     if scenario.standardize:
         layers.append(keras.layers.Rescaling(1 / deviation, offset=-mean / deviation))
     for depth, (width, activation) in enumerate(zip(scenario.hidden, scenario.activation, strict=True)):
-        layers.append(keras.layers.Dense(width, activation=activation))
+        layers.append(dense_layer(scenario, width)(width, activation=activation, name=f"hidden_{depth}"))
         if scenario.dropout:
             layers.append(keras.layers.Dropout(scenario.dropout, seed=seed + 1 + depth))
-    layers += [keras.layers.Dense(CLASSES), keras.layers.Activation("linear", dtype="float32")]
+    layers += [
+        dense_layer(scenario, CLASSES)(CLASSES, name="logits"),
+        keras.layers.Activation("linear", dtype="float32"),
+    ]
     return keras.Sequential(layers)
 
 

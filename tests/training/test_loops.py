@@ -27,11 +27,13 @@ NO_JIT = {"jit": False, "dropout": 0.3, "optimizer": "sgd", "learning_rate": 0.1
 BFLOAT16 = {"precision": "mixed_bfloat16", "hidden": [64], "batch_size": 100}
 # Plain SGD takes a gradient at its size: a loss scale undone twice, or not at all, would show.
 FLOAT16 = {**BFLOAT16, "precision": "mixed_float16", "optimizer": "sgd", "learning_rate": 0.1}
+PADDED = {"batch_size": 5000, "hidden": [50], "learning_rate": 0.01}
 CASES = [
     pytest.param(PLAIN, id="adam"),
     pytest.param(REMAINDER, id="remainder-momentum"),
     pytest.param(EVERYTHING, id="dropout-shift-standardize-smoothing-cosine-adamw"),
     pytest.param(NO_JIT, id="no-jit-dropout-sgd"),
+    pytest.param(PADDED, id="padded"),
 ]
 
 

@@ -129,3 +129,33 @@ def test_only_float16_needs_its_loss_scaled(optimizer, precision):
     scaled = optimizer(precision="mixed_float16")
     assert type(scaled).__name__ == "LossScaleOptimizer"
     assert type(scaled.inner_optimizer).__name__ == "Adam"
+
+
+LARGE = {"batch_size": 5000, "hidden": [50], "activation": "tanh"}
+
+
+def test_a_padded_layer_is_a_dense_layer_up_to_rounding(model, tf):
+    padded, plain = model(**LARGE), model(**{**LARGE, "loop": "fit"})
+    assert len(layers_of(padded, "PaddedDense")) == 2
+    assert layers_of(plain, "PaddedDense") == []
+    images = np.random.default_rng(0).random((20, 784), dtype=np.float32)
+    found = []
+    for net in (padded, plain):
+        with tf.GradientTape() as tape:
+            logits = net(images)
+            objective = tf.reduce_sum(logits**2)
+        gradients = tape.gradient(objective, net.trainable_variables)
+        found.append([logits.numpy(), *(g.numpy() for g in gradients)])
+    for ours, theirs in zip(*found, strict=True):
+        assert ours.shape == theirs.shape
+        assert np.allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+    assert all(np.array_equal(a, b) for a, b in zip(start_of(padded), start_of(plain), strict=True))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"batch_size": 4000}, {"hidden": [64]}, {"precision": "mixed_bfloat16"}, {"loop": "fit"}],
+)
+def test_layers_are_padded_only_where_it_pays(model, settings):
+    net = model(**{**LARGE, **settings})
+    assert type(net.layers[0]).__name__ == "Dense"
