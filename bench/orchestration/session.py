@@ -246,6 +246,8 @@ class Session:
         elif isinstance(event, Died):
             if event.node_lost:
                 self._lose(worker.place.node.node_id, event)
+            elif worker.ready and worker.probing:
+                self._give_up_probe(event.worker)
             else:
                 self._end(event.worker, event.status, event.error)
 
@@ -275,7 +277,7 @@ class Session:
                 self._end(worker_id, "lost", f"its process did not start within {START_SECONDS:g} s")
 
     def _give_up_probe(self, worker_id: WorkerId) -> None:
-        """A probe that hangs costs its process, and the run that waited for it nothing."""
+        """A probe that hangs or kills its process costs the run that waited for it nothing."""
         run = self._workers[worker_id].run
         self._close(worker_id)
         if run is not None:

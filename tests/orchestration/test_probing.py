@@ -75,11 +75,12 @@ def test_a_probe_that_fails_costs_the_limits_and_nothing_else(bench, node):
     assert len(tried.pool.probed) == 1
 
 
-def test_a_process_that_dies_of_its_probe_is_retried_without(bench, node, outcome):
+@pytest.mark.parametrize("status", ["lost", "oom_host"])
+def test_a_process_that_dies_of_its_probe_costs_the_run_nothing(bench, node, outcome, status):
     tried = bench("a", [node()])
-    tried.pool.probes.append(outcome(died="lost"))
+    tried.pool.probes.append(outcome(died=status))
     (row,) = tried.run()
-    assert (row["status"], row["attempt"]) == ("ok", 2)
+    assert (row["status"], row["attempt"]) == ("ok", 1)
     assert len(tried.pool.probed) == 1
 
 
