@@ -244,12 +244,15 @@ class Session:
             if event.measurement.status not in ("ok", "diverged"):
                 self._close(event.worker)
         elif isinstance(event, Died):
-            if event.node_lost:
-                self._lose(worker.place.node.node_id, event)
-            elif worker.ready and worker.probing:
-                self._give_up_probe(event.worker)
-            else:
-                self._end(event.worker, event.status, event.error)
+            self._died(worker, event)
+
+    def _died(self, worker: _Worker, event: Died) -> None:
+        if event.node_lost:
+            self._lose(worker.place.node.node_id, event)
+        elif worker.ready and worker.probing:
+            self._give_up_probe(event.worker)
+        else:
+            self._end(event.worker, event.status, event.error)
 
     def _lose(self, node_id: str, event: Died) -> None:
         """A node is gone, and with it every process there, whether it has told so yet or not."""
