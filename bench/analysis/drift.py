@@ -19,92 +19,86 @@ RATES = (
 
 
 @dataclass(frozen=True)
-class Process:
-    """The kind of process that was probed: all of a session's on one node with these cores and device."""
+class Change:
+    """A figure of one machine's probes that is more than `DRIFT` apart at two times; rates per second."""
+
+    node: str
+    figure: str
+    before: float
+    after: float
+
+    @property
+    def change(self) -> float:
+        """After over before, less 1."""
+        return self.after / self.before - 1
+
+
+@dataclass(frozen=True)
+class Drift(Change):
+    """A change while a session ran, of its processes of one kind of device with so many cores."""
 
     session_id: str
-    node: str
-    device_kind: str | None
-    cores: int | None
-
-
-@dataclass(frozen=True)
-class Drift:
-    """A figure of a probe that changed by more than `DRIFT` over a session; rates per second."""
-
-    process: Process
-    figure: str
-    start: float
-    end: float
-
-    @property
-    def change(self) -> float:
-        """The end over the start, less 1."""
-        return self.end / self.start - 1
-
-
-@dataclass(frozen=True)
-class Change:
-    """A figure of one machine that is over `DRIFT` apart on two sides: medians of their probes' rates."""
-
-    node: str
-    figure: str
-    rate_a: float
-    rate_b: float
-
-    @property
-    def change(self) -> float:
-        """B over A, less 1."""
-        return self.rate_b / self.rate_a - 1
+    device_kind: str
+    cores: int
 
 
 def changes(machines_a: Iterable[Row], machines_b: Iterable[Row]) -> list[Change]:
-    """What the same machine, by its `machine_id`, did faster or slower when B ran than when A did.
+    """What the same machine, by its `machine_id`, did faster or slower when B ran than when A did: medians.
 
     Takes rows of the `machines` table. Only like processes are held against each other, of the same kind of
     device and as many cores.
     """
     a, b = _by_machine(machines_a), _by_machine(machines_b)
-    found = []
-    for key, figures in a.items():
-        for name in figures.keys() & b.get(key, {}).keys():
-            change = Change(b[key][name][0], name, figures[name][1], b[key][name][1])
-            if abs(change.change) > DRIFT:
-                found.append(change)
+    found = (
+        Change(b[key].node, *apart)
+        for key in a.keys() & b.keys()
+        for apart in _apart(a[key].rates, b[key].rates)
+    )
     return sorted(found, key=lambda change: (change.node, change.figure))
 
 
-def _by_machine(machines: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, tuple[str, float]]]:
-    """By machine, kind of device and cores: each figure's node and median."""
+@dataclass(frozen=True)
+class _Side:
+    node: str
+    rates: dict[str, float]
+
+
+def _by_machine(machines: Iterable[Row]) -> dict[tuple[Any, ...], _Side]:
+    """By machine, kind of device and cores: the node, and the median of each figure."""
     probed: dict[tuple[Any, ...], list[Row]] = {}
     for row in machines:
         if row.get("probe_moment"):
             key = row["machine_id"], row["probe_device_kind"], row["probe_cores"]
             probed.setdefault(key, []).append(row)
-    return {key: _medians(rows) for key, rows in probed.items()}
+    return {key: _Side(rows[0]["node"], _medians(rows)) for key, rows in probed.items()}
 
 
-def _medians(rows: list[Row]) -> dict[str, tuple[str, float]]:
+def _medians(rows: list[Row]) -> dict[str, float]:
     taken: dict[str, list[float]] = {}
     for row in rows:
         for name, rate in _figures(row).items():
             taken.setdefault(name, []).append(rate)
-    return {name: (str(rows[0]["node"]), median(rates)) for name, rates in taken.items()}
+    return {name: median(rates) for name, rates in taken.items()}
 
 
 def drifts(machines: Iterable[Row]) -> list[Drift]:
     """Every figure that drifted, of each process that was probed both times; rows of the `machines` table."""
-    starts: dict[Process, Row] = {}
+    starts: dict[tuple[Any, ...], Row] = {}
     found = []
     for row in machines:
-        key = Process(row["session_id"], row["node"], row.get("probe_device_kind"), row.get("probe_cores"))
+        key = (row["node"], row["session_id"], row.get("probe_device_kind"), row.get("probe_cores"))
         if row.get("probe_moment") == "start":
             starts.setdefault(key, row)
         elif row.get("probe_moment") == "end" and key in starts:
-            before, after = _figures(starts[key]), _figures(row)
-            pairs = [Drift(key, name, before[name], after[name]) for name in before if name in after]
-            found += [drift for drift in pairs if abs(drift.change) > DRIFT]
+            node, *process = key
+            found += [Drift(node, *apart, *process) for apart in _apart(_figures(starts[key]), _figures(row))]
     return found
+
+
+def _apart(before: dict[str, float], after: dict[str, float]) -> list[tuple[str, float, float]]:
+    """The figures that both have and that are more than `DRIFT` apart, with what they were and are."""
+    both = ((name, rate, after[name]) for name, rate in before.items() if name in after)
+    return [(name, old, new) for name, old, new in both if abs(new / old - 1) > DRIFT]
 
 
 def _figures(row: Row) -> dict[str, float]:

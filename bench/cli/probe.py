@@ -90,6 +90,7 @@ def _gemm_rates(suite: "Suite", measured: "Probe") -> "list[GemmRate]":
     """Every different matrix product of the suite once, under the first scenario that has it."""
     from bench.training.probe import gemm_rate
     from bench.training.roofline import gemms
+    from bench.views.format import full_name
     from bench.views.probe import GemmRate
 
     found: dict[tuple[object, ...], GemmRate] = {}
@@ -98,7 +99,7 @@ def _gemm_rates(suite: "Suite", measured: "Probe") -> "list[GemmRate]":
         square = measured.gemm_flops_per_second.get(precision)
         for product, shape in gemms(point.scenario).items():
             if square is not None and (*shape, precision) not in found:
-                name = point.sweep if point.label == point.sweep else f"{point.sweep} · {point.label}"
+                name = full_name(point.sweep, point.label)
                 rate = gemm_rate(shape, precision)
                 found[*shape, precision] = GemmRate(f"{name}, {product}", *shape, rate, square)
     return list(found.values())

@@ -15,7 +15,7 @@ from bench.records.measurement import Epoch
 from bench.records.probe import Moment, Probe
 from bench.records.suite import Point, Suite
 from bench.records.tables import Row
-from bench.views.format import several
+from bench.views.format import full_name, several
 from bench.views.probe import limits_line
 from bench.views.progress import Progress, Running, finished_line, progress_view
 from bench.views.repetition import runs_ahead, still_going
@@ -174,7 +174,7 @@ def _key(run: Run) -> str:
 
 
 def _name(run: Run) -> str:
-    return run.point.sweep if run.point.label == run.point.sweep else f"{run.point.sweep} · {run.point.label}"
+    return full_name(run.point.sweep, run.point.label)
 
 
 def _where(place: Place) -> str:

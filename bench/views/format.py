@@ -75,6 +75,11 @@ def several(number: int, thing: str) -> str:
     return f"{count(number)} {thing}{'' if number == 1 else 's'}"
 
 
+def full_name(sweep: str, label: str) -> str:
+    """A scenario's sweep and label, or one of them where they are the same."""
+    return sweep if sweep == label else f"{sweep} · {label}"
+
+
 def _scaled(
     value: float | None, unit: str, base: int, prefixes: tuple[str, ...], smallest: float = 1.0
 ) -> str:

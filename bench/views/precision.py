@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from bench.analysis.summary import ScenarioSummary
-from bench.views.format import count, percent, several
+from bench.views.format import count, full_name, percent, several
 from bench.views.repetition import plus_minus, rounds
-from bench.views.summary_columns import full_name
 
 
 def precision_lines(summaries: Iterable[ScenarioSummary], numbers: Mapping[str, str]) -> Iterable[str]:
@@ -31,12 +30,16 @@ def _sentences(alike: Sequence[ScenarioSummary]) -> Iterable[str]:
     after = f", after {rounds(reached[0], reached[-1])}" if reached else ""
     yield f"{plus_minus(wanted)}: {count(len(reached))} of {several(len(alike), 'scenario')}{after}."
     missed = [s for s in alike if not s.precision_reached]
-    at_the_limit = [f"{full_name(s)} ({_how_near(s)})" for s in missed if s.runs >= most]
+    at_the_limit = [f"{_name(s)} ({_how_near(s)})" for s in missed if s.runs >= most]
     if at_the_limit:
         yield f"At {several(most, 'round')} still wider: {', '.join(at_the_limit)}."
-    earlier = [f"{full_name(s)} ({_how_near(s, when=True)})" for s in missed if s.runs < most]
+    earlier = [f"{_name(s)} ({_how_near(s, when=True)})" for s in missed if s.runs < most]
     if earlier:
         yield f"Ended earlier: {', '.join(earlier)}."
+
+
+def _name(summary: ScenarioSummary) -> str:
+    return full_name(summary.sweep, summary.label)
 
 
 def _how_near(summary: ScenarioSummary, when: bool = False) -> str:

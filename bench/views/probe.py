@@ -42,7 +42,7 @@ def probe_json(seen: Fingerprint, probe: Probe, gemms: Sequence[GemmRate] = ()) 
     """The same as an object: `fingerprint`, `probe` and `gemms`."""
     return json_text(
         {
-            "fingerprint": {**seen.facts()},
+            "fingerprint": seen.facts(),
             "probe": dataclasses.asdict(probe),
             "gemms": [dataclasses.asdict(gemm) for gemm in gemms],
         }
@@ -66,7 +66,7 @@ def change_lines(changes: Iterable[Change]) -> list[Text]:
     return [
         Text(
             f"! The same machine, {change.node}, was not the same: {change.figure.replace('_', ' ')} "
-            f"{_drifted(change.rate_a)} per second in A's probes, {_drifted(change.rate_b)} in B's "
+            f"{_drifted(change.before)} per second in A's probes, {_drifted(change.after)} in B's "
             f"({percent(change.change, 0)}). Times may differ for that alone.",
             "yellow",
         )
@@ -75,10 +75,10 @@ def change_lines(changes: Iterable[Change]) -> list[Text]:
 
 
 def _drift(drift: Drift) -> str:
-    where, figure = drift.process, drift.figure.replace("_", " ")
+    figure = drift.figure.replace("_", " ")
     return (
-        f"! {where.node} itself changed by {percent(drift.change, 0)} while {where.session_id} ran "
-        f"(more than {percent(DRIFT, 0)}): {figure} from {_drifted(drift.start)} to {_drifted(drift.end)} "
+        f"! {drift.node} itself changed by {percent(drift.change, 0)} while {drift.session_id} ran "
+        f"(more than {percent(DRIFT, 0)}): {figure} from {_drifted(drift.before)} to {_drifted(drift.after)} "
         "per second"
     )
 

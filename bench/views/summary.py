@@ -12,8 +12,9 @@ from rich.text import Text
 
 from bench.analysis.summary import COLUMNS, ScenarioSummary
 from bench.views.export import csv_text, json_text, markdown_table
+from bench.views.format import full_name
 from bench.views.precision import precision_lines
-from bench.views.summary_columns import Column, columns_of, full_name, legend
+from bench.views.summary_columns import Column, columns_of, legend
 from bench.views.width import ByWidth
 
 GAP = 2
@@ -151,7 +152,11 @@ def _failure(summary: ScenarioSummary, numbers: dict[str, str]) -> Text:
     what = ", ".join(f"{n} {status}" for status, n in summary.failures)
     where = f" on {numbers[summary.machine]}" if numbers else ""
     error = f": {summary.error}" if summary.error else ""
-    return Text(f"✗ {full_name(summary)}{where}: {what} of {summary.runs}{error}", "red", overflow="fold")
+    return Text(
+        f"✗ {full_name(summary.sweep, summary.label)}{where}: {what} of {summary.runs}{error}",
+        "red",
+        overflow="fold",
+    )
 
 
 def _plain(summary: ScenarioSummary) -> dict[str, Any]:

@@ -37,12 +37,6 @@ def legend(titles: Collection[str]) -> str:
     return f"Figures are medians over the runs that ended ok, unless said. {meanings}."
 
 
-def full_name(summary: ScenarioSummary) -> str:
-    """Sweep and label, or one of them where they are the same."""
-    same = summary.sweep == summary.label
-    return summary.sweep if same else f"{summary.sweep} · {summary.label}"
-
-
 def runs_ok(summary: ScenarioSummary) -> Text:
     """How many runs ended ok: "2/3", red where not all did."""
     style = "green" if summary.ok == summary.runs else "bold red"

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.analysis.drift import Process, changes, drifts
+from bench.analysis.drift import changes, drifts
 
 
 def row(moment, gemm=200e9, memory=10e9, **given):
@@ -20,7 +20,7 @@ def row(moment, gemm=200e9, memory=10e9, **given):
 
 def test_a_figure_that_changed_by_more_than_three_percent_drifted():
     (found,) = drifts([row("start"), row("end", gemm=180e9, memory=9.8e9)])
-    assert found.process == Process("s1", "n1", "cpu", 2)
+    assert (found.session_id, found.node, found.device_kind, found.cores) == ("s1", "n1", "cpu", 2)
     assert found.figure == "float32_flops"
     assert found.change == pytest.approx(-0.1)
 
@@ -65,7 +65,7 @@ class TestTwoSides:
     def test_medians_more_than_three_percent_apart_are_told(self):
         (found,) = changes(self.of(200e9, 220e9, 190e9), self.of(240e9, 260e9))
         assert (found.node, found.figure) == ("n1", "float32_flops")
-        assert (found.rate_a, found.rate_b) == (200e9, 250e9)
+        assert (found.before, found.after) == (200e9, 250e9)
         assert found.change == pytest.approx(0.25)
 
     def test_nearer_than_that_is_the_same(self):

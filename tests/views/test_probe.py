@@ -3,7 +3,7 @@ import json
 import pytest
 from rich.console import Console
 
-from bench.analysis.drift import Change, Drift, Process
+from bench.analysis.drift import Change, Drift
 from bench.machine.fingerprint import fingerprint
 from bench.records.probe import Bandwidth, Probe
 from bench.views.probe import GemmRate, change_lines, drift_lines, limits_line, probe_json, probe_view
@@ -67,7 +67,7 @@ def test_limits_in_one_line():
 
 
 def test_a_drift_is_told_with_both_figures():
-    drift = Drift(Process("s1", "n1", "cpu", 2), "float32_flops", 231e9, 200e9)
+    drift = Drift("n1", "float32_flops", 231e9, 200e9, "s1", "cpu", 2)
     (line,) = drift_lines([drift])
     assert "n1 itself changed by -13 % while s1 ran" in line.plain
     assert "float32 flops from 231 G to 200 G per second" in line.plain
