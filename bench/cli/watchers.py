@@ -178,5 +178,5 @@ def _name(run: Run) -> str:
 
 
 def _where(place: Place) -> str:
-    gpus = f"{several(place.gpus, 'GPU')}, " if place.gpus else ""
+    gpus = f"{several(len(place.gpus), 'GPU')}, " if place.gpus else ""
     return f"{place.node.name} ({gpus}{several(len(place.cores), 'core')})"

@@ -1,64 +1,239 @@
 """Where a run may go: pure bookkeeping of cores and GPUs per node, no Ray.
 
-Core sets are handed out whole and by number, so that no two runs ever share a core; GPUs are counted here and
-numbered by Ray.
+Core sets are handed out whole and by number, so that no two runs ever share a core, near their GPUs where
+the node knows which those are. GPUs are handed out lowest number first, as Ray does; where others use the
+cluster, too, Ray may number them otherwise, and then only the nearness is lost.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bench.records.kinds import DeviceKind
-from bench.records.scenario import Scenario
+from bench.records.scenario import GANGS, Scenario, Strategy
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the cluster as it is when nothing of ours runs there."""
+    """A node of the cluster as it is when nothing of ours runs there.
+
+    `address` is where other nodes reach it. `cores_near_gpu` has the cores on the NUMA node of each GPU; it
+    is empty where nobody knows.
+    """
 
     node_id: str
     name: str
     cores: tuple[int, ...]
     gpus: int = 0
     accelerator: str | None = None
+    address: str = "127.0.0.1"
+    cores_near_gpu: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
 class Need:
-    """What the process of a run needs: runs of equal needs may follow each other in one process.
+    """What the processes of a run need: runs of equal needs may follow each other in the same ones.
 
-    `cpus` None stands for the node's share: all of its cores on a CPU, cores / GPUs per GPU.
+    `cpus` and `gpus` are those of each worker. `cpus` None stands for the node's share: on a CPU all of its
+    cores, divided among the workers there; on GPUs cores / GPUs per GPU. With `spread` each worker has a
+    node of its own, else they fill as few as they can. With `exclusive` nobody else is on these nodes.
+    `node_id` is the one node that will do, None where any does.
     """
 
     kind: DeviceKind
     cpus: int | None
     gpus: int
     accelerator: str | None
+    strategy: Strategy = "one_device"
+    devices: int = 1
+    workers: int = 1
+    servers: int = 0
+    spread: bool = False
+    exclusive: bool = False
+    node_id: str | None = None
+
+    @property
+    def gang(self) -> bool:
+        """Whether it takes several processes, fresh ones that find each other."""
+        return self.strategy in GANGS
 
 
 @dataclass(frozen=True)
 class Place:
-    """Cores and GPUs on one node, held by one process."""
+    """Cores and GPUs, by number, on one node, held by one process."""
 
     node: Node
     cores: tuple[int, ...]
-    gpus: int
+    gpus: tuple[int, ...] = ()
 
 
-def need_of(scenario: Scenario, nodes: Iterable[Node]) -> Need:
+Places = tuple[Place, ...]
+"""One for each worker of a run; of one node they follow each other."""
+
+
+@dataclass(frozen=True)
+class _Free:
+    """What of a node may be taken."""
+
+    node: Node
+    cores: frozenset[int]
+    gpus: frozenset[int]
+
+    @property
+    def whole(self) -> bool:
+        return len(self.cores) == len(self.node.cores) and len(self.gpus) == self.node.gpus
+
+
+def need_of(scenario: Scenario, nodes: Iterable[Node], exclusive: bool = False) -> Need:
     """What `scenario` needs here; device "auto" is a GPU wherever the cluster has one that fits."""
     fitting = [n for n in nodes if n.gpus and scenario.accelerator in (None, n.accelerator)]
     wants_gpu = scenario.device == "gpu" or scenario.accelerator is not None or scenario.precision == "tf32"
     kind: DeviceKind = "gpu" if wants_gpu or (scenario.device == "auto" and fitting) else "cpu"
-    gpus = scenario.devices if kind == "gpu" else 0
-    return Need(kind, scenario.cpus, gpus, scenario.accelerator)
+    return Need(
+        kind,
+        scenario.cpus,
+        scenario.devices if kind == "gpu" else 0,
+        scenario.accelerator,
+        strategy=scenario.strategy,
+        devices=scenario.devices,
+        workers=scenario.workers,
+        servers=scenario.servers if scenario.strategy == "parameter_server" else 0,
+        spread=scenario.placement == "spread",
+        exclusive=exclusive,
+    )
 
 
 def infeasible(need: Need, nodes: Iterable[Node]) -> str | None:
-    """Why no node could ever hold `need`, even when idle; None where one could."""
-    nodes = list(nodes)
+    """Why the cluster could never hold `need`, even when idle; None where it could."""
+    nodes = [node for node in nodes if need.node_id in (None, node.node_id)]
     if not nodes:
         return "needs a node, and none is left"
-    if any(_share(need, node) for node in nodes):
+    if _choose(need, [_idle(node) for node in nodes]):
+        return None
+    return _why_no_worker_fits(replace(need, workers=1), nodes) or _why_not_all(need, nodes)
+
+
+class Ledger:
+    """Which cores and GPUs of which node are free."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self._free = {node.node_id: _idle(node) for node in nodes}
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """All nodes by id."""
+        return {node_id: free.node for node_id, free in self._free.items()}
+
+    def take(self, need: Need, held: Collection[str] = ()) -> Places | None:
+        """Hold what `need` asks for, on the nodes with the most free cores, none of `held`.
+
+        None where that much is not free.
+        """
+        places = _choose(need, self._candidates(need, held))
+        for place in places or ():
+            free = self._free[place.node.node_id]
+            cores, gpus = free.cores - set(place.cores), free.gpus - set(place.gpus)
+            if need.exclusive:
+                cores, gpus = frozenset(), frozenset()
+            self._free[place.node.node_id] = replace(free, cores=cores, gpus=gpus)
+        return places
+
+    def awaited(self, need: Need, held: Collection[str] = ()) -> frozenset[str]:
+        """The nodes that a run of `need` had best wait for, none of `held`: as free as there are now."""
+        emptied = [_idle(free.node) for free in self._candidates(need, held)]
+        return frozenset(place.node.node_id for place in _choose(need, emptied) or ())
+
+    def give_back(self, need: Need, places: Places) -> None:
+        """Free what `take` held."""
+        for place in places:
+            free = self._free.get(place.node.node_id)
+            if free is None:
+                continue
+            back = replace(free, cores=free.cores | set(place.cores), gpus=free.gpus | set(place.gpus))
+            self._free[place.node.node_id] = _idle(free.node) if need.exclusive else back
+
+    def drop(self, node_id: str) -> None:
+        """Forget a node that died."""
+        self._free.pop(node_id, None)
+
+    def _candidates(self, need: Need, held: Collection[str]) -> list[_Free]:
+        free = [
+            f
+            for node_id, f in self._free.items()
+            if node_id not in held and need.node_id in (None, node_id) and (f.whole or not need.exclusive)
+        ]
+        return sorted(free, key=lambda f: (-len(f.cores), f.node.node_id))
+
+
+def _idle(node: Node) -> _Free:
+    return _Free(node, frozenset(node.cores), frozenset(range(node.gpus)))
+
+
+def _choose(need: Need, candidates: Sequence[_Free]) -> Places | None:
+    """A place for each worker on the first of `candidates` that do; GPUs of one gang are of one type."""
+    if not need.gpus:
+        return _choose_alike(need, candidates)
+    for accelerator in dict.fromkeys(free.node.accelerator for free in candidates):
+        alike = [free for free in candidates if free.node.accelerator == accelerator]
+        places = _choose_alike(need, alike)
+        if places:
+            return places
+    return None
+
+
+def _choose_alike(need: Need, candidates: Sequence[_Free]) -> Places | None:
+    room = [(free, _room(need, free)) for free in candidates]
+    if need.spread:
+        room = [(free, min(workers, 1)) for free, workers in room]
+    else:  # fewest nodes: the roomiest first, and of these the order of the candidates
+        room.sort(key=lambda pair: -min(pair[1], need.workers))
+    left, places = need.workers, list[Place]()
+    for free, workers in room:
+        here = min(workers, left)
+        if here:
+            places += _places(need, free, here)
+            left -= here
+    return None if left else tuple(places)
+
+
+def _room(need: Need, free: _Free) -> int:
+    """How many workers of `need` may go where `free` is."""
+    node = free.node
+    if need.accelerator not in (None, node.accelerator) or (need.exclusive and not free.whole):
+        return 0
+    by_gpu = len(free.gpus) // need.gpus if need.gpus else need.workers
+    if need.cpus is None and not need.gpus:
+        return min(by_gpu, len(node.cores)) if len(free.cores) == len(node.cores) else 0
+    return min(by_gpu, len(free.cores) // _cores_each(need, node, 1))
+
+
+def _cores_each(need: Need, node: Node, workers: int) -> int:
+    """How many cores each of `workers` on `node` gets."""
+    if need.cpus is not None:
+        return need.cpus
+    if need.gpus:
+        return max(len(node.cores) * need.gpus // max(node.gpus, 1), 1)
+    return max(len(node.cores) // workers, 1)
+
+
+def _places(need: Need, free: _Free, workers: int) -> list[Place]:
+    each = _cores_each(need, free.node, workers)
+    cores, gpus, places = set(free.cores), sorted(free.gpus), list[Place]()
+    for number in range(workers):
+        mine = tuple(gpus[number * need.gpus : (number + 1) * need.gpus])
+        near = {core for gpu in mine for core in _near(free.node, gpu)}
+        chosen = sorted(cores, key=lambda core: (core not in near, core))[:each]
+        cores -= set(chosen)
+        places.append(Place(free.node, tuple(sorted(chosen)), mine))
+    return places
+
+
+def _near(node: Node, gpu: int) -> tuple[int, ...]:
+    return node.cores_near_gpu[gpu] if gpu < len(node.cores_near_gpu) else ()
+
+
+def _why_no_worker_fits(need: Need, nodes: Sequence[Node]) -> str | None:
+    """Why none of `nodes` could hold even one worker; None where one could."""
+    if any(_room(need, _idle(node)) for node in nodes):
         return None
     if need.gpus and not any(node.gpus for node in nodes):
         return "needs a GPU, and no node has one"
@@ -74,54 +249,12 @@ def infeasible(need: Need, nodes: Iterable[Node]) -> str | None:
     return f"needs {need.cpus or 1} CPU cores{beside} on one node, and no node has more than {most}"
 
 
-class Ledger:
-    """Which cores and GPUs of which node are free."""
-
-    def __init__(self, nodes: Iterable[Node]) -> None:
-        self._nodes = {node.node_id: node for node in nodes}
-        self._cores = {node.node_id: set(node.cores) for node in self._nodes.values()}
-        self._gpus = {node.node_id: node.gpus for node in self._nodes.values()}
-
-    @property
-    def nodes(self) -> Mapping[str, Node]:
-        """All nodes by id."""
-        return self._nodes
-
-    def take(self, need: Need, held: Collection[str] = ()) -> Place | None:
-        """Hold what `need` asks for on the node with the most free cores, none of `held`.
-
-        None where no node has that much free.
-        """
-        free = [node_id for node_id in self._nodes if node_id not in held]
-        for node_id in sorted(free, key=lambda n: (-len(self._cores[n]), n)):
-            node = self._nodes[node_id]
-            share = _share(need, node)
-            if share is None or share > len(self._cores[node_id]) or need.gpus > self._gpus[node_id]:
-                continue
-            cores = tuple(sorted(self._cores[node_id]))[:share]
-            self._cores[node_id] -= set(cores)
-            self._gpus[node_id] -= need.gpus
-            return Place(node, cores, need.gpus)
-        return None
-
-    def give_back(self, place: Place) -> None:
-        """Free what `take` held."""
-        if place.node.node_id in self._nodes:
-            self._cores[place.node.node_id] |= set(place.cores)
-            self._gpus[place.node.node_id] += place.gpus
-
-    def drop(self, node_id: str) -> None:
-        """Forget a node that died."""
-        self._nodes.pop(node_id, None)
-
-
-def _share(need: Need, node: Node) -> int | None:
-    """How many cores `need` means on `node`; None where the node can never hold it."""
-    if need.gpus > node.gpus or need.accelerator not in (None, node.accelerator):
-        return None
-    if need.cpus is None:
-        cores = len(node.cores) if not need.gpus else len(node.cores) * need.gpus // node.gpus
-    else:
-        cores = need.cpus
-    cores = max(cores, 1)
-    return cores if cores <= len(node.cores) else None
+def _why_not_all(need: Need, nodes: Sequence[Node]) -> str:
+    """Why `nodes`, which could hold a worker, cannot hold all of them."""
+    rooms = [_room(replace(need, workers=need.workers), _idle(node)) for node in nodes]
+    if need.spread:
+        fitting = sum(room > 0 for room in rooms)
+        return f"needs {need.workers} nodes, one for each worker, and only {fitting} could hold one"
+    each = f"{need.gpus} GPUs each" if need.gpus else f"{need.cpus or 1} CPU cores each"
+    kinds = " of one type" if need.gpus and len({n.accelerator for n in nodes if n.gpus}) > 1 else ""
+    return f"needs {need.workers} workers with {each}{kinds}, and all nodes together hold {sum(rooms)}"

@@ -48,7 +48,7 @@ class RayPool:
         worker = next(self._numbers)
         options: dict[str, Any] = {
             "num_cpus": len(place.cores),
-            "num_gpus": place.gpus,
+            "num_gpus": len(place.gpus),
             "max_restarts": 0,
             "max_task_retries": 0,
             "scheduling_strategy": NodeAffinitySchedulingStrategy(place.node.node_id, soft=False),

@@ -7,6 +7,8 @@ Status = Literal[
     "ok", "diverged", "oom_device", "oom_host", "timeout", "lost", "failed", "infeasible", "cancelled"
 ]
 STATUSES: tuple[Status, ...] = get_args(Status)
+Phase = Literal["build", "compile", "warm-up", "stage", "train", "evaluate"]
+"""What a run does now, in the order in which it does so; the last two by turns."""
 Flag = Literal["unstable", "throttled", "contended", "retraced", "not-learning", "retried", "published"]
 
 
@@ -38,7 +40,8 @@ class Measurement:
 
     `train_seconds` holds training steps alone, `eval_seconds` the validations between them. `wall_seconds`
     is what the notebook measured: compilation, training and validation. `target_seconds` runs from the
-    first touch of the data to the end of the first validation at or past the target.
+    first touch of the data to the end of the first validation at or past the target. `all_reduce_seconds` is
+    what the replicas need to sum up one step's gradients when they do nothing else, None for one replica.
 
     What follows is over the whole run, `metered_seconds` long, from before the model is built to after the
     test split:
@@ -81,6 +84,7 @@ class Measurement:
     samples: int | None = None
     step_seconds: float | None = None
     step_seconds_mad: float | None = None
+    all_reduce_seconds: float | None = None
     samples_per_second: float | None = None
     train_loss: float | None = None
     train_accuracy: float | None = None

@@ -31,8 +31,14 @@ Loop = Literal["fused", "fit"]
 Precision = Literal["float32", "tf32", "mixed_bfloat16", "mixed_float16"]
 Strategy = Literal["one_device", "mirrored", "multi_worker_mirrored", "central_storage", "parameter_server"]
 Device = Literal["auto", "cpu", "gpu"]
+Placement = Literal["pack", "spread"]
 
-BUILT_STRATEGIES: frozenset[Strategy] = frozenset({"one_device"})
+GANGS: frozenset[Strategy] = frozenset({"multi_worker_mirrored", "parameter_server"})
+"""The strategies whose workers are processes of their own, on one node or several."""
+_YOUNGER: dict[str, object] = {
+    "servers": 1,
+    "placement": "pack",
+}  # at these, a scenario keeps the id it had without them
 INT_LIMIT = 2**31  # whole numbers stay below it: products of two fit the tables' 64 bits
 MAX_SHIFT = 7  # a quarter of the 28 pixels: beyond that whole digits leave the frame
 
@@ -54,7 +60,9 @@ class Scenario(BaseModel):
     """Every setting of a training run, the round's seed offset left out.
 
     `activation` is kept as one name per hidden layer, so that `"relu"` and `["relu", "relu"]` are one
-    scenario. Exactly one of `batch_size` (global) and `batch_per_replica` is set.
+    scenario. Exactly one of `batch_size` (global) and `batch_per_replica` is set. `devices` is the number of
+    replicas in each of the `workers`; `servers` hold the variables of parameter_server. `placement` says
+    whether a gang's workers fill as few nodes as they can, or have a node each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -80,6 +88,8 @@ class Scenario(BaseModel):
     strategy: Strategy = "one_device"
     workers: PositiveInt = 1
     devices: PositiveInt = 1
+    servers: PositiveInt = 1
+    placement: Placement = "pack"
     device: Device = "auto"
     cpus: PositiveInt | None = None
     accelerator: Annotated[str, Field(min_length=1)] | None = None
@@ -135,6 +145,7 @@ class Scenario(BaseModel):
     def scenario_id(self) -> str:
         """12 hexadecimal digits over every setting but the seed; the same in every process and machine."""
         settings = self.model_dump(mode="json", exclude={"seed"})
+        settings = {k: value for k, value in settings.items() if k not in _YOUNGER or _YOUNGER[k] != value}
         text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -166,6 +177,7 @@ def choices(key: str) -> tuple[str, ...]:
         "precision": Precision,
         "strategy": Strategy,
         "device": Device,
+        "placement": Placement,
     }
     return get_args(lists[key]) if key in lists else ()
 
@@ -193,12 +205,35 @@ def _disagreements(s: Scenario) -> list[str]:
     if model_flops_per_step(s.widths, TRAIN_SIZE) >= 2**63:
         number = f"{parameter_count(s.widths):.1e}"
         found.append(f"hidden: {number} parameters are more than any machine holds; give smaller widths")
-    if s.strategy not in BUILT_STRATEGIES:
-        found.append(f"strategy: {s.strategy} is not built yet; use {', '.join(sorted(BUILT_STRATEGIES))}")
-    elif s.strategy == "one_device" and s.replicas > 1:
-        found.append(f"{'workers' if s.workers > 1 else 'devices'}: one_device has one replica; set it to 1")
+    found += _disagreements_of_replicas(s)
     if s.device == "cpu" and s.precision == "tf32":
         found.append('precision: tf32 is a mode of GPUs; use float32 with device = "cpu"')
     if s.device == "cpu" and s.accelerator is not None:
         found.append('accelerator: names a GPU type, but device is "cpu"; drop one of them')
     return found
+
+
+def _disagreements_of_replicas(s: Scenario) -> list[str]:
+    """What the strategy does not go with."""
+    found: list[str] = []
+    if s.strategy == "one_device" and s.replicas > 1:
+        found.append(f"{'workers' if s.workers > 1 else 'devices'}: one_device has one replica; set it to 1")
+    elif s.strategy not in GANGS and s.workers > 1:
+        found.append(f"workers: {s.strategy} has one worker; set it to 1, or use multi_worker_mirrored")
+    if s.strategy == "parameter_server" and s.devices > 1:
+        found.append(
+            "devices: with parameter_server each worker trains on one device; set it to 1, give more workers"
+        )
+    if s.strategy != "parameter_server" and s.servers > 1:
+        found.append(f"servers: {s.strategy} has none; use parameter_server, or drop it")
+    if s.strategy not in GANGS and s.placement != "pack":
+        found.append(f"placement: {s.strategy} has one process; drop it, or use multi_worker_mirrored")
+    if s.loop == "fit" and s.strategy in GANGS:
+        found.append(f"loop: {_NO_FIT[s.strategy]}; use fused")
+    return found
+
+
+_NO_FIT: dict[Strategy, str] = {
+    "multi_worker_mirrored": "model.fit of Keras 3 fails under multi_worker_mirrored (tensorflow#72388)",
+    "parameter_server": "model.fit of Keras 3 has no part for the coordinator that parameter_server needs",
+}

@@ -30,7 +30,8 @@ Row = dict[str, Any]
 class Identity:
     """Which run it was, and where it ran: what the driver knows of it.
 
-    `wanted_precision` is the suite's `[measure] precision`; `precision` is the name of a setting.
+    `wanted_precision` is the suite's `[measure] precision`; `precision` is the name of a setting. `machine`
+    and `node` are those of the run's first process, `machines` and `nodes` those of each of its workers.
     """
 
     run_id: str
@@ -47,6 +48,8 @@ class Identity:
     software_id: str | None = None
     machine: str | None = None
     node: str | None = None
+    machines: tuple[str, ...] | None = None
+    nodes: tuple[str, ...] | None = None
     dataset_sha256: str | None = None
     queue_seconds: float | None = None
     wanted_precision: float | None = None
@@ -62,6 +65,7 @@ _SETTING_TYPES: dict[str, pa.DataType] = {
     "epochs": pa.int64(),
     "workers": pa.int64(),
     "devices": pa.int64(),
+    "servers": pa.int64(),
     "cpus": pa.int64(),
     "seed": pa.int64(),
     "dropout": pa.float64(),

@@ -35,7 +35,10 @@ BAD_INPUT = (
     ("plan empty", "empty: cannot be read: Is a directory; give the path of a TOML file"),
     ("plan broken.toml", "broken.toml: not valid TOML: "),
     ("plan typo.toml", 'typo.toml: sweep "a": epohcs: unknown key; did you mean epochs?'),
-    ("plan good.toml --set strategy=mirrored", "strategy: mirrored is not built yet; use one_device"),
+    (
+        "plan good.toml --set strategy=mirrored --set workers=2",
+        "workers: mirrored has one worker; set it to 1, or use multi_worker_mirrored",
+    ),
     ("plan good.toml --set epochs=many", 'epochs: must be a whole number, not "many"'),
     ("plan good.toml --only nothing*", "--only 'nothing*' matches no scenario; its sweeps are "),
     ("show", "results: no such folder; give a session's folder, or one that holds sessions"),
@@ -55,7 +58,10 @@ BAD_INPUT = (
     ("compare small missing", "missing: no such folder"),
     ("compare foreign small", "not a table of bench"),
     ("run missing.toml", "missing.toml: no such file"),
-    ("run good.toml --set strategy=mirrored", "strategy: mirrored is not built yet; use one_device"),
+    (
+        "run good.toml --set strategy=mirrored --set workers=2",
+        "workers: mirrored has one worker; set it to 1, or use multi_worker_mirrored",
+    ),
     (
         "run good.toml --results out --set dataset=mnist",
         "BENCH_DATA no-data: no such file or folder; pass --data FILE ",
