@@ -4,10 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.records.scenario import Scenario, model_flops_per_step, parameter_count
+from bench.records.scenario import Loop, Scenario, model_flops_per_step, parameter_count
 from bench.records.suite import Measure, Point
 from bench.records.tables import Row
 
+FLOPS_PER_SECOND = 1e11
+STEP_SECONDS: dict[Loop, float] = {"fused": 5e-5, "fit": 5e-4}
+GANG_STEP_SECONDS = 5e-3
+RUN_SECONDS = 1.0
 OVERHEAD = ("build_seconds", "stage_seconds", "warmup_seconds")
 
 
@@ -73,17 +77,35 @@ def forecast(points: Sequence[Point], measure: Measure, earlier: Mapping[str, fl
     return Forecast(tuple(_planned(point, earlier) for point in points), measure)
 
 
-def earlier_seconds(runs: Iterable[Row], node: str) -> dict[str, float]:
-    """Median seconds of a whole run, harness included, by scenario id: of ok runs on `node`.
+def earlier_seconds(runs: Iterable[Row], node: str | None) -> dict[str, float]:
+    """Median seconds of a whole run, harness included, by scenario id: of ok runs on `node`, or on any.
 
     Takes rows of the `runs` table.
     """
     taken: dict[str, list[float]] = {}
     for row in runs:
-        if row["node"] == node and row["status"] == "ok" and row["wall_seconds"] is not None:
+        if node in (None, row["node"]) and row["status"] == "ok" and row["wall_seconds"] is not None:
             whole = row["wall_seconds"] + sum(row[name] or 0.0 for name in OVERHEAD)
             taken.setdefault(row["scenario_id"], []).append(whole)
     return {scenario_id: median(seconds) for scenario_id, seconds in taken.items()}
+
+
+def expected_seconds(points: Iterable[Point], earlier: Mapping[str, float]) -> dict[str, float]:
+    """Seconds of one run by scenario id: what it took earlier, else a guess from its FLOPs and its steps.
+
+    The guess is good for an order only. It is scaled to those earlier times that there are.
+    """
+    guessed = {p.scenario.scenario_id: _guess(p.scenario) for p in points}
+    known = {i: earlier[i] for i in guessed if i in earlier}
+    scale = median(known[i] / guessed[i] for i in known) if known else 1.0
+    return {i: scale * seconds for i, seconds in guessed.items()} | known
+
+
+def _guess(scenario: Scenario) -> float:
+    """On a small machine: 10^11 FLOP/s shared by the workers, and what a step and an epoch cost besides."""
+    flops = model_flops_per_step(scenario.widths, 1) * scenario.samples
+    aside = STEP_SECONDS[scenario.loop] if scenario.replicas == 1 else GANG_STEP_SECONDS
+    return flops / (FLOPS_PER_SECOND * scenario.workers) + scenario.steps * aside + RUN_SECONDS
 
 
 def _planned(point: Point, earlier: Mapping[str, float]) -> PlannedScenario:

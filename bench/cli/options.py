@@ -26,6 +26,12 @@ SetOption = Annotated[
     ),
 ]
 RoundsOption = Annotated[int | None, typer.Option("--rounds", min=1, help="Rounds, in place of the suite's.")]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address", help="A Ray cluster (its head's HOST:PORT, or auto), in place of this machine alone."
+    ),
+]
 OnlyOption = Annotated[
     str | None,
     typer.Option("--only", metavar="GLOB", help="Only scenarios whose sweep, label or id matches."),

@@ -1,12 +1,17 @@
 """`bench plan`: the scenarios of a suite, what each needs, what the sweep will take."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.options import OnlyOption, RoundsOption, SetOption, parse_overrides
+from bench.cli.earlier import earlier_times
+from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
 from bench.cli.output import terminal
+
+if TYPE_CHECKING:
+    from bench.orchestration.placement import Node
 
 
 def plan(
@@ -14,36 +19,39 @@ def plan(
     rounds: RoundsOption = None,
     only: OnlyOption = None,
     settings: SetOption = None,
+    address: AddressOption = None,
     results: Annotated[Path, typer.Option("--results", help="Where earlier times are looked for.")] = Path(
         "results"
     ),
 ) -> None:
-    """Show a suite's scenarios, what each needs, and what running it will take. Starts nothing.
+    """Show a suite's scenarios, what each needs, and what running it will take. Starts no run.
 
-    --rounds N makes exactly N rounds, whatever precision the suite asks for.
+    It names what this machine, or with --address the cluster there, could never hold. --rounds N makes
+    exactly N rounds, whatever precision the suite asks for.
     """
     from bench.analysis.forecast import forecast
+    from bench.orchestration.feasibility import impossible
     from bench.records.suite import read_suite
     from bench.views.plan import plan_table
 
     chosen = read_suite(suite, parse_overrides(settings), rounds)
     chosen = chosen.only(only) if only else chosen
-    planned = forecast(chosen.points, chosen.measure, _earlier(results))
-    terminal().print(plan_table(planned, chosen.title))
+    planned = forecast(chosen.points, chosen.measure, earlier_times(results))
+    address = address or os.environ.get("RAY_ADDRESS")
+    nodes = _nodes(address)
+    hopeless = impossible(chosen.points, nodes, chosen.measure.exclusive)
+    where = "this machine" if address is None else f"the {len(nodes)} nodes at {address}"
+    terminal().print(plan_table(planned, chosen.title, hopeless, where))
 
 
-def _earlier(results: Path) -> dict[str, float]:
-    """Times of runs recorded on this node; none where there are no results yet."""
-    if not results.is_dir() or not any(results.iterdir()):
-        return {}
-    import platform
+def _nodes(address: str | None) -> "tuple[Node, ...]":
+    """This machine, or the nodes of the cluster, which costs the start of Ray."""
+    if address is None:
+        from bench.orchestration.feasibility import this_machine
 
-    from bench.analysis.forecast import earlier_seconds
-    from bench.errors import StoreError
-    from bench.records.store import read_sessions
-    from bench.records.tables import plain_rows
+        return (this_machine(),)
+    from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster
 
-    try:
-        return earlier_seconds(plain_rows(read_sessions([str(results)]).runs), platform.node())
-    except StoreError:  # no session there yet, or one that `bench show` explains
-        return {}
+    with ray_cluster(address):
+        nodes, _ = inspect_nodes()
+        return nodes

@@ -1,11 +1,12 @@
 """`bench run`: a suite goes in, a recorded session and its summary come out."""
 
+import enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.options import OnlyOption, RoundsOption, SetOption, parse_overrides
+from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
 from bench.cli.output import terminal
 
 if TYPE_CHECKING:
@@ -16,14 +17,19 @@ if TYPE_CHECKING:
     from bench.records.tables import Row
 
 
+class OrderName(enum.StrEnum):
+    """What --order takes."""
+
+    shuffled = "shuffled"
+    longest_first = "longest-first"
+
+
 def run(
     suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A suite's TOML file.")],
     results: Annotated[Path, typer.Option("--results", help="The session's folder is made in here.")] = Path(
         "results"
     ),
-    address: Annotated[
-        str | None, typer.Option("--address", help="A Ray cluster to join, in place of starting one here.")
-    ] = None,
+    address: AddressOption = None,
     data: Annotated[
         Path | None,
         typer.Option("--data", help="MNIST or Fashion-MNIST: an npz file, or a folder of npz or IDX files."),
@@ -35,15 +41,27 @@ def run(
         float | None,
         typer.Option("--timeout", metavar="S", min=0.001, help="Seconds after which a run is ended."),
     ] = None,
+    order: Annotated[
+        OrderName,
+        typer.Option("--order", help="In which order the runs of a round wait for their places."),
+    ] = OrderName.shuffled,
+    every_node: Annotated[
+        bool, typer.Option("--every-node", help="Each scenario on each node, to find the slow ones.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Nothing but the summary.")] = False,
 ) -> None:
     """Run a suite: live progress, then the summary. Exit status 1 where some runs did not end ok.
 
-    --rounds N makes exactly N rounds, whatever precision the suite asks for.
+    --rounds N makes exactly N rounds, whatever precision the suite asks for. --order longest-first ends
+    sooner where runs are side by side: by earlier times, where the results have some, else by FLOPs.
     """
+    from bench.analysis.forecast import expected_seconds
     from bench.analysis.repetition import until
+    from bench.cli.earlier import earlier_times
     from bench.cli.watchers import Display, Lines, Silent
     from bench.orchestration.launch import launch
+    from bench.orchestration.order import LongestFirst, Order
+    from bench.orchestration.session import Rules
     from bench.records.suite import read_suite
 
     chosen = read_suite(suite, parse_overrides(settings), rounds, timeout)
@@ -52,8 +70,12 @@ def run(
     watcher = (
         Silent() if quiet else Display(console, chosen) if console.is_terminal else Lines(console, chosen)
     )
+    ordered = Order()
+    if order is OrderName.longest_first:
+        ordered = LongestFirst(expected_seconds(chosen.points, earlier_times(results, everywhere=True)))
+    rules = Rules(until(chosen.measure.precision), ordered, every_node)
     with watcher:
-        outcome = launch(chosen, results, data, address, watcher, until(chosen.measure.precision))
+        outcome = launch(chosen, results, data, address, watcher, rules)
     if outcome.rows:
         _sum_up(console, outcome.rows, outcome.machines)
     console.print(f"Session: {outcome.folder}", markup=False, highlight=False, soft_wrap=True)
@@ -65,13 +87,19 @@ def run(
 
 def _sum_up(console: "Console", rows: "Sequence[Row]", machines: "Iterable[Row]") -> None:
     from bench.analysis.drift import drifts
+    from bench.analysis.nodes import node_tables
+    from bench.analysis.scaling import scalings
     from bench.analysis.summary import summarise
     from bench.analysis.surface import surfaces
+    from bench.views.nodes import node_grids
     from bench.views.probe import drift_lines
+    from bench.views.scaling import scaling_tables
     from bench.views.summary import summary_table
     from bench.views.surface import surface_grids
 
     console.print(summary_table(summarise(rows)))
     console.print(surface_grids(surfaces(rows)))
+    console.print(scaling_tables(scalings(rows)))
+    console.print(node_grids(node_tables(rows)))
     for line in drift_lines(drifts(machines)):
         console.print(line)

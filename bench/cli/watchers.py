@@ -1,6 +1,7 @@
 """Who tells the person at the terminal what a session does: a live display, plain lines, or nobody."""
 
 import datetime
+from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -9,9 +10,9 @@ from rich.console import Console
 from rich.live import Live
 
 from bench.analysis.repetition import rounds_to_come
-from bench.orchestration.placement import Place
-from bench.orchestration.runs import Run
-from bench.records.measurement import Epoch
+from bench.orchestration.placement import Place, Places
+from bench.orchestration.runs import Run, run_keys
+from bench.records.measurement import Epoch, Phase
 from bench.records.probe import Moment, Probe
 from bench.records.suite import Point, Suite
 from bench.records.tables import Row
@@ -34,7 +35,7 @@ class Silent:
     ) -> None:
         return None
 
-    def planned(self, runs: int, rounds: int) -> None:
+    def planned(self, runs: int, rounds: int, nodes: Sequence[str]) -> None:
         """Nothing."""
 
     def round_began(self, number: int, points: Sequence[Point]) -> None:
@@ -43,7 +44,10 @@ class Silent:
     def probed(self, place: Place, probe: Probe, moment: Moment) -> None:
         """Nothing."""
 
-    def started(self, run: Run, place: Place) -> None:
+    def started(self, run: Run, places: Places) -> None:
+        """Nothing."""
+
+    def phase(self, run: Run, phase: Phase) -> None:
         """Nothing."""
 
     def epoch(self, run: Run, epoch: Epoch) -> None:
@@ -58,18 +62,30 @@ class Estimating(Silent):
 
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
+        self._nodes: Sequence[str] = ()
         self._step_seconds: dict[str, list[float]] = {}
+
+    def planned(self, runs: int, rounds: int, nodes: Sequence[str]) -> None:  # noqa: ARG002 -- the suite says more
+        """Which nodes each scenario runs on."""
+        self._nodes = nodes
 
     def finished(self, run: Run, row: Row) -> None:
         """A step time more, where it ended ok."""
         if row["status"] == "ok" and row["step_seconds"] is not None:
-            self._step_seconds.setdefault(run.point.scenario.scenario_id, []).append(row["step_seconds"])
+            self._step_seconds.setdefault(run.key, []).append(row["step_seconds"])
+
+    def _keys(self, point: Point) -> list[str]:
+        """Those of the runs of `point` in a round."""
+        return run_keys(point.scenario, self._nodes)
 
     def _rounds_to_come(self, number: int, points: Sequence[Point]) -> dict[str, int]:
-        """By scenario id, at the beginning of round `number`."""
-        ids = [point.scenario.scenario_id for point in points]
-        known = self._step_seconds
-        return {i: rounds_to_come(self._suite.measure, number - 1, known.get(i, [])) for i in ids}
+        """By the keys of runs, at the beginning of round `number`. No node goes on without the others."""
+        measure, known = self._suite.measure, self._step_seconds
+        to_come: dict[str, int] = {}
+        for keys in map(self._keys, points):
+            most = max(rounds_to_come(measure, number - 1, known.get(key, [])) for key in keys)
+            to_come |= dict.fromkeys(keys, most)
+        return to_come
 
     def _what_is_left(self, points: Sequence[Point]) -> str:
         precision = self._suite.measure.precision
@@ -84,9 +100,12 @@ class Lines(Estimating):
         self._console = console
         self._done = self._total = 0
 
-    def planned(self, runs: int, rounds: int) -> None:  # noqa: ARG002 -- the suite says more
+    def planned(self, runs: int, rounds: int, nodes: Sequence[str]) -> None:
         """What is ahead."""
-        self._say(f"{self._suite.title}: {runs_ahead(len(self._suite.points), self._suite.measure)}")
+        super().planned(runs, rounds, nodes)
+        ahead = runs_ahead(len(self._suite.points) * max(len(nodes), 1), self._suite.measure)
+        where = f", each scenario on {', '.join(nodes)}" if nodes else ""
+        self._say(f"{self._suite.title}: {ahead}{where}")
 
     def round_began(self, number: int, points: Sequence[Point]) -> None:
         """Which scenarios need more than the least number of rounds."""
@@ -99,9 +118,9 @@ class Lines(Estimating):
         """What the machine can do at most."""
         self._say(f"{_where(place)} can do {limits_line(probe)} at the session's {moment}")
 
-    def started(self, run: Run, place: Place) -> None:
+    def started(self, run: Run, places: Places) -> None:
         """Which run, and where."""
-        self._say(f"▶ {_name(run)} round {run.round} on {_where(place)}")
+        self._say(f"▶ {_name(run)} round {run.round} on {_where_all(places)}")
 
     def finished(self, run: Run, row: Row) -> None:
         """What came of it, and how many are done."""
@@ -138,23 +157,28 @@ class Display(Estimating):
     ) -> None:
         self._live.stop()
 
-    def planned(self, runs: int, rounds: int) -> None:  # noqa: ARG002 -- counted from the scenarios
+    def planned(self, runs: int, rounds: int, nodes: Sequence[str]) -> None:
         """The bar gets its length."""
-        ids = [point.scenario.scenario_id for point in self._suite.points]
-        self._progress.begin(ids, rounds, self._suite.measure.most_rounds)
+        super().planned(runs, rounds, nodes)
+        keys = [key for point in self._suite.points for key in self._keys(point)]
+        self._progress.begin(keys, rounds, self._suite.measure.most_rounds)
 
     def round_began(self, number: int, points: Sequence[Point]) -> None:
         """The bar gets the length that the step times so far speak for."""
         to_come = self._rounds_to_come(number, points)
         self._progress.next_round(number, to_come, self._what_is_left(points))
 
-    def started(self, run: Run, place: Place) -> None:
+    def started(self, run: Run, places: Places) -> None:
         """A line of its own."""
         scenario = run.point.scenario
-        running = Running(
-            _name(run), scenario.scenario_id, _where(place), scenario.epochs, self._progress.clock()
-        )
+        running = Running(_name(run), run.key, _where_all(places), scenario.epochs, self._progress.clock())
         self._progress.running[_key(run)] = running
+
+    def phase(self, run: Run, phase: Phase) -> None:
+        """What it does now."""
+        running = self._progress.running.get(_key(run))
+        if running is not None:
+            running.phase = phase
 
     def epoch(self, run: Run, epoch: Epoch) -> None:
         """How far, how accurate."""
@@ -166,15 +190,23 @@ class Display(Estimating):
         """Its line moves up to those that have ended."""
         super().finished(run, row)
         line = finished_line(_name(run), run.round, row)
-        self._progress.end(_key(run), run.point.scenario.scenario_id, row["status"] == "ok", line)
+        self._progress.end(_key(run), run.key, row["status"] == "ok", line)
 
 
 def _key(run: Run) -> str:
-    return f"{run.point.scenario.scenario_id}/{run.round}"
+    return f"{run.key}/{run.round}"
 
 
 def _name(run: Run) -> str:
     return full_name(run.point.sweep, run.point.label)
+
+
+def _where_all(places: Places) -> str:
+    """Once for each kind of place: "a (2 cores), b (2 cores)", "2 workers on a (1 core)"."""
+    counted = Counter(map(_where, places))
+    return ", ".join(
+        f"{number} workers on {name}" if number > 1 else name for name, number in counted.items()
+    )
 
 
 def _where(place: Place) -> str:

@@ -12,7 +12,7 @@ import bench
 from bench.data.datasets import load_all
 from bench.orchestration.pool import Pool
 from bench.orchestration.runs import Cluster, Watcher
-from bench.orchestration.session import Session, Settled
+from bench.orchestration.session import Rules, Session
 from bench.records.recorder import Recorder, check_writable, new_session_id
 from bench.records.suite import Suite
 from bench.records.tables import Row, machine_row
@@ -29,9 +29,9 @@ class Outcome:
 
 
 def launch(
-    suite: Suite, results: Path, data: Path | None, address: str | None, watcher: Watcher, settled: Settled
+    suite: Suite, results: Path, data: Path | None, address: str | None, watcher: Watcher, rules: Rules
 ) -> Outcome:
-    """Run `suite` and record it as a new session below `results`; `settled` as `Session` takes it.
+    """Run `suite` and record it as a new session below `results`; by `rules`.
 
     Raises BenchError for what is wrong with data, results folder or cluster, before any run is started and
     without leaving a session behind. An interrupt (SIGINT, SIGTERM) ends the runs under way and gives what
@@ -47,11 +47,11 @@ def launch(
             nodes, fingerprints = inspect_nodes()
             pool = RayPool(share(datasets))
             cluster = Cluster(nodes, fingerprints, {name: it.sha256 for name, it in datasets.items()})
-            return _record(suite, results, cluster, pool, watcher, settled)
+            return _record(suite, results, cluster, pool, watcher, rules)
 
 
 def _record(
-    suite: Suite, results: Path, cluster: Cluster, pool: Pool, watcher: Watcher, settled: Settled
+    suite: Suite, results: Path, cluster: Cluster, pool: Pool, watcher: Watcher, rules: Rules
 ) -> Outcome:
     session_id = new_session_id(datetime.datetime.now())
     with Recorder(results / session_id, session_id, _header(suite)) as recorder:
@@ -59,7 +59,7 @@ def _record(
             recorder.add_machine(machine_row(session_id, fingerprint))
         interrupted = False
         try:
-            Session(suite, cluster, pool, recorder, watcher, settled).run()
+            Session(suite, cluster, pool, recorder, watcher, rules).run()
         except KeyboardInterrupt:
             interrupted = True
         return Outcome(recorder.folder, tuple(recorder.runs), tuple(recorder.machines), interrupted)

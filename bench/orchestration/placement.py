@@ -5,7 +5,7 @@ the node knows which those are. GPUs are handed out lowest number first, as Ray 
 cluster, too, Ray may number them otherwise, and then only the nearness is lost.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.records.kinds import DeviceKind
@@ -113,34 +113,46 @@ def infeasible(need: Need, nodes: Iterable[Node]) -> str | None:
 
 
 class Ledger:
-    """Which cores and GPUs of which node are free."""
+    """Which cores and GPUs of which node are free.
 
-    def __init__(self, nodes: Iterable[Node]) -> None:
+    Of the nodes that would do, a run goes where most cores are free, and so where fewest others are; or, with
+    `tight`, where fewest are, which leaves more room for those that need much.
+    """
+
+    def __init__(self, nodes: Iterable[Node], tight: bool = False) -> None:
         self._free = {node.node_id: _idle(node) for node in nodes}
+        self._tight = tight
 
     @property
     def nodes(self) -> Mapping[str, Node]:
         """All nodes by id."""
         return {node_id: free.node for node_id, free in self._free.items()}
 
-    def take(self, need: Need, held: Collection[str] = ()) -> Places | None:
-        """Hold what `need` asks for, on the nodes with the most free cores, none of `held`.
+    def copy(self) -> "Ledger":
+        """Another one, to imagine with."""
+        imagined = Ledger((), self._tight)
+        imagined._free = dict(self._free)
+        return imagined
 
-        None where that much is not free.
-        """
-        places = _choose(need, self._candidates(need, held))
+    def take(self, need: Need, held: Iterable[Place] = ()) -> Places | None:
+        """Hold what `need` asks for, nothing of what is `held` for others; None where there is no room."""
+        places = _choose(need, self._candidates(self._without(held), need))
         for place in places or ():
             free = self._free[place.node.node_id]
-            cores, gpus = free.cores - set(place.cores), free.gpus - set(place.gpus)
-            if need.exclusive:
-                cores, gpus = frozenset(), frozenset()
-            self._free[place.node.node_id] = replace(free, cores=cores, gpus=gpus)
+            left = replace(free, cores=free.cores - set(place.cores), gpus=free.gpus - set(place.gpus))
+            self._free[place.node.node_id] = _nothing(free.node) if need.exclusive else left
         return places
 
-    def awaited(self, need: Need, held: Collection[str] = ()) -> frozenset[str]:
-        """The nodes that a run of `need` had best wait for, none of `held`: as free as there are now."""
-        emptied = [_idle(free.node) for free in self._candidates(need, held)]
-        return frozenset(place.node.node_id for place in _choose(need, emptied) or ())
+    def awaited(self, need: Need, held: Iterable[Place] = ()) -> Places:
+        """The nodes, whole, that a run of `need` had best wait for: those with the most free now.
+
+        Empty where it cannot be placed beside what is `held` for others.
+        """
+        emptied = [
+            _idle(free.node) for free in self._candidates(self._free, need) if not _touches(free.node, held)
+        ]
+        nodes = dict.fromkeys(place.node for place in _choose(need, emptied) or ())
+        return tuple(whole(node) for node in nodes)
 
     def give_back(self, need: Need, places: Places) -> None:
         """Free what `take` held."""
@@ -155,17 +167,38 @@ class Ledger:
         """Forget a node that died."""
         self._free.pop(node_id, None)
 
-    def _candidates(self, need: Need, held: Collection[str]) -> list[_Free]:
-        free = [
-            f
-            for node_id, f in self._free.items()
-            if node_id not in held and need.node_id in (None, node_id) and (f.whole or not need.exclusive)
-        ]
-        return sorted(free, key=lambda f: (-len(f.cores), f.node.node_id))
+    def _without(self, held: Iterable[Place]) -> dict[str, _Free]:
+        left = dict(self._free)
+        for place in held:
+            free = left.get(place.node.node_id)
+            if free is not None:
+                cores, gpus = free.cores - set(place.cores), free.gpus - set(place.gpus)
+                left[place.node.node_id] = replace(free, cores=cores, gpus=gpus)
+        return left
+
+    def _candidates(self, free: Mapping[str, _Free], need: Need) -> list[_Free]:
+        sign = 1 if self._tight else -1
+        return sorted(
+            (f for node_id, f in free.items() if need.node_id in (None, node_id)),
+            key=lambda f: (sign * len(f.cores), f.node.node_id),
+        )
+
+
+def whole(node: Node) -> Place:
+    """All that `node` has."""
+    return Place(node, node.cores, tuple(range(node.gpus)))
+
+
+def _touches(node: Node, held: Iterable[Place]) -> bool:
+    return any(place.node == node for place in held)
 
 
 def _idle(node: Node) -> _Free:
     return _Free(node, frozenset(node.cores), frozenset(range(node.gpus)))
+
+
+def _nothing(node: Node) -> _Free:
+    return _Free(node, frozenset(), frozenset())
 
 
 def _choose(need: Need, candidates: Sequence[_Free]) -> Places | None:
@@ -251,10 +284,18 @@ def _why_no_worker_fits(need: Need, nodes: Sequence[Node]) -> str | None:
 
 def _why_not_all(need: Need, nodes: Sequence[Node]) -> str:
     """Why `nodes`, which could hold a worker, cannot hold all of them."""
-    rooms = [_room(replace(need, workers=need.workers), _idle(node)) for node in nodes]
+    rooms = [_room(need, _idle(node)) for node in nodes]
     if need.spread:
         fitting = sum(room > 0 for room in rooms)
         return f"needs {need.workers} nodes, one for each worker, and only {fitting} could hold one"
-    each = f"{need.gpus} GPUs each" if need.gpus else f"{need.cpus or 1} CPU cores each"
-    kinds = " of one type" if need.gpus and len({n.accelerator for n in nodes if n.gpus}) > 1 else ""
-    return f"needs {need.workers} workers with {each}{kinds}, and all nodes together hold {sum(rooms)}"
+    if not need.gpus:
+        cores = f"{need.cpus or 1} CPU core{'' if need.cpus in (None, 1) else 's'}"
+        return f"needs {need.workers} workers with {cores} each, and all nodes together hold {sum(rooms)}"
+    gpus = f"{need.gpus} GPU{'' if need.gpus == 1 else 's'}"
+    by_type: dict[str | None, int] = {}
+    for node, room in zip(nodes, rooms, strict=True):
+        by_type[node.accelerator] = by_type.get(node.accelerator, 0) + room
+    return (
+        f"needs {need.workers} workers with {gpus} each, all of one type, "
+        f"and no type's nodes hold more than {max(by_type.values())}"
+    )

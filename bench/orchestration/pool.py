@@ -1,11 +1,13 @@
-"""What the session loop asks of whoever holds the processes, and what it hears from them."""
+"""What the session loop asks of whoever holds the processes, and what it hears from them.
+
+A worker, here, is all the processes that train one run at a time: one of them, or a gang.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from bench.orchestration.placement import Place
-from bench.records.kinds import DeviceKind
-from bench.records.measurement import Epoch, Measurement, Status
+from bench.orchestration.placement import Need, Places
+from bench.records.measurement import Epoch, Measurement, Phase, Status
 from bench.records.probe import Probe
 from bench.records.scenario import Precision, Scenario
 
@@ -14,7 +16,7 @@ WorkerId = int
 
 @dataclass(frozen=True)
 class Task:
-    """One run for a process to train."""
+    """One run for a worker to train."""
 
     run_id: str
     scenario: Scenario
@@ -23,22 +25,30 @@ class Task:
 
 @dataclass(frozen=True)
 class Ready:
-    """A process has started and imported TensorFlow."""
+    """All processes have started, imported TensorFlow and found each other."""
 
     worker: WorkerId
 
 
 @dataclass(frozen=True)
 class Probed:
-    """The process has measured its limits; `probe` is None where it could not, and lives on all the same."""
+    """Each place's process has measured its limits, or could not (None), and lives on all the same."""
 
     worker: WorkerId
-    probe: Probe | None
+    probes: tuple[Probe | None, ...]
+
+
+@dataclass(frozen=True)
+class PhaseBegan:
+    """The worker's run does something else from now on."""
+
+    worker: WorkerId
+    phase: Phase
 
 
 @dataclass(frozen=True)
 class EpochDone:
-    """The process's run has ended an epoch."""
+    """The worker's run has ended an epoch."""
 
     worker: WorkerId
     epoch: Epoch
@@ -46,40 +56,44 @@ class EpochDone:
 
 @dataclass(frozen=True)
 class Finished:
-    """The process's run has ended, well or not; the process lives on."""
+    """The worker's run has ended, well or not. It lives on unless it is `broken`."""
 
     worker: WorkerId
     measurement: Measurement
     epochs: tuple[Epoch, ...]
+    broken: bool = False
 
 
 @dataclass(frozen=True)
 class Died:
-    """The process is gone, or never came up; `node_lost` where its whole node is."""
+    """A process of the worker is gone, or never came up; `node_id` is that of its node where that is, too."""
 
     worker: WorkerId
     status: Status
     error: str
-    node_lost: bool = False
+    node_id: str | None = None
 
 
-Event = Ready | Probed | EpochDone | Finished | Died
+Event = Ready | Probed | PhaseBegan | EpochDone | Finished | Died
 
 
 class Pool(Protocol):
     """Processes on the nodes of a cluster."""
 
-    def open(self, place: Place, kind: DeviceKind) -> WorkerId:
-        """Start a process that holds `place`; `Ready` or `Died` follows."""
+    def open(self, places: Places, need: Need) -> WorkerId:
+        """Start the processes that hold `places`; `Ready` or `Died` follows."""
+
+    def awaits(self, worker: WorkerId) -> str:
+        """What the start of a worker waits for, for the message when it takes too long."""
 
     def probe(self, worker: WorkerId, precisions: tuple[Precision, ...]) -> None:
-        """Have a ready process measure its limits; `Probed` or `Died` follows."""
+        """Have a ready worker measure its limits; `Probed` or `Died` follows."""
 
     def submit(self, worker: WorkerId, task: Task) -> None:
-        """Give a ready process a run; `EpochDone`s and then `Finished` or `Died` follow."""
+        """Give a ready worker a run; phases, epochs, and then `Finished` or `Died` follow."""
 
     def wait(self, seconds: float) -> list[Event]:
         """What happened since the last call: at least one event, or none after `seconds`."""
 
     def close(self, worker: WorkerId) -> None:
-        """End a process at once, whatever it does. No event follows. Closing twice does nothing."""
+        """End all processes of it at once, whatever they do. No event follows. Closing twice does nothing."""

@@ -1,97 +1,178 @@
 """A Ray cluster: started here or joined, its nodes inspected, the data sets put where all can map them."""
 
+import contextlib
+import json
 import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-import ray  # noqa: TID253 -- one of the two modules that own Ray
+import ray  # noqa: TID253 -- one of the three modules that own Ray
+from ray.exceptions import (  # noqa: TID253
+    AuthenticationError,
+    RayError,
+    RayTaskError,
+    RuntimeEnvSetupError,
+)
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: TID253
 
+import bench
 from bench.data.datasets import Dataset
 from bench.errors import ClusterError
 from bench.machine.affinity import usable_cores
-from bench.machine.fingerprint import Fingerprint, fingerprint
+from bench.machine.fingerprint import Fingerprint
+from bench.orchestration.nodes import Declared, Seen, Sight, as_nodes, look
 from bench.orchestration.placement import Node
 
 OBJECT_STORE_BYTES = 512 * 2**20  # nine data sets of 55 MB; pages are taken as they are used
 INSPECT_SECONDS = 120.0
 CONNECT_SECONDS = 10.0
 _ACCELERATOR = "accelerator_type:"
+_COMMON: Mapping[str, Any] = {
+    "log_to_driver": False,
+    "logging_level": logging.ERROR,
+    "configure_logging": True,
+}
+# Ray's default of 15 lets any other process slow a run down. Ray spells its settings in small letters.
+_NICENESS = {"RAY_worker_niceness": "0"}
+_TOKEN = (
+    "set RAY_AUTH_MODE=token, and give the cluster's token as RAY_AUTH_TOKEN, in the file that "
+    "RAY_AUTH_TOKEN_PATH names, or in ~/.ray/auth_token"
+)
 
 
-@contextmanager
+@contextlib.contextmanager
 def ray_cluster(address: str | None) -> Iterator[None]:
     """Ray, started on this machine or joined at `address` (or RAY_ADDRESS), until the block ends.
 
-    A cluster that was started here ends with the block, and with this process, however that ends. Raises
-    ClusterError where none can be started or reached.
+    "auto" is the cluster that runs on this machine. A cluster that was started here ends with the block, and
+    with this process, however that ends. The workers of one that was joined import this process's own
+    `bench`, whatever is installed on their nodes. Raises ClusterError where none can be started or reached.
     """
     address = address or os.environ.get("RAY_ADDRESS")
-    # Ray's default of 15 lets any other process slow a run down. Ray spells its settings in small letters.
-    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
+    joined = address is not None and address != "local"
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    common: dict[str, Any] = {
-        "log_to_driver": False,
-        "logging_level": logging.ERROR,
-        "configure_logging": True,
-    }
     try:
-        if address and address != "local":
-            _check_reachable(address)
-            ray.init(address=address, **common)
+        if joined:
+            _join(str(address))
         else:
-            ray.init(
-                address="local",
-                num_cpus=len(usable_cores()),
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE_BYTES,
-                **common,
-            )
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError, OSError) as error:
-        where = f"at {address}" if address else "on this machine"
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ClusterError(
-            f"no Ray cluster {where}: {reason}; check --address, or leave it out to start one"
-        ) from error
+            _start()
+    except (RayError, ConnectionError, ValueError, RuntimeError, TimeoutError, OSError) as error:
+        ray.shutdown()
+        where = f"at {address}" if joined else "on this machine"
+        raise ClusterError(f"no Ray cluster {where}: {_reason(error)}; {_remedy(error, address)}") from error
+    # A raylet's complaints would be printed into the display: of a lost node, say, its last log lines.
+    ray._private.worker._worker_logs_enabled = False
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def _check_reachable(address: str) -> None:
-    """Raise OSError where nobody listens at `address`: Ray itself would try again for minutes."""
+def _start() -> None:
+    os.environ.update(_NICENESS)
+    ray.init(
+        address="local",
+        num_cpus=len(usable_cores()),
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        **_COMMON,
+    )
+
+
+def _join(address: str) -> None:
     if "://" in address:
-        raise ValueError("a Ray client address; give the head node's HOST:PORT, from inside the cluster")
+        raise ValueError("not a head node's HOST:PORT, as it is known inside the cluster")
     host, _, port = address.rpartition(":")
-    if address != "auto" and host and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    if host and port.isdigit():
+        _check_reachable(host, int(port))
+        _check_token(address)
+    # A job that was submitted has an environment already: Ray adds to it only where that is meant.
+    os.environ["RAY_OVERRIDE_JOB_RUNTIME_ENV"] = "1"
+    # Workers see the folder that a driver is in before all else: a clone there would pass for this `bench`.
+    with contextlib.chdir("/"):
+        ray.init(address=address, runtime_env=_runtime_env(os.environ), **_COMMON)
+
+
+def _check_reachable(host: str, port: int) -> None:
+    """Raise OSError where nobody listens there: Ray itself would try again for minutes."""
+    socket.create_connection((host.strip("[]"), port), timeout=CONNECT_SECONDS).close()
+
+
+def _check_token(address: str) -> None:
+    """Raise AuthenticationError where the cluster does not take this process's token, or wants one.
+
+    Ray itself would try again for 20 s, and then not say why it did not get in.
+    """
+    import grpc  # type: ignore[import-untyped]
+    from ray._private.grpc_utils import init_grpc_channel
+    from ray.core.generated.gcs_service_pb2 import CheckAliveRequest
+    from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
+
+    try:
+        with init_grpc_channel(address) as channel:
+            NodeInfoGcsServiceStub(channel).CheckAlive(CheckAliveRequest(), timeout=CONNECT_SECONDS)
+    except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+            raise AuthenticationError(error.details()) from error
+
+
+def _reason(error: Exception) -> str:
+    """Ray's own words in one line, without its advice on tokens."""
+    text = error.message.partition(". ")[0] if isinstance(error, AuthenticationError) else str(error)
+    return " ".join(text.split()).rstrip(".") or type(error).__name__
+
+
+def _remedy(error: Exception, address: str | None) -> str:
+    if isinstance(error, AuthenticationError):
+        return _TOKEN
+    if str(error).startswith("Version mismatch"):
+        return "use the Python and the Ray that its nodes have"
+    if address == "auto":
+        return f"see `ray status`, and where it wants a token, {_TOKEN}"
+    if address in (None, "local"):
+        return "Ray's logs are in ray/session_latest/logs below RAY_TMPDIR, TMPDIR or /tmp"
+    return "check --address, or leave it out to start one"
+
+
+def _runtime_env(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What the workers of a joined cluster get: this very `bench`, and niceness 0.
+
+    A submitted job's own modules, which this takes the place of, stay beside it.
+    """
+    job = json.loads(environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")).get("runtime_env") or {}
+    return {
+        "py_modules": [str(Path(bench.__file__).parent), *job.get("py_modules", ())],
+        "excludes": ["__pycache__"],
+        "env_vars": dict(_NICENESS),
+    }
 
 
 def inspect_nodes() -> tuple[tuple[Node, ...], dict[str, Fingerprint]]:
     """Every live node with its cores and GPUs, and its fingerprint, taken by a task on the node itself.
 
-    Raises ClusterError where no node answers.
+    A node that dies meanwhile is left out. Raises ClusterError where no node answers, and where one lacks
+    what `bench` depends on.
     """
-    alive = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-    asked = {node["NodeID"]: _ask(node["NodeID"]) for node in alive}
-    done, _ = ray.wait(list(asked.values()), num_returns=len(asked), timeout=INSPECT_SECONDS)
-    nodes, fingerprints = [], {}
-    for node in alive:
-        reference = asked[node["NodeID"]]
-        if reference not in done:
-            continue
-        cores, seen = ray.get(reference)
-        nodes.append(_node(node, cores))
-        fingerprints[node["NodeID"]] = seen
-    if not nodes:
+    declared = [_declared(node) for node in ray.nodes() if node["Alive"]]
+    asked = {_ask(node.node_id): node for node in declared if node.cpus}
+    if not asked:
+        raise ClusterError("no node of the Ray cluster has a CPU to run on; see `ray status`")
+    done, _ = ray.wait(list(asked), num_returns=len(asked), timeout=INSPECT_SECONDS)
+    seen, fingerprints = list[Seen](), dict[str, Fingerprint]()
+    for reference in done:
+        node = asked[reference]
+        answer = _answer(reference, node)
+        if answer is not None:
+            seen.append((node, answer[0]))
+            fingerprints[node.node_id] = answer[1]
+    if not seen:
         raise ClusterError(
             f"no node of the Ray cluster answered within {INSPECT_SECONDS:g} s; see `ray status`"
         )
-    return tuple(nodes), fingerprints
+    return as_nodes(seen), fingerprints
 
 
 def share(datasets: Mapping[str, Dataset]) -> dict[str, Any]:
@@ -99,22 +180,37 @@ def share(datasets: Mapping[str, Dataset]) -> dict[str, Any]:
     return {name: ray.put(dataset) for name, dataset in datasets.items()}
 
 
-def _ask(node_id: str) -> Any:  # noqa: ANN401 -- a Ray reference, untyped
-    affinity = NodeAffinitySchedulingStrategy(node_id, soft=False)
-    return ray.remote(_look).options(num_cpus=0, max_retries=0, scheduling_strategy=affinity).remote()
-
-
-def _look() -> tuple[tuple[int, ...], Fingerprint]:
-    return usable_cores(), fingerprint()
-
-
-def _node(described: Mapping[str, Any], cores: tuple[int, ...]) -> Node:
-    resources = described["Resources"]
+def _declared(node: Mapping[str, Any]) -> Declared:
+    """Ray names a node after its address where `ray start --node-name` does not name it."""
+    resources, address = node["Resources"], node["NodeManagerAddress"]
     types = [key.removeprefix(_ACCELERATOR) for key in resources if key.startswith(_ACCELERATOR)]
-    return Node(
-        node_id=described["NodeID"],
-        name=described["NodeManagerHostname"],
-        cores=cores[: int(resources["CPU"])],
+    return Declared(
+        node_id=node["NodeID"],
+        name=node["NodeManagerHostname"] if node["NodeName"] in ("", address) else node["NodeName"],
+        address=address,
+        cpus=int(resources.get("CPU", 0)),
         gpus=int(resources.get("GPU", 0)),
         accelerator=types[0] if types else None,
     )
+
+
+def _ask(node_id: str) -> Any:  # noqa: ANN401 -- a Ray reference, untyped
+    affinity = NodeAffinitySchedulingStrategy(node_id, soft=False)
+    return ray.remote(look).options(num_cpus=0, max_retries=0, scheduling_strategy=affinity).remote()
+
+
+def _answer(reference: Any, node: Declared) -> tuple[Sight, Fingerprint] | None:  # noqa: ANN401
+    """What a process saw on the node; None where it is gone."""
+    try:
+        sight, fingerprint = ray.get(reference)
+    except (RayTaskError, RuntimeEnvSetupError) as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise ClusterError(
+            f"node {node.name} cannot run bench: {reason}; install there what bench depends on"
+        ) from error
+    except RayError:
+        return None
+    if sight.missing:
+        missing = " and ".join(sight.missing)
+        raise ClusterError(f"node {node.name} has no {missing}; install there what bench depends on")
+    return sight, fingerprint

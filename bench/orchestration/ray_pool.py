@@ -1,38 +1,25 @@
-"""The pool of processes on Ray: one actor per process, nothing retried by Ray itself."""
+"""The pool of processes on Ray: one actor per process, a placement group per gang, nothing retried by Ray."""
 
 import itertools
+import socket
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import ray  # noqa: TID253 -- one of the two modules that own Ray
+import ray  # noqa: TID253 -- one of the three modules that own Ray
 from ray.exceptions import (  # noqa: TID253
     OutOfMemoryError,
     RayActorError,
     RayError,
     RayTaskError,
 )
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: TID253
 
-from bench.orchestration.placement import Place
-from bench.orchestration.pool import Died, EpochDone, Event, Finished, Probed, Ready, Task, WorkerId
-from bench.orchestration.ray_worker import RayWorker
-from bench.records.kinds import DeviceKind
-from bench.records.probe import Probe
+from bench.orchestration.placement import Need, Places
+from bench.orchestration.pool import Died, Event, Task, WorkerId
+from bench.orchestration.ray_gang import Gang, Process
 from bench.records.scenario import Precision
 
-
-@dataclass
-class _Actor:
-    handle: Any
-    node_id: str
-    starting: Any | None  # the reference of `start`, until it is done
-    probing: Any | None = None  # that of `probe`
-    stream: Any = None  # the generator of the run under way
-
-    @property
-    def awaited(self) -> Any | None:  # noqa: ANN401 -- a Ray reference, untyped
-        return self.starting or self.probing or self.stream
+ANSWER_SECONDS = 5.0
 
 
 class RayPool:
@@ -40,89 +27,80 @@ class RayPool:
 
     def __init__(self, datasets: Mapping[str, Any]) -> None:
         self._datasets = datasets
-        self._actors: dict[WorkerId, _Actor] = {}
+        self._gangs: dict[WorkerId, Gang] = {}
         self._numbers = itertools.count(1)
 
-    def open(self, place: Place, kind: DeviceKind) -> WorkerId:
-        """An actor on the place's node, which asks Ray for what the place holds."""
+    def open(self, places: Places, need: Need) -> WorkerId:
+        """An actor for each process, on its node, which asks Ray for what its place holds."""
         worker = next(self._numbers)
-        options: dict[str, Any] = {
-            "num_cpus": len(place.cores),
-            "num_gpus": len(place.gpus),
-            "max_restarts": 0,
-            "max_task_retries": 0,
-            "scheduling_strategy": NodeAffinitySchedulingStrategy(place.node.node_id, soft=False),
-        }
-        handle = ray.remote(RayWorker).options(**options).remote()
-        self._actors[worker] = _Actor(handle, place.node.node_id, handle.start.remote(kind, place.cores))
+        self._gangs[worker] = Gang(worker, places, need)
         return worker
 
+    def awaits(self, worker: WorkerId) -> str:
+        """Which step of the start, and of whom."""
+        return self._gangs[worker].awaits()
+
     def probe(self, worker: WorkerId, precisions: tuple[Precision, ...]) -> None:
-        """One call of the actor."""
-        actor = self._actors[worker]
-        actor.probing = actor.handle.probe.remote(precisions)
+        """One call of each actor that trains."""
+        self._gangs[worker].probe(precisions)
 
     def submit(self, worker: WorkerId, task: Task) -> None:
         """The data go by reference: the worker maps them from the object store and copies nothing."""
-        actor = self._actors[worker]
-        run = actor.handle.run.options(num_returns="streaming")
-        actor.stream = run.remote(task, self._datasets[task.scenario.dataset])
+        self._gangs[worker].submit(task, self._datasets[task.scenario.dataset])
 
     def wait(self, seconds: float) -> list[Event]:
-        """Blocks on Ray's own wait; no polling."""
-        owners = {actor.awaited: worker for worker, actor in self._actors.items()}
-        owners.pop(None, None)
-        if not owners:
-            return []
-        done, _ = ray.wait(list(owners), num_returns=1, timeout=seconds, fetch_local=False)
-        return [self._event(owners[ref]) for ref in done]
+        """Blocks on Ray's own wait; no polling. What only the gang itself has to know is no event."""
+        until = time.monotonic() + seconds
+        while True:
+            awaited = {ref: (g, p) for g in self._gangs.values() for ref, p in g.awaited().items()}
+            if not awaited:
+                return []
+            left = max(until - time.monotonic(), 0.0)
+            done, _ = ray.wait(list(awaited), num_returns=1, timeout=left, fetch_local=False)
+            if not done:
+                return []
+            event = self._event(*awaited[done[0]], done[0])
+            if event is not None:
+                return [event]
 
     def close(self, worker: WorkerId) -> None:
-        """`ray.kill` ends the process at once, its threads and its GPU memory with it."""
-        actor = self._actors.pop(worker, None)
-        if actor is not None:
-            ray.kill(actor.handle, no_restart=True)
+        """`ray.kill` ends a process at once, its threads and its GPU memory with it."""
+        gang = self._gangs.pop(worker, None)
+        if gang is not None:
+            gang.close()
 
-    def _event(self, worker: WorkerId) -> Event:
-        actor = self._actors[worker]
+    def _event(self, gang: Gang, process: Process, reference: Any) -> Event | None:  # noqa: ANN401
         try:
-            if actor.starting is not None:
-                ray.get(actor.starting)
-                actor.starting = None
-                return Ready(worker)
-            if actor.probing is not None:
-                return Probed(worker, self._probe_of(actor))
-            value = ray.get(next(actor.stream))
-        except StopIteration:
-            actor.stream = None
-            return Died(worker, "failed", "the process ended its run without a result")
+            return gang.take(process, reference)
         except RayError as error:
-            return self._died(worker, error)
-        if isinstance(value, tuple):
-            actor.stream = None
-            return Finished(worker, *value)
-        return EpochDone(worker, value)
+            return gang.told_all() or _died(gang, process, error)
 
-    def _probe_of(self, actor: _Actor) -> Probe | None:
-        """A probe that raised in a process that lives is none; its machine has no limits in the tables."""
-        reference, actor.probing = actor.probing, None
-        try:
-            return ray.get(reference)  # type: ignore[no-any-return]  # Ray is untyped
-        except RayTaskError:
-            return None
 
-    def _died(self, worker: WorkerId, error: Exception) -> Died:
-        """Why a process is gone, in the words of the tables."""
-        # Ray's memory monitor ends the task, or the actor with the reason in its text.
-        if isinstance(error, OutOfMemoryError) or (
-            isinstance(error, RayActorError) and "OutOfMemory" in str(error)
-        ):
-            return Died(worker, "oom_host", _short(error))
-        if isinstance(error, RayTaskError):
-            return Died(worker, "failed", _short(error))
-        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-        lost = self._actors[worker].node_id not in alive
-        return Died(worker, "lost", _short(error), node_lost=lost)
+def _died(gang: Gang, process: Process, error: Exception) -> Died:
+    """Why a process is gone, in the words of the tables."""
+    text = gang.name(process) + _short(error)
+    # Ray's memory monitor ends the task, or the actor with the reason in its text.
+    if isinstance(error, OutOfMemoryError) or (
+        isinstance(error, RayActorError) and "OutOfMemory" in str(error)
+    ):
+        return Died(gang.worker, "oom_host", text)
+    if isinstance(error, RayTaskError):
+        return Died(gang.worker, "failed", text)
+    node_id = process.seat.place.node.node_id
+    return Died(gang.worker, "lost", text, None if _alive(node_id) else node_id)
+
+
+def _alive(node_id: str) -> bool:
+    """Whether the node's own daemon answers: Ray takes its time to call one dead."""
+    node = next((node for node in ray.nodes() if node["NodeID"] == node_id and node["Alive"]), None)
+    if node is None:
+        return False
+    try:
+        where = node["NodeManagerAddress"], node["NodeManagerPort"]
+        socket.create_connection(where, timeout=ANSWER_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def _short(error: Exception) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bench.machine.fingerprint import Fingerprint
 from bench.orchestration.limits import Limits
-from bench.orchestration.placement import Need, Place
+from bench.orchestration.placement import Need, Place, Places
 from bench.orchestration.runs import Cluster, Run
 from bench.records.measurement import Epoch, Measurement
 from bench.records.probe import Moment, Probe, probe_columns
@@ -19,7 +19,7 @@ from bench.records.tables import Identity, Row, epoch_row, machine_row, run_row
 class Stay:
     """Where a run was, since when (None: it never began), and how long it had waited in its round."""
 
-    place: Place
+    places: Places
     started_at: datetime.datetime | None
     queue_seconds: float | None
 
@@ -37,18 +37,17 @@ class Recording:
 
     def run_id(self, run: Run) -> str:
         """The run's name: the same for all of its attempts."""
-        return f"{self.session_id}-{run.point.scenario.scenario_id}-{run.round}"
+        return f"{self.session_id}-{run.key}-{run.round}"
 
-    def add_probe(self, place: Place, need: Need, probe: Probe, moment: Moment) -> None:
-        """A row of `machines`; from the first probe on, runs are held against it."""
-        self._limits.add(place, need, probe)
+    def add_probe(self, place: Place, probe: Probe, moment: Moment) -> None:
+        """A row of `machines`."""
         fingerprint = self._cluster.fingerprints[place.node.node_id]
         row = machine_row(self.session_id, fingerprint, probe_columns(probe, moment))
         self._recorder.add_machine(row)
 
     def add_run(self, run: Run, measured: Measurement, epochs: Iterable[Epoch], stay: Stay | None) -> Row:
         """A row of `runs`, on the disk when this returns; `stay` is None for a run that had no process."""
-        fingerprint = self._cluster.fingerprints.get(stay.place.node.node_id) if stay else None
+        fingerprint = self._cluster.fingerprints.get(stay.places[0].node.node_id) if stay else None
         identity = self._identity(run, fingerprint, stay)
         known = self._beside(run, measured, fingerprint, stay)
         row = run_row(identity, run.point.scenario, run.seed, known)
@@ -63,10 +62,12 @@ class Recording:
             measured = replace(measured, flags=(*measured.flags, "retried"))
         if fingerprint and measured.device_name is None:
             measured = replace(measured, device_name=_device_name(run.need, fingerprint))
-        return self._limits.beside(measured, run.point.scenario, stay.place, run.need) if stay else measured
+        return self._limits.beside(measured, run.point.scenario, stay.places, run.need) if stay else measured
 
     def _identity(self, run: Run, fingerprint: Fingerprint | None, stay: Stay | None) -> Identity:
         scenario, measure = run.point.scenario, self._suite.measure
+        places = stay.places if stay else ()
+        nodes = tuple(place.node.name for place in places) or ((run.node.name,) if run.node else ())
         return Identity(
             run_id=self.run_id(run),
             session_id=self.session_id,
@@ -81,7 +82,9 @@ class Recording:
             machine_id=fingerprint.machine_id if fingerprint else None,
             software_id=fingerprint.software_id if fingerprint else None,
             machine=fingerprint.machine if fingerprint else None,
-            node=stay.place.node.name if stay else None,
+            node=nodes[0] if nodes else None,
+            machines=tuple(self._cluster.fingerprints[p.node.node_id].machine for p in places) or None,
+            nodes=nodes or None,
             dataset_sha256=self._cluster.dataset_sha256.get(scenario.dataset),
             queue_seconds=stay.queue_seconds if stay else None,
             wanted_precision=measure.precision,

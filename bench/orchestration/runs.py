@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bench.machine.fingerprint import Fingerprint
-from bench.orchestration.placement import Need, Node, Place
-from bench.records.measurement import Epoch
+from bench.orchestration.placement import Need, Node, Place, Places
+from bench.records.measurement import Epoch, Phase
 from bench.records.probe import Moment, Probe
+from bench.records.scenario import Scenario
 from bench.records.suite import Point
 from bench.records.tables import Row
 
@@ -23,13 +24,19 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Run:
-    """One scenario in one round, on its way through the session."""
+    """One scenario in one round, on its way through the session; on `node`, where that is said."""
 
     point: Point
     round: int
     order: int
     need: Need
+    node: Node | None = None
     attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        """What sets it apart from the other runs of its round: the same for all of its attempts."""
+        return run_keys(self.point.scenario, [self.node.name] if self.node else [])[0]
 
     @property
     def seed(self) -> int:
@@ -37,11 +44,20 @@ class Run:
         return self.point.scenario.seed + self.round
 
 
+def run_keys(scenario: Scenario, nodes: Sequence[str]) -> list[str]:
+    """The keys of a round's runs of `scenario`: one for each node that it has to run on, or just one."""
+    scenario_id = scenario.scenario_id
+    return [f"{scenario_id}-{name}" for name in nodes] or [scenario_id]
+
+
 class Watcher(Protocol):
     """Who is told what happens: a display, or a log."""
 
-    def planned(self, runs: int, rounds: int) -> None:
-        """The session begins: so many runs in so many rounds, at least where it goes on up to a precision."""
+    def planned(self, runs: int, rounds: int, nodes: Sequence[str]) -> None:
+        """The session begins: so many runs in so many rounds, at least where it goes on up to a precision.
+
+        `nodes` are the names of those that each scenario is to run on; empty where any one of them will do.
+        """
 
     def round_began(self, number: int, points: Sequence[Point]) -> None:
         """A round begins, of the scenarios that are left."""
@@ -49,8 +65,11 @@ class Watcher(Protocol):
     def probed(self, place: Place, probe: Probe, moment: Moment) -> None:
         """A process has measured the limits of its device and cores."""
 
-    def started(self, run: Run, place: Place) -> None:
-        """A run has a process."""
+    def started(self, run: Run, places: Places) -> None:
+        """A run has its processes."""
+
+    def phase(self, run: Run, phase: Phase) -> None:
+        """A run does something else from now on."""
 
     def epoch(self, run: Run, epoch: Epoch) -> None:
         """A run has ended an epoch."""

@@ -34,7 +34,7 @@ class Measure(BaseModel):
 
     Without `precision` there are `rounds` rounds. With it there are at least so many, and each scenario goes
     on until the 95 % interval of its median step time lies within ±`precision` (a share of 1) of the median,
-    for `max_rounds` at most.
+    for `max_rounds` at most. With `exclusive` each run has its nodes to itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -44,6 +44,7 @@ class Measure(BaseModel):
     max_rounds: PositiveInt | None = None
     timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3600.0
     retries: Annotated[int, Field(ge=0, lt=INT_LIMIT)] = 1
+    exclusive: bool = False
 
     @property
     def least_rounds(self) -> int:

@@ -1,6 +1,7 @@
 """A forecast as a table: the scenarios, what each needs, and what the whole will take."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
@@ -9,37 +10,78 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.forecast import Forecast, PlannedScenario, Span
-from bench.records.scenario import Scenario
+from bench.records.scenario import GANGS, Scenario
 from bench.views.format import count, operations, seconds, several
 from bench.views.repetition import plus_minus, rounds_ahead
 
+NOTHING: Mapping[str, str] = {}
 
-def plan_table(forecast: Forecast, title: str) -> RenderableType:
-    """One row per scenario, under its sweep's name, then the totals in words."""
+
+def plan_table(
+    forecast: Forecast, title: str, hopeless: Mapping[str, str] = NOTHING, where: str = "this machine"
+) -> RenderableType:
+    """One row per scenario, under its sweep's name, then the totals in words.
+
+    `hopeless` says by scenario id why `where` can never hold it.
+    """
     asked = {needs(planned.scenario) for planned in forecast.scenarios}
     table = _empty_table(len(asked) > 1, forecast.timed > 0)
     for sweep, members in groupby(forecast.scenarios, key=lambda planned: planned.sweep):
         table.add_section()
         for indent, planned in _under(sweep, list(members), table):
+            mark = ("✗ ", "bold red") if planned.scenario.scenario_id in hopeless else ""
             table.add_row(
-                Text(f"{indent}{planned.label}"), *_cells(planned, len(asked) > 1, forecast.timed > 0)
+                Text.assemble(indent, mark, planned.label),
+                *_cells(planned, len(asked) > 1, forecast.timed > 0),
             )
     totals = (Text(line) for line in _totals(forecast, asked))
-    return Group(Text(title, "bold"), Text(), table, Text(), *totals)
+    return Group(
+        Text(title, "bold"), Text(), table, Text(), *totals, *_hopeless(Counter(hopeless.values()), where)
+    )
 
 
 def needs(scenario: Scenario) -> str:
     """What a run asks of a node, in words."""
+    if scenario.strategy in GANGS:
+        servers = (
+            f" and {several(scenario.servers, 'server')}" if scenario.strategy == "parameter_server" else ""
+        )
+        return f"{several(scenario.workers, 'worker')}{servers}, each worker {_needs_of_worker(scenario)}"
     cores = "all cores" if scenario.cpus is None else several(scenario.cpus, "core")
-    gpus = f"{scenario.devices} × {scenario.accelerator or 'GPU'}"
-    on_gpu = f"{gpus} and {'its share of cores' if scenario.cpus is None else cores}"
-    if scenario.device == "gpu" or scenario.accelerator:
-        return on_gpu
-    return (
-        f"{cores} of a node"
-        if scenario.device == "cpu"
-        else f"a GPU where there is one, else {cores} of a node"
+    if _wants_gpu(scenario):
+        return f"{_gpus(scenario)} and {'its share of cores' if scenario.cpus is None else cores}"
+    if scenario.device == "cpu":
+        return f"{cores} of a node"
+    some = (
+        "a GPU where there is one"
+        if scenario.devices == 1
+        else f"{scenario.devices} GPUs where there are any"
     )
+    return f"{some}, else {cores} of a node"
+
+
+def _needs_of_worker(scenario: Scenario) -> str:
+    """The same for one of several, in fewer words."""
+    node = " of its own node" if scenario.placement == "spread" else ""
+    share = f"all cores{node}" if node else "its share of cores"
+    cores = share if scenario.cpus is None else f"{several(scenario.cpus, 'core')}{node}"
+    if _wants_gpu(scenario):
+        return f"{_gpus(scenario)} and {cores}"
+    return cores if scenario.device == "cpu" else f"{scenario.devices} × GPU or {cores}"
+
+
+def _wants_gpu(scenario: Scenario) -> bool:
+    return scenario.device == "gpu" or scenario.accelerator is not None
+
+
+def _gpus(scenario: Scenario) -> str:
+    return f"{scenario.devices} × {scenario.accelerator or 'GPU'}"
+
+
+def _hopeless(reasons: Counter[str], where: str) -> Iterable[Text]:
+    for reason, number in reasons.items():
+        cannot = f"✗ {several(number, 'scenario')} cannot run on {where}: "
+        yield Text.assemble((cannot, "bold red"), reason)
 
 
 def _empty_table(various: bool, timed: bool) -> Table:

@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bench.records.measurement import Phase
 from bench.views.format import NONE, count, elapsed, percent, seconds, several
 from bench.views.width import ByWidth
 
@@ -28,6 +29,7 @@ class Running:
     where: str
     epochs: int
     began: float
+    phase: Phase | None = None
     epoch: int = 0
     accuracy: float | None = None
 
@@ -154,11 +156,12 @@ def _running(progress: Progress, width: int) -> Iterable[RenderableType]:
 
 
 def _cells(run: Running, taken: float) -> list[Text]:
+    ahead = run.phase is not None and run.phase not in ("train", "evaluate")
     epoch = f"epoch {run.epoch + 1}/{run.epochs}" if run.epoch < run.epochs else "testing"
     return [
         Text("▶", "bold cyan"),
         Text(run.name),
-        Text(epoch),
+        Text(str(run.phase) if ahead else epoch),
         Text(f"val {percent(run.accuracy)}" if run.accuracy is not None else ""),
         Text(elapsed(taken), "dim", justify="right"),
         Text(run.where, "dim"),

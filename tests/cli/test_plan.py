@@ -14,6 +14,8 @@ from bench.errors import BenchError
         ("notebook", 6, 3, ["baseline", "batch_size=10000", "learning_rate=0.02", "wide-sigmoid"]),
         ("notebook-fit", 6, 3, ["baseline", "batch_size=1", "learning_rate=0.0001", "wide-sigmoid"]),
         ("quick", 7, 3, ["batch_size=100 loop=fit", "batch_size=10000 loop=fused", "wide-sigmoid"]),
+        ("scaling", 13, 4, ["one-device", "devices=8", "workers=2"]),
+        ("strategies", 5, 3, ["one_device", "multi_worker_mirrored"]),
         ("surface", 63, 2, ["batch_size=10 learning_rate=0.0001", "batch_size=10000 learning_rate=1.0"]),
         ("target-98.5", 2, 10, ["time-to-98.5", "time-to-98.5, wider"]),
         ("target-99", 2, 5, ["time-to-99", "time-to-99, deeper"]),
@@ -32,7 +34,7 @@ def test_every_shipped_suite_has_a_plan(run_bench, scenarios, suite, scenarios_,
 def test_no_shipped_suite_is_left_out_above(scenarios):
     assert {path.stem for path in scenarios.glob("*.toml")} == {
         *("batch-sizes", "learning-rates", "notebook", "notebook-fit", "quick"),
-        *("surface", "target-98.5", "target-99", "wide-sigmoid"),
+        *("scaling", "strategies", "surface", "target-98.5", "target-99", "wide-sigmoid"),
     }
 
 

@@ -32,13 +32,13 @@ def console():
 def play(watcher, suite, rounds):
     """Tells `watcher` of `rounds`: in each the runs' step times by the scenario's place in the suite."""
     least = suite.measure.least_rounds
-    watcher.planned(least * len(suite.points), least)
+    watcher.planned(least * len(suite.points), least, ())
     for number, times in enumerate(rounds, start=1):
         points = [suite.points[index] for index in times]
         watcher.round_began(number, points)
         for point, step in zip(points, times.values(), strict=True):
-            run = SimpleNamespace(point=point, round=number)
-            watcher.started(run, BOX)
+            run = SimpleNamespace(point=point, round=number, key=point.scenario.scenario_id)
+            watcher.started(run, (BOX,))
             row = {"status": "ok" if step else "failed", "error": "why", "step_seconds": step}
             watcher.finished(run, {**row, "val_accuracy": 0.9, "flags": []})
 

@@ -1,7 +1,7 @@
 import heapq
 import itertools
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -9,10 +9,11 @@ from bench.machine.fingerprint import Fingerprint
 from bench.machine.hardware import Hardware
 from bench.machine.nvml import Gpu
 from bench.machine.software import Software
+from bench.orchestration.order import LongestFirst, Order
 from bench.orchestration.placement import Node
-from bench.orchestration.pool import Died, EpochDone, Finished, Probed, Ready
+from bench.orchestration.pool import Died, EpochDone, Finished, PhaseBegan, Probed, Ready
 from bench.orchestration.runs import Cluster
-from bench.orchestration.session import Session
+from bench.orchestration.session import Rules, Session
 from bench.records.measurement import Epoch, Measurement
 from bench.records.probe import Bandwidth, Probe
 from bench.records.recorder import Recorder
@@ -54,13 +55,14 @@ class Outcome:
     measurement: Measurement = OK
     died: str | None = None
     node_lost: bool = False
+    broken: bool = False
     epochs: int = 1
 
 
 @dataclass
 class FakeWorker:
-    place: object
-    kind: str
+    places: tuple
+    need: object
     ready: bool = False
     busy: bool = False
     labels: list[str] = field(default_factory=list)
@@ -84,12 +86,16 @@ class FakePool:
         self.probes, self.probed, self.limits = deque(), [], PROBE
         self._events, self._numbers = [], itertools.count()
 
-    def open(self, place, kind):
-        for other in self.open_workers().values():
-            shared = set(other.place.cores) & set(place.cores)
-            assert other.place.node != place.node or not shared, f"cores {shared} are held twice"
+    def open(self, places, need):
+        others = [place for worker in self.open_workers().values() for place in worker.places]
+        for place, other in itertools.chain(
+            itertools.product(places, others), itertools.combinations(places, 2)
+        ):
+            if other.node == place.node:
+                assert not set(other.cores) & set(place.cores), "cores are held twice"
+                assert not set(other.gpus) & set(place.gpus), "GPUs are held twice"
         worker = len(self.workers) + 1
-        self.workers[worker] = FakeWorker(place, kind)
+        self.workers[worker] = FakeWorker(places, need)
         outcome = self.starts.popleft() if self.starts else Outcome()
         self._plan(worker, outcome, Ready(worker))
         return worker
@@ -102,7 +108,7 @@ class FakePool:
         process.busy = True
         self.probed.append((worker, precisions))
         outcome = self.probes.popleft() if self.probes else Outcome(0.0)
-        self._plan(worker, outcome, Probed(worker, self.limits))
+        self._plan(worker, outcome, Probed(worker, (self.limits,) * len(process.places)))
 
     def submit(self, worker, task):
         process, label = self.workers[worker], self.labels[task.scenario.scenario_id]
@@ -115,9 +121,13 @@ class FakePool:
         self.together = max(self.together, sum(w.busy for w in self.open_workers().values()))
         outcome = self.runs[label].popleft() if self.runs[label] else Outcome()
         epochs = tuple(epoch(number) for number in range(1, outcome.epochs + 1))
+        self._plan(worker, replace(outcome, seconds=outcome.seconds and 0.25), PhaseBegan(worker, "train"))
         for done in epochs:
             self._plan(worker, Outcome(0.5) if outcome.seconds else outcome, EpochDone(worker, done))
-        self._plan(worker, outcome, Finished(worker, outcome.measurement, epochs))
+        self._plan(worker, outcome, Finished(worker, outcome.measurement, epochs, outcome.broken))
+
+    def awaits(self, worker):
+        return f"process {worker}"
 
     def wait(self, seconds):
         assert seconds >= 0
@@ -148,8 +158,10 @@ class FakePool:
     def _plan(self, worker, outcome, event):
         if outcome.seconds is None:
             return
-        if outcome.died and not isinstance(event, EpochDone):
-            event = Died(worker, outcome.died, "the process is gone", outcome.node_lost)
+        if outcome.died and not isinstance(event, EpochDone | PhaseBegan):
+            node = self.workers[worker].places[-1].node
+            lost = node.node_id if outcome.node_lost else None
+            event = Died(worker, outcome.died, "the process is gone", lost)
         heapq.heappush(self._events, (self.clock.now + outcome.seconds, next(self._numbers), event))
 
 
@@ -158,10 +170,11 @@ class Log:
 
     def __init__(self):
         self.plan, self.rounds, self.begun, self.epochs, self.rows = None, [], [], [], []
+        self.phases = []
         self.probes = []
 
-    def planned(self, runs, rounds):
-        self.plan = (runs, rounds)
+    def planned(self, runs, rounds, nodes):
+        self.plan, self.nodes = (runs, rounds), nodes
 
     def probed(self, place, probe, moment):
         self.probes.append((place.node.name, probe, moment))
@@ -169,8 +182,11 @@ class Log:
     def round_began(self, number, points):
         self.rounds.append((number, "".join(point.label for point in points)))
 
-    def started(self, run, place):
-        self.begun.append((run.round, run.point.label, place))
+    def started(self, run, places):
+        self.begun.append((run.round, run.point.label, places))
+
+    def phase(self, run, phase):
+        self.phases.append((run.point.label, phase))
 
     def epoch(self, run, epoch):
         self.epochs.append((run.point.label, epoch.epoch))
@@ -182,10 +198,23 @@ class Log:
 class Bench:
     """A suite of scenarios by label, on nodes, ready to run in a session.
 
-    `settled` is the rule of repetition; without one nothing may ask for it.
+    `settled` is the rule of repetition; without one nothing may ask for it. With `expected`, seconds by
+    label, the longest runs go first.
     """
 
-    def __init__(self, folder, settings, nodes, session_id="s1", settled=None, **measure):
+    outcome = Outcome
+
+    def __init__(
+        self,
+        folder,
+        settings,
+        nodes,
+        session_id="s1",
+        settled=None,
+        expected=None,
+        every_node=False,
+        **measure,
+    ):
         self.points = tuple(
             Point("sweep", label, Scenario(**{"hidden": [8], "batch_size": 100 + number, **given}))
             for number, (label, given) in enumerate(settings.items())
@@ -198,7 +227,10 @@ class Bench:
         fingerprints = {node.node_id: fingerprint_of(node) for node in nodes}
         cluster = Cluster(tuple(nodes), fingerprints, {"mnist": "a-hash"})
         rule = settled or (lambda _times: pytest.fail("asked whether times are enough"))
-        self.session = Session(suite, cluster, self.pool, self.recorder, self.log, rule, self.clock)
+        ids = {point.label: point.scenario.scenario_id for point in self.points}
+        known = expected and LongestFirst({ids[label]: seconds for label, seconds in expected.items()})
+        rules = Rules(rule, known or Order(), every_node)
+        self.session = Session(suite, cluster, self.pool, self.recorder, self.log, rules, self.clock)
 
     def run(self):
         """All rounds; gives the rows of the runs, in the order in which they ended."""
@@ -211,7 +243,7 @@ class Bench:
 
     def shuffled(self, number):
         """Labels of a round in the order that it will have."""
-        return [run.point.label for run in self.session._shuffled(number, self.points)]
+        return [run.point.label for run in self.session._ordered(number, self.points)]
 
     def order(self, number):
         """Labels of a round in the order in which its runs were given to processes."""

@@ -1,12 +1,35 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.orchestration.placement import Ledger, Need, Node, infeasible, need_of
+from bench.orchestration.placement import Ledger, Need, Node, Place, infeasible, need_of, whole
 from bench.records.scenario import Scenario
 
 WHOLE_CPU = Need("cpu", None, 0, None)
 ONE_GPU = Need("gpu", None, 1, None)
+
+
+NONE_LEFT = "needs a node, and none is left"
+TWO_SOCKETS = Node("n1", "n1", tuple(range(8)), 2, cores_near_gpu=((4, 5, 6, 7), (0, 1, 2, 3)))
+ASKED = st.tuples(
+    st.none() | st.integers(1, 4), st.integers(0, 2), st.integers(1, 3), st.booleans(), st.booleans()
+)
+
+
+def gang(workers, kind="cpu", cpus=None, gpus=0, **options):
+    return Need(kind, cpus, gpus, None, strategy="multi_worker_mirrored", workers=workers, **options)
+
+
+def take(ledger, need, held=()):
+    """The place of a run with one worker."""
+    (place,) = ledger.take(need, held)
+    return place
+
+
+def where(places):
+    return [place.node.name for place in places]
 
 
 def cpu(cores):
@@ -14,7 +37,8 @@ def cpu(cores):
 
 
 def scenario(**settings):
-    return Scenario(hidden=[8], batch_size=1, **settings)
+    batch = {} if "batch_per_replica" in settings else {"batch_size": 1}
+    return Scenario(hidden=[8], **batch, **settings)
 
 
 class TestNeeds:
@@ -35,6 +59,17 @@ class TestNeeds:
 
     def test_tf32_is_a_gpu(self, node):
         assert need_of(scenario(precision="tf32"), [node()]).kind == "gpu"
+
+    def test_each_worker_needs_its_devices(self, node):
+        settings = {"strategy": "multi_worker_mirrored", "workers": 3, "devices": 2, "placement": "spread"}
+        on_gpus = need_of(scenario(batch_per_replica=1, **settings), [node(gpus=2)])
+        assert (on_gpus.gpus, on_gpus.workers, on_gpus.spread, on_gpus.gang) == (2, 3, True, True)
+        on_cpus = need_of(scenario(batch_per_replica=1, **settings), [node()])
+        assert (on_cpus.gpus, on_cpus.devices) == (0, 2)
+
+    def test_servers_are_needed_by_parameter_server_alone(self, node):
+        assert need_of(scenario(strategy="parameter_server", servers=2), [node()]).servers == 2
+        assert need_of(scenario(), [node()]).servers == 0
 
     def test_equal_needs_are_one(self, node):
         assert need_of(scenario(epochs=1), [node()]) == need_of(scenario(epochs=2), [node()])
@@ -77,7 +112,7 @@ class TestInfeasible:
 
     @pytest.mark.parametrize("need", [WHOLE_CPU, cpu(1), ONE_GPU])
     def test_where_every_node_is_lost(self, need):
-        assert infeasible(need, []) == "needs a node, and none is left"
+        assert infeasible(need, []) == NONE_LEFT
 
     @pytest.mark.parametrize("need", [WHOLE_CPU, cpu(4), ONE_GPU, Need("gpu", 4, 2, "H100")])
     def test_what_one_idle_node_holds_is_feasible(self, node, need):
@@ -86,12 +121,12 @@ class TestInfeasible:
 
 class TestLedger:
     def test_a_cpu_run_takes_all_cores_of_a_node_unless_it_says_how_many(self, node):
-        assert Ledger([node(cores=4)]).take(WHOLE_CPU).cores == (0, 1, 2, 3)
-        assert Ledger([node(cores=4)]).take(cpu(3)).cores == (0, 1, 2)
+        assert take(Ledger([node(cores=4)]), WHOLE_CPU).cores == (0, 1, 2, 3)
+        assert take(Ledger([node(cores=4)]), cpu(3)).cores == (0, 1, 2)
 
     def test_cores_are_handed_out_once(self, node):
         ledger = Ledger([node(cores=3)])
-        places = [ledger.take(cpu(1)) for _ in range(3)]
+        places = [take(ledger, cpu(1)) for _ in range(3)]
         assert sorted(core for place in places for core in place.cores) == [0, 1, 2]
         assert ledger.take(cpu(1)) is None
 
@@ -99,50 +134,61 @@ class TestLedger:
         ledger = Ledger([node(gpus=1)])
         place = ledger.take(ONE_GPU)
         assert ledger.take(ONE_GPU) is None
-        ledger.give_back(place)
+        ledger.give_back(ONE_GPU, place)
         assert ledger.take(ONE_GPU) == place
 
     def test_each_gpu_has_its_share_of_the_cores(self, node):
         ledger = Ledger([node(cores=8, gpus=4)])
-        places = [ledger.take(ONE_GPU) for _ in range(4)]
+        places = [take(ledger, ONE_GPU) for _ in range(4)]
         assert [place.cores for place in places] == [(0, 1), (2, 3), (4, 5), (6, 7)]
         assert ledger.take(ONE_GPU) is None
 
     def test_two_gpus_have_two_shares(self, node):
-        assert len(Ledger([node(cores=8, gpus=4)]).take(Need("gpu", None, 2, None)).cores) == 4
+        assert len(take(Ledger([node(cores=8, gpus=4)]), Need("gpu", None, 2, None)).cores) == 4
 
     def test_a_share_is_at_least_a_core(self, node):
-        assert len(Ledger([node(cores=2, gpus=8)]).take(ONE_GPU).cores) == 1
+        assert len(take(Ledger([node(cores=2, gpus=8)]), ONE_GPU).cores) == 1
 
     def test_a_cpu_run_leaves_the_gpus_alone(self, node):
         ledger = Ledger([node(cores=4, gpus=1)])
-        assert ledger.take(cpu(2)).gpus == 0
-        assert ledger.take(Need("gpu", 2, 1, None)).gpus == 1
+        assert take(ledger, cpu(2)).gpus == ()
+        assert take(ledger, Need("gpu", 2, 1, None)).gpus == (0,)
 
     def test_an_accelerator_is_found_on_its_node(self, node):
         ledger = Ledger(
             [node("a", cores=64, gpus=8, accelerator="A100"), node("b", gpus=1, accelerator="H100")]
         )
         need = Need("gpu", None, 1, "H100")
-        assert ledger.take(need).node.name == "b"
+        assert take(ledger, need).node.name == "b"
         assert ledger.take(need) is None
 
     def test_the_node_with_the_most_free_cores_goes_first(self, node):
         ledger = Ledger([node("a", cores=2), node("b", cores=3)])
-        assert [ledger.take(cpu(1)).node.name for _ in range(3)] == ["b", "a", "b"]
+        assert [take(ledger, cpu(1)).node.name for _ in range(3)] == ["b", "a", "b"]
 
     def test_a_held_node_is_left_alone(self, node):
         ledger = Ledger([node("a", cores=2), node("b", cores=4)])
-        assert ledger.take(cpu(1), held={"b"}).node.name == "a"
-        assert ledger.take(cpu(1), held={"a", "b"}) is None
+        a, b = (whole(node) for node in ledger.nodes.values())
+        assert take(ledger, cpu(1), held=[b]).node.name == "a"
+        assert ledger.take(cpu(1), held=[a, b]) is None
+
+    def test_held_cores_are_left_alone(self, node):
+        ledger = Ledger([node("a", cores=3)])
+        held = Place(ledger.nodes["a"], (0, 2))
+        assert take(ledger, cpu(1), held=[held]).cores == (1,)
+        assert ledger.take(cpu(1), held=[held]) is None
+
+    def test_tight_is_where_the_fewest_cores_are_left(self, node):
+        ledger = Ledger([node("a", cores=4), node("b", cores=2)], tight=True)
+        assert [take(ledger, cpu(1)).node.name for _ in range(3)] == ["b", "b", "a"]
 
     def test_a_dropped_node_is_forgotten(self, node):
         ledger = Ledger([node("a"), node("b")])
-        place = ledger.take(WHOLE_CPU)
-        ledger.drop(place.node.node_id)
-        ledger.give_back(place)
+        places = ledger.take(WHOLE_CPU)
+        ledger.drop(places[0].node.node_id)
+        ledger.give_back(WHOLE_CPU, places)
         assert list(ledger.nodes) == ["b"]
-        assert ledger.take(WHOLE_CPU).node.name == "b"
+        assert take(ledger, WHOLE_CPU).node.name == "b"
         assert ledger.take(WHOLE_CPU) is None
 
     def test_dropping_twice_does_nothing(self, node):
@@ -151,22 +197,157 @@ class TestLedger:
         ledger.drop("a")
         assert not ledger.nodes
 
+    def test_what_a_copy_takes_is_not_taken(self, node):
+        ledger = Ledger([node(cores=2)])
+        assert ledger.copy().take(WHOLE_CPU)
+        assert ledger.take(WHOLE_CPU)
+        assert ledger.copy().take(cpu(1)) is None
+
+    def test_a_run_waits_for_the_node_with_the_most_free_cores(self, node):
+        ledger = Ledger([node("a", cores=4), node("b", cores=4)])
+        ledger.take(cpu(3))
+        ledger.take(cpu(1))
+        a, b = (whole(node) for node in ledger.nodes.values())
+        assert ledger.awaited(WHOLE_CPU) == (b,)
+        assert ledger.awaited(WHOLE_CPU, held=[b]) == (a,)
+        assert ledger.awaited(WHOLE_CPU, held=[a, b]) == ()
+
+    def test_a_run_that_has_to_be_on_a_node_goes_nowhere_else(self, node):
+        ledger = Ledger([node("a", cores=2), node("b", cores=64)])
+        there = replace(cpu(1), node_id="a")
+        assert take(ledger, there).node.name == "a"
+        assert take(ledger, there).node.name == "a"
+        assert ledger.take(there) is None
+        assert infeasible(replace(cpu(1), node_id="c"), ledger.nodes.values()) == NONE_LEFT
+
+    def test_cores_near_the_gpu_go_first(self):
+        ledger = Ledger([TWO_SOCKETS])
+        first, second = take(ledger, ONE_GPU), take(ledger, ONE_GPU)
+        assert (first.gpus, first.cores) == ((0,), (4, 5, 6, 7))
+        assert (second.gpus, second.cores) == ((1,), (0, 1, 2, 3))
+
+    def test_where_the_near_cores_are_taken_others_do(self):
+        ledger = Ledger([TWO_SOCKETS])
+        assert take(ledger, cpu(6)).cores == (0, 1, 2, 3, 4, 5)
+        assert take(ledger, Need("gpu", 2, 1, None)).cores == (6, 7)
+
+
+class TestGangs:
+    def test_workers_fill_as_few_nodes_as_they_can(self, node):
+        nodes = [node("a", cores=2), node("b", cores=4), node("c", cores=3)]
+        assert where(Ledger(nodes).take(gang(3, cpus=1))) == ["b", "b", "b"]
+        assert where(Ledger(nodes).take(gang(6, cpus=1))) == ["b", "b", "b", "b", "c", "c"]
+
+    def test_spread_workers_have_a_node_each(self, node):
+        nodes = [node("a", cores=2), node("b", cores=4), node("c", cores=3)]
+        assert where(Ledger(nodes).take(gang(3, cpus=1, spread=True))) == ["b", "c", "a"]
+
+    def test_no_two_workers_share_a_core(self, node):
+        places = Ledger([node(cores=5)]).take(gang(2, cpus=2))
+        assert [place.cores for place in places] == [(0, 1), (2, 3)]
+
+    def test_without_a_number_workers_share_the_cores_of_a_node_evenly(self, node):
+        places = Ledger([node(cores=5)]).take(gang(2))
+        assert [place.cores for place in places] == [(0, 1), (2, 3)]
+
+    def test_without_a_number_a_spread_worker_has_all_cores_of_its_node(self, node):
+        places = Ledger([node("a", cores=2), node("b", cores=3)]).take(gang(2, spread=True))
+        assert [len(place.cores) for place in places] == [3, 2]
+
+    def test_a_gang_gets_all_of_its_places_or_none(self, node):
+        ledger = Ledger([node("a", cores=2), node("b", cores=2)])
+        assert ledger.take(gang(5, cpus=1)) is None
+        assert len(ledger.take(gang(4, cpus=1))) == 4
+
+    def test_each_worker_has_gpus_of_its_own(self, node):
+        ledger = Ledger([node("a", cores=8, gpus=4)])
+        places = ledger.take(gang(2, kind="gpu", gpus=2))
+        assert [(place.gpus, place.cores) for place in places] == [
+            ((0, 1), (0, 1, 2, 3)),
+            ((2, 3), (4, 5, 6, 7)),
+        ]
+
+    def test_gpus_of_two_types_do_not_train_together(self, node):
+        nodes = [node("a", gpus=1, accelerator="A100"), node("b", gpus=1, accelerator="H100")]
+        need = gang(2, kind="gpu", gpus=1)
+        assert Ledger(nodes).take(need) is None
+        assert (
+            infeasible(need, nodes)
+            == "needs 2 workers with 1 GPU each, all of one type, and no type's nodes hold more than 1"
+        )
+
+    def test_what_is_given_back_is_free_again(self, node):
+        ledger = Ledger([node("a"), node("b")])
+        need = gang(2, spread=True)
+        places = ledger.take(need)
+        assert ledger.take(cpu(1)) is None
+        ledger.give_back(need, places)
+        assert ledger.take(need) == places
+
+    @pytest.mark.parametrize(
+        ("need", "reason"),
+        [
+            ({"spread": True}, "needs 3 nodes, one for each worker, and only 2 could hold one"),
+            ({"cpus": 2}, "needs 3 workers with 2 CPU cores each, and all nodes together hold 2"),
+            ({"cpus": 9}, "needs 9 CPU cores on one node, and no node has more than 3"),
+            ({"kind": "gpu", "gpus": 1}, "needs a GPU, and no node has one"),
+        ],
+    )
+    def test_why_it_can_never_be_placed(self, node, need, reason):
+        nodes = [node("a", cores=2), node("b", cores=3)]
+        assert infeasible(gang(3, **need), nodes) == reason
+
+    def test_a_gang_waits_for_as_many_nodes_as_it_needs(self, node):
+        ledger = Ledger([node(name) for name in "abc"])
+        a, b, _ = (whole(node) for node in ledger.nodes.values())
+        assert ledger.awaited(gang(2, spread=True)) == (a, b)
+        assert ledger.awaited(gang(2)) == (a,)
+
+
+class TestExclusive:
+    NEED = Need("cpu", 1, 0, None, exclusive=True)
+
+    def test_nobody_else_is_on_the_node(self, node):
+        ledger = Ledger([node(cores=4)])
+        places = ledger.take(self.NEED)
+        assert places[0].cores == (0,)
+        assert ledger.take(cpu(1)) is None
+        ledger.give_back(self.NEED, places)
+        assert take(ledger, WHOLE_CPU).cores == (0, 1, 2, 3)
+
+    def test_it_waits_until_the_node_is_empty(self, node):
+        ledger = Ledger([node(cores=4)])
+        other = ledger.take(cpu(1))
+        assert ledger.take(self.NEED) is None
+        ledger.give_back(cpu(1), other)
+        assert ledger.take(self.NEED)
+
+    def test_a_gang_has_all_of_its_nodes_to_itself(self, node):
+        ledger = Ledger([node("a", gpus=2), node("b"), node("c")])
+        assert ledger.take(gang(2, cpus=1, spread=True, exclusive=True))
+        assert take(ledger, WHOLE_CPU).node.name == "c"
+        assert ledger.take(Need("gpu", 1, 1, None)) is None
+
     @given(
         st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3)), min_size=1, max_size=3),
-        st.lists(st.tuples(st.none() | st.integers(1, 4), st.integers(0, 2), st.booleans()), max_size=20),
+        st.lists(ASKED, max_size=20),
     )
     def test_no_core_or_gpu_is_ever_held_twice(self, sizes, asked):
         nodes = [Node(str(i), str(i), tuple(range(cores)), gpus) for i, (cores, gpus) in enumerate(sizes)]
-        ledger, places = Ledger(nodes), []
-        for cores, gpus, gives_back in asked:
-            place = ledger.take(Need("gpu" if gpus else "cpu", cores, gpus, None))
-            if place is not None:
-                places.append(place)
-            if gives_back and places:
-                ledger.give_back(places.pop(0))
+        ledger, taken = Ledger(nodes), []
+        for cores, gpus, workers, spread, gives_back in asked:
+            need = Need("gpu" if gpus else "cpu", cores, gpus, None, workers=workers, spread=spread)
+            places = ledger.take(need)
+            if places is not None:
+                assert len(places) == workers
+                taken.append((need, places))
+            if gives_back and taken:
+                ledger.give_back(*taken.pop(0))
         for node in nodes:
-            here = [place for place in places if place.node == node]
+            here = [place for _, places in taken for place in places if place.node == node]
             held = [core for place in here for core in place.cores]
             assert len(held) == len(set(held))
             assert set(held) <= set(node.cores)
-            assert sum(place.gpus for place in here) <= node.gpus
+            gpus = [gpu for place in here for gpu in place.gpus]
+            assert len(gpus) == len(set(gpus))
+            assert set(gpus) <= set(range(node.gpus))

@@ -1,7 +1,7 @@
 import pytest
 
 from bench.analysis.repetition import until
-from bench.orchestration.session import START_SECONDS
+from bench.orchestration.dispatch import START_SECONDS
 from bench.records.measurement import Measurement
 from bench.records.store import read_sessions
 
@@ -221,7 +221,7 @@ class TestProcesses:
         tried = bench("a b c d e", [node(cores=8, gpus=4)])
         tried.run()
         assert tried.pool.together == 4
-        assert {worker.kind for worker in tried.pool.workers.values()} == {"gpu"}
+        assert {worker.need.kind for worker in tried.pool.workers.values()} == {"gpu"}
 
     def test_two_needs_that_cannot_coexist_take_turns(self, bench, node):
         tried = bench({"a": {}, "b": {}, "c": ONE_CORE, "d": ONE_CORE}, [node(cores=2)], rounds=3)
@@ -230,7 +230,7 @@ class TestProcesses:
         assert {row["status"] for row in rows} == {"ok"}
         for worker in tried.pool.workers.values():
             if worker.labels:  # else it was opened to be probed at the end
-                assert {"a": 2, "b": 2, "c": 1, "d": 1}[worker.labels[0]] == len(worker.place.cores)
+                assert {"a": 2, "b": 2, "c": 1, "d": 1}[worker.labels[0]] == len(worker.places[0].cores)
             assert set(worker.labels) <= set("ab") or set(worker.labels) <= set("cd")
 
     def test_a_run_that_waits_for_a_whole_node_is_not_overtaken(self, bench, node, outcome):
@@ -246,7 +246,8 @@ class TestProcesses:
         tried = bench({"a": {"cpus": 2, "device": "cpu"}}, [node(cores=4, gpus=1)])
         tried.run()
         (worker,) = tried.pool.workers.values()
-        assert (worker.kind, worker.place.cores, worker.place.gpus) == ("cpu", (0, 1), 0)
+        (place,) = worker.places
+        assert (worker.need.kind, place.cores, place.gpus) == ("cpu", (0, 1), ())
 
 
 class TestFailures:
@@ -297,7 +298,7 @@ class TestFailures:
         tried.pool.starts.append(outcome(seconds=None))
         (row,) = tried.run()
         assert (row["status"], row["queue_seconds"]) == ("lost", None)
-        assert row["error"] == f"its process did not start within {START_SECONDS:g} s"
+        assert row["error"] == f"not started within {START_SECONDS:g} s: waits for process 1"
         assert tried.clock.now == 1000.0 + START_SECONDS
 
     def test_a_process_that_never_starts_is_tried_again(self, bench, outcome):
@@ -360,7 +361,9 @@ class TestLostNodes:
             tried.pool.runs[label].append(outcome(died="lost", node_lost=True) if label == "a" else outcome())
         rows = tried.run()
         assert {row["status"] for row in rows} == {"ok"}
-        lost = tried.pool.workers[next(w for w, label, _ in tried.pool.submitted if label == "a")].place.node
+        lost = (
+            tried.pool.workers[next(w for w, label, _ in tried.pool.submitted if label == "a")].places[0].node
+        )
         assert {row["node"] for row in rows if row["round"] == 2} == {"n1", "n2"} - {lost.name}
         (again,) = (row for row in rows if row["attempt"] == 2)
         assert (again["label"], again["round"], again["flags"]) == ("a", 1, ("retried",))

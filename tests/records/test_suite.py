@@ -236,7 +236,7 @@ WRONG_SETTINGS = {
         "activation: 3 names for 2 hidden layers; give one, or one per layer"
     ),
     'loop = ["fit"]': 'loop: unknown value ["fit"]; did you mean "fit"? the choices are fused, fit; for',
-    'strategy = "mirrored"\nworkers = 2': "workers: mirrored has one worker; set it to 1, or use multi_worker_mirrored",
+    'strategy = "mirrored"\nworkers = 2': "workers: mirrored has one worker; set it to 1, or use multi",
     'strategy = "mirorred"': 'strategy: unknown value "mirorred"; did you mean "mirrored"?',
     "workers = 2": "workers: one_device has one replica; set it to 1",
     "devices = 2": "devices: one_device has one replica; set it to 1",

@@ -1,0 +1,59 @@
+"""In which order the runs of a round wait for their places."""
+
+import random
+from collections.abc import Mapping, Sequence
+
+from bench.orchestration.runs import Run
+from bench.records.scenario import Scenario
+
+
+class Order:
+    """Shuffled, by a key of the round's own, so that no scenario always meets the same hour of a round."""
+
+    def __call__(self, runs: Sequence[Run], key: str) -> list[Run]:
+        """`runs` in the order of the round; the same again for the same `key`."""
+        shuffled = list(runs)
+        random.Random(key).shuffle(shuffled)
+        return shuffled
+
+    @property
+    def knows(self) -> bool:
+        """Whether it goes by what runs are expected to take."""
+        return False
+
+    def expected(self, run: Run) -> float | None:  # noqa: ARG002 -- for those that know
+        """Seconds that `run` is expected to take; None where nobody knows."""
+        return None
+
+    def taken(self, scenario: Scenario, seconds: float) -> None:
+        """A run of `scenario` took so long."""
+
+
+class LongestFirst(Order):
+    """What takes longest first, so that no long run is left for the end when all else is done.
+
+    Graham (1969, doi:10.1137/0117039): on m equal places a list so sorted ends within 4/3 - 1/(3 m) of the
+    shortest time there is, and in a long list far closer. `seconds` has what a run of each scenario id is
+    expected to take; what a session's own runs took goes before that.
+    """
+
+    def __init__(self, seconds: Mapping[str, float]) -> None:
+        self._expected = dict(seconds)
+
+    def __call__(self, runs: Sequence[Run], key: str) -> list[Run]:
+        """Longest first; equal ones shuffled."""
+        shuffled = super().__call__(runs, key)
+        return sorted(shuffled, key=self.expected, reverse=True)
+
+    @property
+    def knows(self) -> bool:
+        """It does."""
+        return True
+
+    def expected(self, run: Run) -> float:
+        """Of its scenario, wherever it runs."""
+        return self._expected[run.point.scenario.scenario_id]
+
+    def taken(self, scenario: Scenario, seconds: float) -> None:
+        """The last time counts."""
+        self._expected[scenario.scenario_id] = seconds
