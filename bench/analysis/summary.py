@@ -139,8 +139,8 @@ def _summary(group: Sequence[Row], machine: str) -> ScenarioSummary:
         target_reached=len(reached) if target else 0,
         target_runs=len(group) if target else 0,
         target_seconds=_censored(reached, len(group)) if target else None,
-        failures=_counted(row["status"] for row in failed),
-        flags=_counted(flag for row in group for flag in row["flags"] or ()),
+        failures=counted(row["status"] for row in failed),
+        flags=counted(flag for row in group for flag in row["flags"] or ()),
         error=_last_error(failed),
     )
 
@@ -172,5 +172,6 @@ def _values(runs: Sequence[Row], name: str) -> list[Any]:
     return [row[name] for row in runs if row.get(name) is not None]
 
 
-def _counted(names: Iterable[str]) -> tuple[tuple[str, int], ...]:
+def counted(names: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """Each name and how often it comes up, the most frequent first."""
     return tuple(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))

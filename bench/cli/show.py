@@ -1,4 +1,4 @@
-"""`bench show`: the summary tables, and the surfaces of batch size and learning rate."""
+"""`bench show`: the summary tables, and what they say of batch sizes, replicas and slow nodes."""
 
 from typing import Annotated
 
@@ -26,15 +26,20 @@ def show(
     """Sum up recorded runs: per scenario the times, accuracies, failures and flags. Default PATH: results.
 
     Where a sweep has several batch sizes, several learning rates and a target accuracy, their grid follows:
-    how soon each of them reached it.
+    how soon each of them reached it. Where scenarios differ only in their replicas, tables of speed-up and
+    efficiency follow; where one ran several times on each of several nodes, a table of slow nodes does.
     """
     from bench.analysis.drift import drifts
+    from bench.analysis.nodes import node_tables
+    from bench.analysis.scaling import scalings
     from bench.analysis.summary import sort_by, summarise
     from bench.analysis.surface import surfaces
     from bench.records.store import read_sessions
     from bench.records.tables import plain_rows
     from bench.views import summary as view
+    from bench.views.nodes import node_grids, node_markdown
     from bench.views.probe import drift_lines
+    from bench.views.scaling import scaling_markdown, scaling_tables
     from bench.views.surface import surface_grids, surface_markdown
 
     tables = read_sessions(paths or ["results"])
@@ -53,9 +58,16 @@ def show(
         console = terminal()
         console.print(view.summary_table(summaries))
         console.print(surface_grids(surfaces(rows)))
+        console.print(scaling_tables(scalings(rows)))
+        console.print(node_grids(node_tables(rows)))
         for line in drift_lines(drifts(tables.machines.to_pylist())):
             console.print(line)
     elif output is Format.md:
-        write("\n".join(filter(None, (view.as_markdown(summaries), surface_markdown(surfaces(rows))))))
+        below = (
+            surface_markdown(surfaces(rows)),
+            scaling_markdown(scalings(rows)),
+            node_markdown(node_tables(rows)),
+        )
+        write("\n".join(filter(None, (view.as_markdown(summaries), *below))))
     else:
         write(view.as_csv(summaries) if output is Format.csv else view.as_json(summaries))

@@ -197,3 +197,117 @@ def test_markdown_has_the_surface_below_its_table(run_bench, surface):
 def test_csv_and_json_hold_the_summaries_alone(run_bench, surface):
     assert len(rows_of(run_bench("show", surface, "--format", "csv").stdout)) == 9
     assert len(json.loads(run_bench("show", surface, "--format", "json").stdout)) == 9
+
+
+SCALING = (
+    {"name": "alone", "hidden": [512, 512], "batch_size": 4096},
+    {
+        "name": "together",
+        "hidden": [512, 512],
+        "batch_size": 4096,
+        "strategy": "multi_worker_mirrored",
+        "workers": 2,
+        "placement": "spread",
+    },
+)
+STEPS = {"node-1": 0.040, "node-2": 0.041, "node-3": 0.060}
+"""What a step takes on each node by itself; two of them together need 0.025 s."""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """The folder of a session of `SCALING`: four rounds, one device on each of three nodes, a gang on two."""
+    folder = tmp_path_factory.mktemp("cluster")
+    points = parse_suite({"sweep": list(SCALING)}, "scaling.toml", "scaling", "", {}, {}).points
+    runs = []
+    for number in (1, 2, 3, 4):
+        for point in points:
+            gang = point.sweep == "together"
+            places = (
+                {("node-1", "node-2"): 0.025} if gang else {(node,): step for node, step in STEPS.items()}
+            )
+            runs += [cluster_row(point, number, nodes, step) for nodes, step in places.items()]
+    write_tables(folder, JournalContent({"session_id": "cluster"}, runs, [], []))
+    return folder
+
+
+def cluster_row(point, number, nodes, step_seconds):
+    machine = "AMD EPYC 7763, 64 cores"
+    identity = Identity(
+        run_id=f"{point.sweep}-{number}-{nodes[0]}",
+        session_id="cluster",
+        suite="scaling",
+        sweep=point.sweep,
+        scenario_id=point.scenario.scenario_id,
+        label=point.label,
+        round=number,
+        order=1,
+        attempt=1,
+        started_at=STARTED,
+        machine=machine,
+        node=nodes[0],
+        nodes=nodes,
+        machines=(machine,) * len(nodes),
+    )
+    measured = Measurement(
+        status="ok",
+        device_name="AMD EPYC 7763",
+        affinity=(0, 1),
+        step_seconds=step_seconds,
+        all_reduce_seconds=0.002 if len(nodes) > 1 else None,
+    )
+    return run_row(identity, point.scenario, number, measured)
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_scaling_and_slow_nodes_follow_the_tables(run_bench, cluster, columns):
+    shown = run_bench("show", cluster, columns=columns)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    lines = shown.stdout.splitlines()
+    assert max(map(len, lines)) <= columns
+    summary, scaling, nodes = (
+        next(i for i, line in enumerate(lines) if line.startswith(title))
+        for title in ("scaling · together", "Strong scaling: ", "Nodes: ")
+    )
+    assert summary < scaling < nodes
+    assert lines[scaling] == "Strong scaling: batch 4,096, 512-512 relu, against one device (2 cores)"
+    # The median of 0.040, 0.041 and 0.060 over 0.025 is 1.64; of 0.060 over 0.040 and 0.041, the root of
+    # 1.5 times 1.463, 1.482.
+    gang = next(line.split() for line in lines[scaling:] if line.startswith("multi_worker_mirrored"))
+    assert {"1.640×", "82.0", "4/4"} <= set(gang)
+    assert lines[nodes + 3].split() == ["node-3", "1.482×", "1.463–1.500", "slower", "1", "4"]
+    assert "node-3 is 1.48 times as slow as the others (1.46 to 1.50)" in lines
+
+
+def test_the_summary_takes_the_nodes_of_a_machine_together(run_bench, cluster):
+    rows = rows_of(run_bench("show", cluster, "--format", "csv").stdout)
+    assert [(row["label"], row["runs"], float(row["step_seconds"])) for row in rows] == [
+        ("alone", "12", 0.041),
+        ("together", "4", 0.025),
+    ]
+
+
+def test_markdown_has_scaling_and_nodes_below_its_table(run_bench, cluster):
+    lines = run_bench("show", cluster, "--format", "md").stdout.splitlines()
+    scaling = lines.index("**Strong scaling**: batch 4,096, 512-512 relu, against one device (2 cores)")
+    nodes = lines.index("**Nodes**: each against the others of AMD EPYC 7763, 64 cores")
+    assert lines[scaling - 1] == lines[nodes - 1] == ""
+    assert lines[scaling + 5].startswith("| multi_worker_mirrored | 2 × 1 | 2 | 4 | 1.640× | ")
+    assert lines[nodes + 4] == "| node-3 | 1.482× | 1.463–1.500 | slower | 1 | 4 |"
+
+
+def test_where_leaves_its_runs_out_of_scaling_and_nodes(run_bench, cluster):
+    shown = run_bench("show", cluster, "--where", 'strategy != "one_device"').stdout
+    assert "scaling: " not in shown
+    assert "Nodes: " not in shown
+
+
+def test_without_replicas_and_several_nodes_there_is_neither(run_bench, thousand):
+    shown = run_bench("show", thousand).stdout
+    assert "scaling: " not in shown
+    assert "Nodes: " not in shown
+
+
+def test_csv_and_json_leave_scaling_and_nodes_out(run_bench, cluster):
+    assert len(rows_of(run_bench("show", cluster, "--format", "csv").stdout)) == 2
+    assert len(json.loads(run_bench("show", cluster, "--format", "json").stdout)) == 2

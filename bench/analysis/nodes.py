@@ -1,0 +1,173 @@
+"""Which nodes are slow: the step times of each against those of the others of the same hardware."""
+
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.analysis.repetition import CONFIDENCE
+from bench.analysis.statistics import geometric_mean, hodges_lehmann_ratio, holm, margin_p
+from bench.records.tables import Row
+
+Verdict = Literal["slower", "faster", "same", "unclear"]
+
+DELTA = 0.01
+"""Two times within this share of each other pass for the same, as they do for `bench compare`."""
+FEWEST_RUNS = 2
+_MOST_PAIRS = 40_000  # the exact counts of two samples take time by the square of the product of their sizes
+
+
+@dataclass(frozen=True)
+class NodeTimes:
+    """The steps of one node against those of the `others`.
+
+    `ratio` is how many times as long its steps take: per scenario Hodges and Lehmann's, over the `scenarios`
+    their geometric mean. `low` to `high` is the geometric mean of the scenarios' 95 % intervals, as wide as
+    it has to be where whatever slows a node slows all its scenarios alike. Where some scenarios have enough
+    runs for an interval, only those count; without any there is no verdict.
+
+    `certain` says whether the verdict "slower" or "faster" outlasts Holm's correction for all nodes and
+    scenarios of the table.
+    """
+
+    node: str
+    others: tuple[str, ...]
+    scenarios: int
+    runs: int
+    ratio: float
+    low: float | None
+    high: float | None
+    verdict: Verdict | None
+    certain: bool
+
+
+@dataclass(frozen=True)
+class NodeTable:
+    """The nodes of one hardware, the slowest first; `tests` share Holm's correction."""
+
+    machine: str
+    device_name: str | None
+    nodes: tuple[NodeTimes, ...]
+    tests: int
+
+
+@dataclass(frozen=True)
+class _Hardware:
+    machine: str
+    device_name: str | None
+
+
+@dataclass(frozen=True)
+class _Test:
+    """One node against the others of its hardware, on one scenario of one session.
+
+    Two nodes that are alone against each other ask the same `question` and have one p value.
+    """
+
+    question: Hashable
+    node: str
+    others: frozenset[str]
+    runs: int
+    ratio: float
+    low: float | None
+    high: float | None
+    p: float
+
+
+def node_tables(runs: Iterable[Row]) -> list[NodeTable]:
+    """A table for each hardware of which some scenario of a session ran at least twice on each of two nodes.
+
+    Takes rows of the `runs` table. Only ok runs on exactly one node count: a gang on several tells nothing of
+    one. Hardware is the `machine` that a run was on and the device that it trained on: a node of another
+    hardware is not slow, it is different. In very large sessions only the last rounds are compared.
+    """
+    families: dict[_Hardware, dict[Hashable, dict[str, list[Row]]]] = {}
+    for row in {row["run_id"]: row for row in runs}.values():
+        node = _only_node(row)
+        if node and row["status"] == "ok" and row.get("step_seconds") and row.get("machine"):
+            scenarios = families.setdefault(_Hardware(row["machine"], row.get("device_name")), {})
+            nodes = scenarios.setdefault((row["session_id"], row["scenario_id"]), {})
+            nodes.setdefault(node, []).append(row)
+    tested = {
+        hardware: [test for scenario, nodes in scenarios.items() for test in _tests(scenario, nodes)]
+        for hardware, scenarios in families.items()
+    }
+    return [_table(hardware, tests) for hardware, tests in tested.items() if tests]
+
+
+def _only_node(row: Row) -> str | None:
+    """The node of a run that had just one, which is all that an older table tells of."""
+    nodes = set(row.get("nodes") or [row.get("node")])
+    return nodes.pop() if len(nodes) == 1 else None
+
+
+def _tests(scenario: Hashable, nodes: Mapping[str, Sequence[Row]]) -> list[_Test]:
+    times = _times({node: rows for node, rows in nodes.items() if len(rows) >= FEWEST_RUNS})
+    return [_test(scenario, node, times) for node in times] if len(times) > 1 else []
+
+
+def _times(nodes: Mapping[str, Sequence[Row]]) -> dict[str, list[float]]:
+    """Each node's step times; of very many those of the last rounds."""
+    most = max(FEWEST_RUNS, math.isqrt(_MOST_PAIRS // max(len(nodes), 1)))
+    last = {node: sorted(rows, key=lambda row: row["round"])[-most:] for node, rows in nodes.items()}
+    return {node: [row["step_seconds"] for row in rows] for node, rows in last.items()}
+
+
+def _test(scenario: Hashable, node: str, times: Mapping[str, Sequence[float]]) -> _Test:
+    own, others = times[node], frozenset(times) - {node}
+    theirs = [seconds for other in times if other != node for seconds in times[other]]
+    found = hodges_lehmann_ratio(theirs, own, CONFIDENCE)
+    assert found.ratio is not None  # only infinite times leave it open
+    return _Test(
+        question=(scenario, frozenset((frozenset((node,)), others))),
+        node=node,
+        others=others,
+        runs=len(own),
+        ratio=found.ratio,
+        low=found.low,
+        high=found.high,
+        p=margin_p(theirs, own, DELTA),
+    )
+
+
+def _table(hardware: _Hardware, tests: Sequence[_Test]) -> NodeTable:
+    p_values = {test.question: test.p for test in tests}
+    p_holm = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+    of_node: dict[str, list[_Test]] = {}
+    for test in tests:
+        of_node.setdefault(test.node, []).append(test)
+    nodes = [_node_times(node, own, p_holm) for node, own in of_node.items()]
+    nodes.sort(key=lambda found: (-found.ratio, found.node))
+    return NodeTable(hardware.machine, hardware.device_name, tuple(nodes), len(p_values))
+
+
+def _node_times(node: str, tests: Sequence[_Test], p_holm: Mapping[Hashable, float]) -> NodeTimes:
+    tests = [test for test in tests if test.low is not None] or tests
+    ratio = geometric_mean([test.ratio for test in tests])
+    lows = [test.low for test in tests if test.low is not None]
+    highs = [test.high for test in tests if test.high is not None]
+    low, high = (geometric_mean(ends) if ends else None for ends in (lows, highs))
+    verdict = _verdict(low, high)
+    claims = {test.ratio > 1 for test in tests if p_holm[test.question] <= 1 - CONFIDENCE}
+    return NodeTimes(
+        node=node,
+        others=tuple(sorted({other for test in tests for other in test.others})),
+        scenarios=len(tests),
+        runs=sum(test.runs for test in tests),
+        ratio=ratio,
+        low=low,
+        high=high,
+        verdict=verdict,
+        certain=verdict in ("slower", "faster") and (verdict == "slower") in claims,
+    )
+
+
+def _verdict(low: float | None, high: float | None) -> Verdict | None:
+    """The rule of `bench compare`: slower, faster or same only where the whole interval says so."""
+    if low is None or high is None:
+        return None
+    if high < 1 / (1 + DELTA):
+        return "faster"
+    if low > 1 + DELTA:
+        return "slower"
+    return "same" if low >= 1 / (1 + DELTA) and high <= 1 + DELTA else "unclear"
