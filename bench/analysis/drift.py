@@ -68,7 +68,7 @@ def _by_machine(machines: Iterable[Row]) -> dict[tuple[Any, ...], _Side]:
     probed: dict[tuple[Any, ...], list[Row]] = {}
     for row in machines:
         if row.get("probe_moment"):
-            key = row["machine_id"], row["probe_device_kind"], row["probe_cores"]
+            key = row["machine_id"], *_process(row)
             probed.setdefault(key, []).append(row)
     return {key: _Side(rows[0]["node"], _medians(rows)) for key, rows in probed.items()}
 
@@ -86,13 +86,21 @@ def drifts(machines: Iterable[Row]) -> list[Drift]:
     starts: dict[tuple[Any, ...], Row] = {}
     found = []
     for row in machines:
-        key = (row["node"], row["session_id"], row.get("probe_device_kind"), row.get("probe_cores"))
+        key = row["node"], row["session_id"], *_process(row)
         if row.get("probe_moment") == "start":
             starts.setdefault(key, row)
         elif row.get("probe_moment") == "end" and key in starts:
-            node, *process = key
-            found += [Drift(node, *apart, *process) for apart in _apart(_figures(starts[key]), _figures(row))]
+            where = row["session_id"], row["probe_device_kind"], row["probe_cores"]
+            found += [
+                Drift(row["node"], *apart, *where) for apart in _apart(_figures(starts[key]), _figures(row))
+            ]
     return found
+
+
+def _process(row: Row) -> tuple[Any, ...]:
+    """What sets processes apart whose figures say nothing of each other; older tables know less of it."""
+    names = ("probe_device_kind", "probe_cores", "probe_strategy", "probe_workers")
+    return tuple(row.get(name) for name in names)
 
 
 def _apart(before: dict[str, float], after: dict[str, float]) -> list[tuple[str, float, float]]:

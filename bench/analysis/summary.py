@@ -21,7 +21,8 @@ class ScenarioSummary:
     `precision_reached` says whether that is within the `wanted_precision`, None where none was asked for.
     `spread` is the median absolute deviation of the runs' step times over their median. `target_reached` of
     `target_runs` runs got to their target accuracy, `target_seconds` is the median with misses and failures
-    as infinite. `failures` and `flags` say how often which happened.
+    as infinite. There are fewer `rounds` than `runs`
+    where each ran on several nodes. `failures` and `flags` say how often which happened.
     """
 
     suite: str
@@ -30,6 +31,7 @@ class ScenarioSummary:
     scenario_id: str
     machine: str
     runs: int
+    rounds: int
     ok: int
     step_seconds: float | None
     step_seconds_low: float | None
@@ -124,6 +126,7 @@ def _summary(group: Sequence[Row], machine: str) -> ScenarioSummary:
         scenario_id=first["scenario_id"],
         machine=machine,
         runs=len(group),
+        rounds=len({(row["session_id"], row["round"]) for row in group}),
         ok=len(ok),
         step_seconds=median(steps) if steps else None,
         step_seconds_low=interval.low if interval else None,

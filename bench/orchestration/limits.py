@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bench.orchestration.placement import Need, Places
+from bench.records.kinds import DeviceKind
 from bench.records.measurement import Measurement
 from bench.records.probe import Probe
 from bench.records.scenario import Precision, Scenario
@@ -23,9 +24,18 @@ class Limits:
         self._known: dict[tuple[frozenset[str], Need], None] = {}
 
     @property
-    def known(self) -> tuple[tuple[frozenset[str], Need], ...]:
-        """The ids of the nodes of each worker that was probed, and its need."""
-        return tuple(self._known)
+    def to_repeat(self) -> tuple[tuple[frozenset[str], Need], ...]:
+        """Whom to probe once more to see each node and kind of device again: ids of nodes, and the need.
+
+        Whoever was probed first, since what a node can do has little to do with who asks.
+        """
+        seen, chosen = set[tuple[str, DeviceKind]](), []
+        for node_ids, need in self._known:
+            again = {(node_id, need.kind) for node_id in node_ids}
+            if again - seen:
+                chosen.append((node_ids, need))
+            seen |= again
+        return tuple(chosen)
 
     def wanted(self, places: Places, need: Need) -> bool:
         """Whether a worker of `need` on these nodes has still to be probed."""

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,8 @@ def inspect_nodes() -> tuple[tuple[Node, ...], dict[str, Fingerprint]]:
         raise ClusterError(
             f"no node of the Ray cluster answered within {INSPECT_SECONDS:g} s; see `ray status`"
         )
-    return as_nodes(seen), fingerprints
+    nodes = as_nodes(seen)
+    return nodes, {node.node_id: replace(fingerprints[node.node_id], node=node.name) for node in nodes}
 
 
 def share(datasets: Mapping[str, Dataset]) -> dict[str, Any]:

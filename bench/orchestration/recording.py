@@ -39,10 +39,12 @@ class Recording:
         """The run's name: the same for all of its attempts."""
         return f"{self.session_id}-{run.key}-{run.round}"
 
-    def add_probe(self, place: Place, probe: Probe, moment: Moment) -> None:
+    def add_probe(self, place: Place, need: Need, probe: Probe, moment: Moment) -> None:
         """A row of `machines`."""
         fingerprint = self._cluster.fingerprints[place.node.node_id]
-        row = machine_row(self.session_id, fingerprint, probe_columns(probe, moment))
+        row = machine_row(
+            self.session_id, fingerprint, probe_columns(probe, moment, need.strategy, need.workers)
+        )
         self._recorder.add_machine(row)
 
     def add_run(self, run: Run, measured: Measurement, epochs: Iterable[Epoch], stay: Stay | None) -> Row:

@@ -150,7 +150,7 @@ class Session:
 
     def _probe_again(self) -> None:
         """What was probed at the session's start once more, one worker after the other."""
-        for node_ids, need in self._limits.known:
+        for node_ids, need in self._limits.to_repeat:
             worker_id = self._there(node_ids, need) or self._open_for_probe(node_ids, need)
             if worker_id is None:
                 continue
@@ -184,7 +184,7 @@ class Session:
         self._limits.add(worker.places, worker.need, probes)
         for place, probe in zip(worker.places, probes, strict=True):
             if probe is not None and moment is not None:
-                self._recording.add_probe(place, probe, moment)
+                self._recording.add_probe(place, worker.need, probe, moment)
                 self._watcher.probed(place, probe, moment)
         if worker.run:
             self._submit(worker_id, worker)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.records.kinds import DeviceKind
-from bench.records.scenario import Precision
+from bench.records.scenario import Precision, Strategy
 
 Moment = Literal["start", "end"]
 
@@ -41,12 +41,15 @@ class Probe:
 class ProbeColumns:
     """A probe as columns of the `machines` table; None in the row of a machine that was not probed.
 
-    `probe_moment` says whether the session was about to start or had just ended.
+    `probe_moment` says whether the session was about to start or had just ended, `probe_strategy` and
+    `probe_workers` whose process it was: workers of a gang measure side by side.
     """
 
     probe_moment: str | None = None
     probe_device_kind: str | None = None
     probe_cores: int | None = None
+    probe_strategy: str | None = None
+    probe_workers: int | None = None
     probe_float32_flops_per_second: float | None = None
     probe_tf32_flops_per_second: float | None = None
     probe_mixed_bfloat16_flops_per_second: float | None = None
@@ -58,8 +61,8 @@ class ProbeColumns:
     probe_all_reduce_bytes_per_second: float | None = None
 
 
-def probe_columns(probe: Probe, moment: Moment) -> ProbeColumns:
-    """The columns of `probe`, taken at `moment`."""
+def probe_columns(probe: Probe, moment: Moment, strategy: Strategy, workers: int) -> ProbeColumns:
+    """The columns of `probe`, taken at `moment` in one of the `workers` of a run under `strategy`."""
     rates: dict[str, Any] = {
         f"probe_{precision}_flops_per_second": rate for precision, rate in probe.gemm_flops_per_second.items()
     }
@@ -67,6 +70,8 @@ def probe_columns(probe: Probe, moment: Moment) -> ProbeColumns:
         probe_moment=moment,
         probe_device_kind=probe.device_kind,
         probe_cores=probe.cores,
+        probe_strategy=strategy,
+        probe_workers=workers,
         probe_working_set_bytes=tuple(b.working_set_bytes for b in probe.bandwidths),
         probe_bytes_per_second=tuple(b.bytes_per_second for b in probe.bandwidths),
         probe_launch_seconds=probe.launch_seconds,

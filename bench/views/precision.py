@@ -26,14 +26,14 @@ def _asked(summary: ScenarioSummary) -> tuple[str, float, int]:
 
 def _sentences(alike: Sequence[ScenarioSummary]) -> Iterable[str]:
     _, wanted, most = _asked(alike[0])
-    reached = sorted(s.runs for s in alike if s.precision_reached)
+    reached = sorted(s.rounds for s in alike if s.precision_reached)
     after = f", after {rounds(reached[0], reached[-1])}" if reached else ""
     yield f"{plus_minus(wanted)}: {count(len(reached))} of {several(len(alike), 'scenario')}{after}."
     missed = [s for s in alike if not s.precision_reached]
-    at_the_limit = [f"{_name(s)} ({_how_near(s)})" for s in missed if s.runs >= most]
+    at_the_limit = [f"{_name(s)} ({_how_near(s)})" for s in missed if s.rounds >= most]
     if at_the_limit:
         yield f"At {several(most, 'round')} still wider: {', '.join(at_the_limit)}."
-    earlier = [f"{_name(s)} ({_how_near(s, when=True)})" for s in missed if s.runs < most]
+    earlier = [f"{_name(s)} ({_how_near(s, when=True)})" for s in missed if s.rounds < most]
     if earlier:
         yield f"Ended earlier: {', '.join(earlier)}."
 
@@ -45,5 +45,5 @@ def _name(summary: ScenarioSummary) -> str:
 def _how_near(summary: ScenarioSummary, when: bool = False) -> str:
     if summary.step_precision is None:
         return f"no interval: {summary.ok} of {several(summary.runs, 'run')} ok"
-    after = f" after {several(summary.runs, 'round')}" if when else ""
+    after = f" after {several(summary.rounds, 'round')}" if when else ""
     return f"±{percent(summary.step_precision)}{after}"

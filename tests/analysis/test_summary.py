@@ -7,6 +7,8 @@ import pytest
 from bench.analysis.summary import COLUMNS, ScenarioSummary, sort_by, summarise
 from bench.errors import BenchError
 
+NUMBERS = itertools.count(1)
+
 
 @pytest.fixture
 def run():
@@ -19,6 +21,7 @@ def run():
             **dict.fromkeys(("error", "target_accuracy", "target_seconds", "wanted_precision", "max_rounds")),
             "run_id": f"run-{next(numbers)}",
             "session_id": "session",
+            "round": next(NUMBERS),
             "suite": "suite",
             "sweep": "sweep",
             "scenario_id": "s1",

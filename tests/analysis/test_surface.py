@@ -7,6 +7,8 @@ from bench.analysis.summary import COLUMNS
 from bench.analysis.surface import Cell, surfaces
 from bench.records.scenario import Scenario
 
+NUMBERS = itertools.count(1)
+
 SETTINGS = {"hidden": [50, 50], "loop": "fused", "target_accuracy": 0.97, "workers": 1, "devices": 1}
 
 
@@ -24,6 +26,7 @@ def run():
             **dict.fromkeys((*COLUMNS, *Scenario.model_fields, "error")),
             "run_id": f"run-{next(numbers)}",
             "session_id": "session",
+            "round": next(NUMBERS),
             "suite": "suite",
             "sweep": "sweep",
             "label": "label",

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from bench.records.measurement import Measurement
+
 ONE_CORE = {"cpus": 1}
 
 
@@ -38,10 +40,18 @@ def test_a_probe_knows_the_precisions_of_its_need(bench, node):
     assert asked == {2: {"float32", "mixed_bfloat16"}, 1: {"mixed_bfloat16"}}
 
 
-def test_a_need_whose_process_is_gone_gets_one_for_the_last_probe(bench, node):
+def test_a_worker_that_is_gone_is_opened_anew_for_the_last_probe(bench, node, outcome):
+    tried = bench("a", [node()])
+    tried.pool.runs["a"].append(outcome(measurement=Measurement(status="failed")))
+    tried.run()
+    assert moments(tried) == [("n1", "start"), ("n1", "end")]
+    assert len(tried.pool.workers) == 2
+
+
+def test_one_process_is_enough_to_see_a_node_again(bench, node):
     tried = bench({"a": {}, "b": ONE_CORE}, [node(cores=2)])
     tried.run()
-    assert sorted(moments(tried)) == [("n1", "end")] * 2 + [("n1", "start")] * 2
+    assert sorted(moments(tried)) == [("n1", "end")] + [("n1", "start")] * 2
     assert {(row["probe_cores"], row["probe_moment"]) for row in probed_machines(tried)} == {
         (4, "start"),
         (4, "end"),

@@ -15,11 +15,13 @@ PROBE = Probe(
 
 
 def test_a_probe_becomes_columns():
-    columns = asdict(probe_columns(PROBE, "end"))
+    columns = asdict(probe_columns(PROBE, "end", "mirrored", 1))
     assert columns == {
         "probe_moment": "end",
         "probe_device_kind": "gpu",
         "probe_cores": 8,
+        "probe_strategy": "mirrored",
+        "probe_workers": 1,
         "probe_float32_flops_per_second": 5e13,
         "probe_tf32_flops_per_second": 4e14,
         "probe_mixed_bfloat16_flops_per_second": None,

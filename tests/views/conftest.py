@@ -14,6 +14,7 @@ SUMMARY = ScenarioSummary(
     scenario_id="0123456789ab",
     machine="AMD EPYC 7763, 64 cores",
     runs=3,
+    rounds=3,
     ok=3,
     step_seconds=0.0169,
     step_seconds_low=None,

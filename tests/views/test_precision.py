@@ -11,7 +11,7 @@ def known(summary):
 
     def make(label="a", precision=0.008, **changes):
         asked = {"wanted_precision": 0.01, "precision_reached": True, "max_rounds": 20}
-        usual = {"label": label, "runs": 6, "ok": 6, "step_precision": precision}
+        usual = {"label": label, "runs": 6, "rounds": 6, "ok": 6, "step_precision": precision}
         return replace(summary, **{**asked, **usual, **changes})
 
     return make
@@ -21,7 +21,8 @@ def known(summary):
 def wide(known):
     """The same of one that did not in twenty."""
     return lambda label="b", **changes: known(
-        label, **{"precision": 0.0231, "precision_reached": False, "runs": 20, "ok": 20, **changes}
+        label,
+        **{"precision": 0.0231, "precision_reached": False, "runs": 20, "rounds": 20, "ok": 20, **changes},
     )
 
 
@@ -34,7 +35,7 @@ def test_where_none_was_asked_for_nothing_is_said(summary):
 
 
 def test_all_within_it_are_counted_with_their_rounds(known):
-    assert lines(known("a"), known("b", runs=14), known("c", runs=9)) == [
+    assert lines(known("a"), known("b", rounds=14), known("c", rounds=9)) == [
         "Within ±1 %: 3 of 3 scenarios, after 6 to 14 rounds."
     ]
     assert lines(known("a"), known("b")) == ["Within ±1 %: 2 of 2 scenarios, after 6 rounds."]
@@ -49,8 +50,8 @@ def test_those_that_are_not_are_named_with_what_they_reached(known, wide):
 
 def test_those_that_ended_before_the_last_round_are_told_apart(wide):
     """Interrupted, or no run ended ok."""
-    cut_short = wide("b", runs=8, ok=7)
-    failed = wide("c", runs=3, ok=0, precision=None)
+    cut_short = wide("b", runs=8, rounds=8, ok=7)
+    failed = wide("c", runs=3, rounds=3, ok=0, precision=None)
     assert lines(cut_short, failed) == [
         "Within ±1 %: 0 of 2 scenarios. Ended earlier: "
         "batch-size · b (±2.31 % after 8 rounds), batch-size · c (no interval: 0 of 3 runs ok)."

@@ -76,7 +76,7 @@ def test_a_column_with_nothing_to_tell_is_left_out(rendered, summary):
 
 
 def test_an_interval_has_a_column_from_six_runs_on(rendered, summary):
-    known = replace(summary, runs=6, ok=6, step_precision=0.0077)
+    known = replace(summary, runs=6, rounds=6, ok=6, step_precision=0.0077)
     for width in (80, 140):
         lines = rendered(summary_table([known, summary]), width)
         assert "± 95 %" in lines[1]
@@ -89,8 +89,10 @@ def test_an_interval_has_a_column_from_six_runs_on(rendered, summary):
 @pytest.mark.parametrize("width", [80, 100, 140])
 def test_an_interval_wider_than_asked_for_is_marked_and_summed_up(rendered, summary, width):
     asked = replace(summary, wanted_precision=0.01, max_rounds=20, flags=())
-    near = replace(asked, label="near", runs=6, ok=6, step_precision=0.0077, precision_reached=True)
-    far = replace(asked, label="far", runs=20, ok=20, step_precision=0.0231, precision_reached=False)
+    near = replace(asked, label="near", runs=6, rounds=6, ok=6, step_precision=0.0077, precision_reached=True)
+    far = replace(
+        asked, label="far", runs=20, rounds=20, ok=20, step_precision=0.0231, precision_reached=False
+    )
     none = replace(asked, label="none", precision_reached=False)
     lines = rendered(summary_table([near, far, none]), width)
     assert max(map(len, lines)) <= width
