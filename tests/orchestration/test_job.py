@@ -1,0 +1,116 @@
+"""A head of its own on this machine, started as people start one: who may join, and a job submitted to it."""
+
+import errno
+import platform
+from types import SimpleNamespace
+
+import pytest
+
+from bench.errors import ClusterError
+from bench.records.store import read_sessions
+from tests.orchestration.clusters import JOIN, RAY, ROOT, free_port, start_head, this_machine
+
+pytestmark = pytest.mark.slow
+
+TOKEN_REMEDY = (
+    "set RAY_AUTH_MODE=token, and give the cluster's token as RAY_AUTH_TOKEN, in the file that "
+    "RAY_AUTH_TOKEN_PATH names, or in ~/.ray/auth_token"
+)
+REFUSED = "InvalidAuthToken: Authentication token is missing or incorrect"
+
+
+@pytest.fixture(scope="module")
+def head():
+    """A head with a dashboard that wants a token, which `head.host` has; workers at Ray's own niceness."""
+    with this_machine() as host:
+        port = free_port()
+        dashboard = ("--dashboard-port", port, "--dashboard-agent-listen-port", free_port())
+        address = start_head(host, "--node-name", "head", "--num-cpus", 2, *dashboard)
+        yield SimpleNamespace(host=host, address=address, dashboard=f"http://127.0.0.1:{port}")
+
+
+def test_the_address_may_be_given(head):
+    assert head.host.python(JOIN, head.address) == (0, "head\n")
+
+
+def test_the_address_may_be_in_the_environment(head):
+    assert head.host.python(JOIN, "", RAY_ADDRESS=head.address) == (0, "head\n")
+
+
+def test_auto_is_the_cluster_that_runs_here(head):
+    assert head.host.python(JOIN, "auto") == (0, "head\n")
+
+
+def test_a_cluster_does_not_take_another_token(head):
+    expected = f"no Ray cluster at {head.address}: {REFUSED}; {TOKEN_REMEDY}\n"
+    assert head.host.python(JOIN, head.address, RAY_AUTH_TOKEN="another") == (1, expected)
+
+
+def test_a_cluster_with_a_token_does_not_go_without(head):
+    expected = f"no Ray cluster at {head.address}: {REFUSED}; {TOKEN_REMEDY}\n"
+    without = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
+    assert head.host.python(JOIN, head.address, without=without) == (1, expected)
+
+
+def test_a_token_that_is_nowhere_to_be_found_is_missed(head):
+    reason = "Token authentication is enabled but Ray couldn't find an authentication token"
+    expected = f"no Ray cluster at {head.address}: {reason}; {TOKEN_REMEDY}\n"
+    assert head.host.python(JOIN, head.address, without=["RAY_AUTH_TOKEN"]) == (1, expected)
+
+
+def test_another_version_of_ray_is_told_in_one_line(head):
+    status, output = head.host.python(f"import ray\nray.__version__ = '2.0.0'\n{JOIN}", head.address)
+    assert (status, output.count("\n")) == (1, 1)
+    reason = "Version mismatch: The cluster was started with: "
+    assert output.startswith(f"no Ray cluster at {head.address}: {reason}")
+    assert "Ray: 2.0.0" in output
+    assert output.endswith(
+        f"Python: {platform.python_version()}; use the Python and the Ray that its nodes have\n"
+    )
+
+
+def test_nobody_listens_there():
+    from bench.orchestration.ray_cluster import ray_cluster
+
+    address = f"127.0.0.1:{free_port()}"
+    with pytest.raises(ClusterError) as raised, ray_cluster(address):
+        pass
+    assert str(raised.value) == (
+        f"no Ray cluster at {address}: [Errno {errno.ECONNREFUSED}] Connection refused; "
+        "check --address, or leave it out to start one"
+    )
+
+
+def test_a_dashboard_is_no_head_node():
+    from bench.orchestration.ray_cluster import ray_cluster
+
+    with pytest.raises(ClusterError) as raised, ray_cluster("http://127.0.0.1:8265"):
+        pass
+    assert str(raised.value) == (
+        "no Ray cluster at http://127.0.0.1:8265: not a head node's HOST:PORT, as it is known inside the "
+        "cluster; check --address, or leave it out to start one"
+    )
+
+
+def test_a_submitted_job_records_a_session(head, tmp_path):
+    job = ("bench", "run", "scenarios/quick.toml", "--results", tmp_path / "results")
+    quickly = ("--rounds", 1, "--only", "*=10000*=fused", "--set", "epochs=1")
+    submit = (RAY, "job", "submit", "--address", head.dashboard, "--working-dir", ".", "--")
+    output = head.host.check(*submit, *job, *quickly, cwd=ROOT)
+    assert "succeeded" in output
+    (row,) = read_sessions([str(tmp_path / "results")]).runs.to_pylist()
+    assert (row["status"], row["error"]) == ("ok", None)
+    assert (row["node"], row["niceness"]) == ("head", 0)
+
+
+def test_a_job_s_own_modules_stay_beside_bench():
+    from bench.orchestration.ray_cluster import _runtime_env
+
+    job = '{"runtime_env": {"working_dir": "gcs://w.zip", "py_modules": ["gcs://m.zip"]}}'
+    expected = {
+        "py_modules": [str(ROOT / "bench"), "gcs://m.zip"],
+        "excludes": ["__pycache__"],
+        "env_vars": {"RAY_worker_niceness": "0"},
+    }
+    assert _runtime_env({"RAY_JOB_CONFIG_JSON_ENV_VAR": job}) == expected
+    assert _runtime_env({})["py_modules"] == [str(ROOT / "bench")]

@@ -1,0 +1,134 @@
+"""`bench run` as a user has it, on a real cluster of three nodes: all strategies, scaling, and every node."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from bench.records.store import read_sessions
+from tests.orchestration.clusters import nodes_here
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+STRATEGIES = """
+title = "All strategies"
+
+[measure]
+rounds = 1
+
+[[sweep]]
+name = "one_device"
+dataset = "digits"
+hidden = [64]
+batch_size = 1000
+epochs = 2
+cpus = 1
+
+[[sweep]]
+name = "replicas"
+dataset = "digits"
+hidden = [64]
+batch_size = 1000
+epochs = 2
+cpus = 1
+devices = 2
+matrix.strategy = ["mirrored", "central_storage"]
+
+[[sweep]]
+name = "workers"
+dataset = "digits"
+hidden = [64]
+batch_size = 1000
+epochs = 2
+cpus = 1
+placement = "spread"
+matrix.workers = [2, 3, 4]
+matrix.strategy = ["multi_worker_mirrored", "parameter_server"]
+exclude = [{workers = 2, strategy = "parameter_server"}, {workers = 4, strategy = "parameter_server"}]
+"""
+SLOW_NODE = """
+title = "One scenario"
+
+[[sweep]]
+name = "one"
+dataset = "digits"
+hidden = [256, 256]
+batch_size = 1000
+epochs = 4
+cpus = 1
+"""
+# Takes half of the core that it is held to.
+BUSY = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
+
+
+@pytest.fixture(scope="module")
+def environ(tmp_path_factory):
+    """The tests' own cache of data sets, and a terminal that is wide enough for every column."""
+    return {**os.environ, "BENCH_CACHE": str(tmp_path_factory.mktemp("cache")), "COLUMNS": "200"}
+
+
+@pytest.fixture
+def bench(environ, tmp_path):
+    """Runs the command, here; gives what it printed, and the rows of the session that it wrote."""
+
+    def run(suite, *options):
+        (tmp_path / "suite.toml").write_text(suite)
+        command = [sys.executable, "-m", "bench", "run", "suite.toml", "--results", "results", *options]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=500, check=False
+        )
+        assert done.returncode in (0, 1), done.stdout + done.stderr
+        rows = read_sessions([str(tmp_path / "results")]).runs.to_pylist()
+        return SimpleNamespace(status=done.returncode, printed=done.stdout, rows=rows)
+
+    return run
+
+
+@contextlib.contextmanager
+def busy(core):
+    """Somebody else's work on a core."""
+    process = subprocess.Popen([sys.executable, "-c", BUSY, str(core)])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_all_five_strategies_run_on_three_nodes(bench):
+    nodes = [{"num_cpus": 1, "node_name": name} for name in ("n1", "n2", "n3")]
+    with nodes_here(*nodes) as cluster:
+        done = bench(STRATEGIES, "--address", cluster.address)
+    rows = {(row["strategy"], row["workers"] * row["devices"]): row for row in done.rows}
+    assert done.status == 1
+    infeasible = rows.pop(("multi_worker_mirrored", 4))
+    assert infeasible["status"] == "infeasible"
+    assert infeasible["error"] == "needs 4 nodes, one for each worker, and only 3 could hold one"
+    assert {key: row["status"] for key, row in rows.items()} == {
+        ("one_device", 1): "ok",
+        ("mirrored", 2): "ok",
+        ("central_storage", 2): "ok",
+        ("multi_worker_mirrored", 2): "ok",
+        ("multi_worker_mirrored", 3): "ok",
+        ("parameter_server", 3): "ok",
+    }
+    assert sorted(rows["multi_worker_mirrored", 3]["nodes"]) == ["n1", "n2", "n3"]
+    one = rows["one_device", 1]
+    for strategy in ("mirrored", "central_storage", "multi_worker_mirrored"):
+        loss = rows[strategy, 2]["val_loss"]
+        assert loss == pytest.approx(one["val_loss"], rel=1e-3)
+    assert "Strong scaling" in done.printed
+
+
+def test_every_node_tells_the_slow_one(bench):
+    nodes = [{"num_cpus": 1, "node_name": name} for name in ("n1", "n2")]
+    with nodes_here(*nodes) as cluster, busy(psutil.Process().cpu_affinity()[1]):
+        done = bench(SLOW_NODE, "--address", cluster.address, "--every-node", "--rounds", "6")
+    assert {(row["node"], row["status"]) for row in done.rows} == {("n1", "ok"), ("n2", "ok")}
+    slow = {row["node"] for row in done.rows if row["affinity"] == [psutil.Process().cpu_affinity()[1]]}
+    assert len(slow) == 1
+    assert f"{slow.pop()} is " in done.printed
