@@ -104,4 +104,7 @@ def _alive(node_id: str) -> bool:
 
 
 def _short(error: Exception) -> str:
+    """What was raised in the process, where it was; else what Ray says of it."""
+    if isinstance(error, RayTaskError) and error.cause is not None:
+        error = error.cause
     return f"{type(error).__name__}: {error}"[:2000]

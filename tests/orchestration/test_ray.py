@@ -14,7 +14,7 @@ import pytest
 from bench.analysis.repetition import until
 from bench.data.datasets import load
 from bench.orchestration.runs import Cluster
-from bench.orchestration.session import Session
+from bench.orchestration.session import Rules, Session
 from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.store import read_sessions
@@ -51,7 +51,7 @@ class Watcher:
     def __init__(self, kill=()):
         self.kill, self.processes, self.places = kill, [], []
 
-    def planned(self, runs, rounds):
+    def planned(self, runs, rounds, nodes):
         pass
 
     def round_began(self, number, points):
@@ -60,8 +60,11 @@ class Watcher:
     def probed(self, place, probe, moment):
         pass
 
-    def started(self, run, place):
-        self.places.append((run.point.label, place))
+    def phase(self, run, phase):
+        pass
+
+    def started(self, run, places):
+        self.places.append((run.point.label, *places))
         self.processes.append((run.point.label, worker_process()))
 
     def epoch(self, run, _epoch):
@@ -109,7 +112,7 @@ def run(ray, tmp_path):
         )
         suite = Suite("suite", "A suite", Measure(**{"rounds": 1, **measure}), points, "")
         with Recorder(tmp_path / "s1", "s1", {}) as recorder:
-            Session(suite, ray.cluster, RayPool(ray.datasets), recorder, watcher, until(None)).run()
+            Session(suite, ray.cluster, RayPool(ray.datasets), recorder, watcher, Rules(until(None))).run()
         return {row["label"]: row for row in recorder.runs}
 
     return run
@@ -172,18 +175,19 @@ from bench.data.datasets import load
 from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
 from bench.orchestration.ray_pool import RayPool
 from bench.orchestration.runs import Cluster
-from bench.orchestration.session import Session
+from bench.orchestration.session import Rules, Session
 from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.suite import Measure, Point, Suite
 
 class Watcher:
-    def planned(self, runs, rounds): pass
+    def planned(self, runs, rounds, nodes): pass
     def round_began(self, number, points): pass
     def probed(self, place, probe, moment):
         pass
 
-    def started(self, run, place): print("started", run.round, flush=True)
+    def phase(self, run, phase): pass
+    def started(self, run, places): print("started", run.round, flush=True)
     def epoch(self, run, epoch): pass
     def finished(self, run, row): print("finished", row["run_id"], row["status"], flush=True)
 
@@ -193,7 +197,7 @@ datasets = {"digits": load("digits", None)}
 with Recorder(Path(sys.argv[1]), "s1", {}) as recorder, ray_cluster("local"):
     nodes, fingerprints = inspect_nodes()
     pool = RayPool(share(datasets))
-    Session(suite, Cluster(nodes, fingerprints, {}), pool, recorder, Watcher(), until(None)).run()
+    Session(suite, Cluster(nodes, fingerprints, {}), pool, recorder, Watcher(), Rules(until(None))).run()
 """
 
 
