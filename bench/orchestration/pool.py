@@ -56,12 +56,16 @@ class EpochDone:
 
 @dataclass(frozen=True)
 class Finished:
-    """The worker's run has ended, well or not. It lives on unless it is `broken`."""
+    """The worker's run has ended, well or not. It lives on unless it is `broken`.
+
+    `node_id` is that of a node that is gone, where that is why the run was lost.
+    """
 
     worker: WorkerId
     measurement: Measurement
     epochs: tuple[Epoch, ...]
     broken: bool = False
+    node_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class Gang:
     """
 
     def __init__(self, worker: WorkerId, places: Places, need: Need) -> None:
-        self.worker, self._need, self._places = worker, need, places
+        self.worker, self._need, self.places = worker, need, places
         self._group = _placement_group(need, places) if need.gang or need.exclusive else None
         self._processes = [self._open(seat) for seat in seats(need, places)]
         for process in self._processes:
@@ -91,7 +91,7 @@ class Gang:
         state = placement_group_table(self._group).get("state") if self._group else None
         if state in ("PENDING", "PREPARED", "RESCHEDULING"):
             return (
-                f"its placement group of {len(self._places)} bundles; see who holds the nodes by `ray status`"
+                f"its placement group of {len(self.places)} bundles; see who holds the nodes by `ray status`"
             )
         waiting = [p for p in self._processes if p.call is not None]
         return ", ".join(f"{self.name(p)}{_DOING[p.call]}" for p in waiting if p.call) or "nothing"

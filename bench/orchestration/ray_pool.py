@@ -4,6 +4,7 @@ import itertools
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import ray  # noqa: TID253 -- one of the three modules that own Ray
@@ -14,8 +15,8 @@ from ray.exceptions import (  # noqa: TID253
     RayTaskError,
 )
 
-from bench.orchestration.placement import Need, Places
-from bench.orchestration.pool import Died, Event, Task, WorkerId
+from bench.orchestration.placement import Need, Node, Places
+from bench.orchestration.pool import Died, Event, Finished, Task, WorkerId
 from bench.orchestration.ray_gang import Gang, Process
 from bench.records.scenario import Precision
 
@@ -28,12 +29,21 @@ class RayPool:
     def __init__(self, datasets: Mapping[str, Any]) -> None:
         self._datasets = datasets
         self._gangs: dict[WorkerId, Gang] = {}
+        self._stillborn: list[Event] = []
         self._numbers = itertools.count(1)
 
     def open(self, places: Places, need: Need) -> WorkerId:
-        """An actor for each process, on its node, which asks Ray for what its place holds."""
+        """An actor for each process, on its node, which asks Ray for what its place holds.
+
+        Ray would wait for ever for a bundle on a node that is gone.
+        """
         worker = next(self._numbers)
-        self._gangs[worker] = Gang(worker, places, need)
+        gone = _first_gone(places) if need.gang else None
+        if gone:
+            text = f"node {gone.name} does not answer"
+            self._stillborn.append(Died(worker, "lost", text, gone.node_id))
+        else:
+            self._gangs[worker] = Gang(worker, places, need)
         return worker
 
     def awaits(self, worker: WorkerId) -> str:
@@ -50,6 +60,8 @@ class RayPool:
 
     def wait(self, seconds: float) -> list[Event]:
         """Blocks on Ray's own wait; no polling. What only the gang itself has to know is no event."""
+        if self._stillborn:
+            return [self._stillborn.pop()]
         until = time.monotonic() + seconds
         while True:
             awaited = {ref: (g, p) for g in self._gangs.values() for ref, p in g.awaited().items()}
@@ -71,9 +83,13 @@ class RayPool:
 
     def _event(self, gang: Gang, process: Process, reference: Any) -> Event | None:  # noqa: ANN401
         try:
-            return gang.take(process, reference)
+            event = gang.take(process, reference)
         except RayError as error:
             return gang.told_all() or _died(gang, process, error)
+        if isinstance(event, Finished) and event.measurement.status == "lost":
+            gone = _first_gone(gang.places)
+            return replace(event, node_id=gone.node_id if gone else None)
+        return event
 
 
 def _died(gang: Gang, process: Process, error: Exception) -> Died:
@@ -88,6 +104,12 @@ def _died(gang: Gang, process: Process, error: Exception) -> Died:
         return Died(gang.worker, "failed", text)
     node_id = process.seat.place.node.node_id
     return Died(gang.worker, "lost", text, None if _alive(node_id) else node_id)
+
+
+def _first_gone(places: Places) -> Node | None:
+    """The first node of `places` that is gone; None where all are there."""
+    nodes = dict.fromkeys(place.node for place in places)
+    return next((node for node in nodes if not _alive(node.node_id)), None)
 
 
 def _alive(node_id: str) -> bool:

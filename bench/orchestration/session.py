@@ -227,15 +227,18 @@ class Session:
         run = worker.run
         assert run is not None
         if event.measurement.status == "lost" and self._try_again(event.worker, run):
-            return
-        worker.run = None
-        self._record(run, event.measurement, event.epochs, worker)
-        if event.broken or event.measurement.status not in ("ok", "diverged"):
-            self._dispatcher.close(event.worker)
+            pass
+        else:
+            worker.run = None
+            self._record(run, event.measurement, event.epochs, worker)
+            if event.broken or event.measurement.status not in ("ok", "diverged"):
+                self._dispatcher.close(event.worker)
+        if event.node_id is not None:
+            self._lose(event.node_id, "lost", event.measurement.error or "its node was lost")
 
     def _died(self, worker: Worker, event: Died) -> None:
         if event.node_id is not None:
-            self._lose(event.node_id, event)
+            self._lose(event.node_id, event.status, event.error)
         if event.worker not in self._dispatcher.workers:
             return
         if worker.ready and worker.probing:
@@ -243,12 +246,12 @@ class Session:
         else:
             self._end(event.worker, event.status, event.error)
 
-    def _lose(self, node_id: str, event: Died) -> None:
+    def _lose(self, node_id: str, status: Status, error: str) -> None:
         """A node is gone, and with it every process there, whether it has told so yet or not."""
         self._dispatcher.drop(node_id)
         for worker_id, worker in list(self._dispatcher.workers.items()):
             if node_id in worker.node_ids:
-                self._end(worker_id, event.status, event.error)
+                self._end(worker_id, status, error)
 
     def _expire(self) -> None:
         """End what is past its deadline."""

@@ -124,7 +124,12 @@ class FakePool:
         self._plan(worker, replace(outcome, seconds=outcome.seconds and 0.25), PhaseBegan(worker, "train"))
         for done in epochs:
             self._plan(worker, Outcome(0.5) if outcome.seconds else outcome, EpochDone(worker, done))
-        self._plan(worker, outcome, Finished(worker, outcome.measurement, epochs, outcome.broken))
+        self._plan(worker, outcome, self._finished(worker, outcome, epochs))
+
+    def _finished(self, worker, outcome, epochs):
+        node = self.workers[worker].places[-1].node
+        gone = node.node_id if outcome.node_lost else None
+        return Finished(worker, outcome.measurement, epochs, outcome.broken, gone)
 
     def awaits(self, worker):
         return f"process {worker}"

@@ -64,6 +64,13 @@ class TestGangs:
         (row,) = tried.run()
         assert (row["status"], row["attempt"]) == ("ok", 2)
 
+    def test_its_node_is_lost_to_the_next_attempt_where_that_is_gone(self, bench, node, outcome):
+        tried = bench({"a": SPREAD}, [node("n1"), node("n2"), node("n3")])
+        tried.pool.runs["a"].append(outcome(measurement=LOST, node_lost=True))
+        (row,) = tried.run()
+        assert (row["status"], row["attempt"]) == ("ok", 2)
+        assert tried.pool.workers[1].places[-1].node.name not in row["nodes"]
+
     def test_and_its_last_attempt_keeps_what_it_measured(self, bench, node, outcome):
         tried = bench({"a": SPREAD}, [node("n1"), node("n2")], retries=1)
         tried.pool.runs["a"] += [outcome(measurement=LOST)] * 2

@@ -35,7 +35,7 @@ GANG = {
 
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
-    """Makes a cluster of so many nodes of one CPU, joined, with the digits in its object store."""
+    """Makes a cluster of a head and so many nodes of one CPU, joined, with the digits in its object store."""
     from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
 
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
@@ -43,7 +43,7 @@ def cluster(tmp_path, monkeypatch):
 
         def make(count):
             named = [{"num_cpus": 1, "node_name": f"n{number}"} for number in range(count)]
-            nodes = stack.enter_context(nodes_here(*named))
+            nodes = stack.enter_context(nodes_here({"num_cpus": 0}, *named))  # nobody kills the head
             stack.enter_context(ray_cluster(nodes.address))
             digits = load("digits", None)
             seen, fingerprints = inspect_nodes()
@@ -60,7 +60,7 @@ class Killer:
     """
 
     def __init__(self, nodes, whole_node):
-        self.nodes, self.whole_node, self.killed = nodes, whole_node, []
+        self.nodes, self.whole_node, self.killed, self.places = nodes, whole_node, [], {}
 
     def opened(self, places):
         """Kill as soon as there is a process, while the gang forms."""
@@ -69,7 +69,7 @@ class Killer:
             threading.Thread(target=self.kill, args=(places,), daemon=True).start()
 
     def kill(self, places):
-        node = next(n for n in self.nodes.list_all_nodes() if n.unique_id == places[-1].node.node_id)
+        node = next(n for n in self.nodes.list_all_nodes() if n.node_id == places[-1].node.node_id)
         while not (processes := workers_of(node)):
             pass
         if self.whole_node:
@@ -78,13 +78,13 @@ class Killer:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
 
-    def started(self, _run, places):
-        self.places = places
+    def started(self, run, places):
+        self.places[run.point.label] = places
 
     def phase(self, run, phase):
         if run.point.label == phase and phase not in self.killed:
             self.killed.append(phase)
-            self.kill(self.places)
+            self.kill(self.places[phase])
 
     def planned(self, runs, rounds, nodes):
         pass

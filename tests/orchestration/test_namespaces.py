@@ -1,13 +1,17 @@
 """A cluster of two hosts with addresses of their own, as on a network: namespaces, a link, and a token."""
 
+import contextlib
 import json
+import sys
+import time
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from tests.orchestration.clusters import JOIN, start_head, start_node, two_hosts
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # What a program on one host finds out about a process in each place of a group that is spread over nodes.
 SPREAD = """
@@ -41,6 +45,40 @@ with ray_cluster(sys.argv[1]):
     }))
 """
 
+# A run of a gang with a worker on each host, tried once; prints its epochs, then its status and error.
+DRIVER = """
+import sys
+from pathlib import Path
+
+from bench.data.datasets import load
+from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
+from bench.orchestration.ray_pool import RayPool
+from bench.orchestration.runs import Cluster
+from bench.orchestration.session import Rules, Session
+from bench.records.recorder import Recorder
+from bench.records.scenario import Scenario
+from bench.records.suite import Measure, Point, Suite
+
+class Watcher:
+    def planned(self, runs, rounds, nodes): pass
+    def round_began(self, number, points): pass
+    def probed(self, place, probe, moment): pass
+    def started(self, run, places): pass
+    def phase(self, run, phase): pass
+    def epoch(self, run, epoch): print("epoch", epoch.epoch, flush=True)
+    def finished(self, run, row): print(row["status"], row["error"], flush=True)
+
+gang = {"strategy": "multi_worker_mirrored", "workers": 2, "placement": "spread", "cpus": 1}
+scenario = Scenario(dataset="digits", hidden=[16], batch_size=5000, epochs=int(sys.argv[2]), **gang)
+suite = Suite("suite", "A suite", Measure(rounds=1, retries=0), (Point("sweep", "a", scenario),), "")
+datasets = {"digits": load("digits", None)}
+with Recorder(Path(sys.argv[3]) / "s", "s", {}) as recorder, ray_cluster(sys.argv[1]):
+    nodes, fingerprints = inspect_nodes()
+    pool, cluster = RayPool(share(datasets)), Cluster(nodes, fingerprints, {})
+    Session(suite, cluster, pool, recorder, Watcher(), Rules(lambda times: True)).run()
+"""
+GONE_SECONDS = 120.0
+
 
 @pytest.fixture(scope="module")
 def hosts():
@@ -68,6 +106,38 @@ def test_who_has_no_token_does_not_get_in(hosts, tmp_path):
     assert output.startswith(f"no Ray cluster at {hosts.address}: InvalidAuthToken")
 
 
-def test_a_host_whose_link_is_cut_is_left_out(hosts, tmp_path):
+def test_a_gang_trains_over_both_hosts(hosts, tmp_path):
+    driver = hosts.head.start(sys.executable, "-c", DRIVER, hosts.address, "2", str(tmp_path), cwd=tmp_path)
+    output, _ = driver.communicate(timeout=200)
+    told = output.split("\n")
+    assert "ok None" in told, output
+    assert {"epoch 1", "epoch 2"} <= set(told)
+
+
+def test_a_link_that_is_cut_in_mid_run_ends_the_run_and_leaves_no_process(hosts, tmp_path):
+    driver = hosts.head.start(
+        sys.executable, "-c", DRIVER, hosts.address, "100000", str(tmp_path), cwd=tmp_path
+    )
+    for line in driver.stdout:
+        if line == "epoch 2\n":
+            break
     hosts.link.cut()
+    output, _ = driver.communicate(timeout=200)
+    assert output.startswith("lost ") or "\nlost " in output, output
+    assert not workers_on(hosts.head)
     assert hosts.head.python(JOIN, hosts.address, cwd=tmp_path) == (0, "head\n")
+    hosts.link.mend()
+    until = time.monotonic() + GONE_SECONDS
+    while left := workers_on(hosts.other):
+        assert time.monotonic() < until, left
+        psutil.wait_procs(left, timeout=0.5)
+
+
+def workers_on(host):
+    """The processes of runs there: Ray names them after the actor's class."""
+    found = []
+    for process in host.processes():
+        with contextlib.suppress(psutil.Error):
+            if "RayWorker" in "".join(process.cmdline()):
+                found.append(process)
+    return found
