@@ -48,6 +48,12 @@ def run(
     every_node: Annotated[
         bool, typer.Option("--every-node", help="Each scenario on each node, to find the slow ones.")
     ] = False,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe/--no-probe", help="Whether to measure what each node can do at most, before and after."
+        ),
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", help="Nothing but the summary.")] = False,
 ) -> None:
     """Run a suite: live progress, then the summary. Exit status 1 where some runs did not end ok.
@@ -73,7 +79,7 @@ def run(
     ordered = Order()
     if order is OrderName.longest_first:
         ordered = LongestFirst(expected_seconds(chosen.points, earlier_times(results, everywhere=True)))
-    rules = Rules(until(chosen.measure.precision), ordered, every_node)
+    rules = Rules(until(chosen.measure.precision), ordered, every_node, probe)
     with watcher:
         outcome = launch(chosen, results, data, address, watcher, rules)
     if outcome.rows:

@@ -41,12 +41,14 @@ class Rules:
     """How a session is run, beside what its suite says.
 
     `settled` decides which scenarios leave after a round, once they have had `[measure] rounds` of them. With
-    `every_node` each scenario runs on each node of the cluster.
+    `every_node` each scenario runs on each node of the cluster. Without `probe` nobody learns what the nodes
+    can do at most, and a small session is over sooner.
     """
 
     settled: Settled
     order: Order = field(default_factory=Order)
     every_node: bool = False
+    probe: bool = True
 
 
 class Session:
@@ -218,7 +220,8 @@ class Session:
 
     def _ready(self, worker_id: WorkerId, worker: Worker) -> None:
         worker.ready = True
-        if worker.run is None or self._limits.wanted(worker.places, worker.need):
+        unknown = self._rules.probe and self._limits.wanted(worker.places, worker.need)
+        if worker.run is None or unknown:
             self._probe(worker_id, worker)
         else:
             self._submit(worker_id, worker)

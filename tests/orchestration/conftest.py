@@ -218,6 +218,7 @@ class Bench:
         settled=None,
         expected=None,
         every_node=False,
+        probe=True,
         **measure,
     ):
         self.points = tuple(
@@ -234,7 +235,7 @@ class Bench:
         rule = settled or (lambda _times: pytest.fail("asked whether times are enough"))
         ids = {point.label: point.scenario.scenario_id for point in self.points}
         known = expected and LongestFirst({ids[label]: seconds for label, seconds in expected.items()})
-        rules = Rules(rule, known or Order(), every_node)
+        rules = Rules(rule, known or Order(), every_node, probe)
         self.session = Session(suite, cluster, self.pool, self.recorder, self.log, rules, self.clock)
 
     def run(self):

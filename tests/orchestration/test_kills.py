@@ -140,7 +140,7 @@ def test_what_is_killed_at_any_stage_costs_its_run_an_attempt(cluster, tmp_path,
     )
     suite = Suite("suite", "A suite", Measure(rounds=1, retries=2), points, "")
     with Recorder(tmp_path / "s", "s", {}) as recorder:
-        rules = Rules(lambda _times: True)
+        rules = Rules(lambda _times: True, probe=False)
         Session(suite, here.known, Pool(here.datasets), recorder, killer, rules).run()
 
     rows = read_sessions([str(tmp_path / "s")]).runs.to_pylist()

@@ -75,7 +75,7 @@ datasets = {"digits": load("digits", None)}
 with Recorder(Path(sys.argv[3]) / "s", "s", {}) as recorder, ray_cluster(sys.argv[1]):
     nodes, fingerprints = inspect_nodes()
     pool, cluster = RayPool(share(datasets)), Cluster(nodes, fingerprints, {})
-    Session(suite, cluster, pool, recorder, Watcher(), Rules(lambda times: True)).run()
+    Session(suite, cluster, pool, recorder, Watcher(), Rules(lambda times: True, probe=False)).run()
 """
 GONE_SECONDS = 120.0
 

@@ -116,3 +116,10 @@ def test_an_interrupt_of_the_last_probe_loses_no_run(bench, node, outcome):
     with pytest.raises(KeyboardInterrupt):
         tried.run()
     assert [row["status"] for row in tried.recorder.runs] == ["ok"]
+
+
+def test_without_probing_rows_have_no_limits(bench, node):
+    tried = bench("a b", [node()], probe=False)
+    rows = tried.run()
+    assert tried.pool.probed == []
+    assert {(row["status"], row["limit_seconds"]) for row in rows} == {("ok", None)}

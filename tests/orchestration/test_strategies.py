@@ -46,9 +46,9 @@ batch_size = 1000
 epochs = 2
 cpus = 1
 placement = "spread"
-matrix.workers = [2, 3, 4]
+matrix.workers = [3, 4]
 matrix.strategy = ["multi_worker_mirrored", "parameter_server"]
-exclude = [{workers = 2, strategy = "parameter_server"}, {workers = 4, strategy = "parameter_server"}]
+exclude = [{workers = 4, strategy = "parameter_server"}]
 """
 SLOW_NODE = """
 title = "One scenario"
@@ -61,7 +61,7 @@ batch_size = 1000
 epochs = 4
 cpus = 1
 """
-# Takes half of the core that it is held to.
+# Takes as much of the core that it is held to as it is given.
 BUSY = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
 
 
@@ -90,19 +90,20 @@ def bench(environ, tmp_path):
 
 @contextlib.contextmanager
 def busy(core):
-    """Somebody else's work on a core."""
-    process = subprocess.Popen([sys.executable, "-c", BUSY, str(core)])
+    """Somebody else's work, which leaves a third of a core."""
+    processes = [subprocess.Popen([sys.executable, "-c", BUSY, str(core)]) for _ in range(2)]
     try:
         yield
     finally:
-        process.kill()
-        process.wait()
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def test_all_five_strategies_run_on_three_nodes(bench):
     nodes = [{"num_cpus": 1, "node_name": name} for name in ("n1", "n2", "n3")]
     with nodes_here(*nodes) as cluster:
-        done = bench(STRATEGIES, "--address", cluster.address)
+        done = bench(STRATEGIES, "--address", cluster.address, "--timeout", "120")
     rows = {(row["strategy"], row["workers"] * row["devices"]): row for row in done.rows}
     assert done.status == 1
     infeasible = rows.pop(("multi_worker_mirrored", 4))
@@ -112,23 +113,21 @@ def test_all_five_strategies_run_on_three_nodes(bench):
         ("one_device", 1): "ok",
         ("mirrored", 2): "ok",
         ("central_storage", 2): "ok",
-        ("multi_worker_mirrored", 2): "ok",
         ("multi_worker_mirrored", 3): "ok",
         ("parameter_server", 3): "ok",
     }
     assert sorted(rows["multi_worker_mirrored", 3]["nodes"]) == ["n1", "n2", "n3"]
     one = rows["one_device", 1]
-    for strategy in ("mirrored", "central_storage", "multi_worker_mirrored"):
-        loss = rows[strategy, 2]["val_loss"]
-        assert loss == pytest.approx(one["val_loss"], rel=1e-3)
+    for key in (("mirrored", 2), ("central_storage", 2), ("multi_worker_mirrored", 3)):
+        assert rows[key]["val_loss"] == pytest.approx(one["val_loss"], rel=1e-3)
     assert "Strong scaling" in done.printed
 
 
 def test_every_node_tells_the_slow_one(bench):
     nodes = [{"num_cpus": 1, "node_name": name} for name in ("n1", "n2")]
     with nodes_here(*nodes) as cluster, busy(psutil.Process().cpu_affinity()[1]):
-        done = bench(SLOW_NODE, "--address", cluster.address, "--every-node", "--rounds", "6")
+        done = bench(SLOW_NODE, "--address", cluster.address, "--every-node", "--rounds", "5", "--no-probe")
     assert {(row["node"], row["status"]) for row in done.rows} == {("n1", "ok"), ("n2", "ok")}
     slow = {row["node"] for row in done.rows if row["affinity"] == [psutil.Process().cpu_affinity()[1]]}
     assert len(slow) == 1
-    assert f"{slow.pop()} is " in done.printed
+    assert f"{slow.pop()} is " in done.printed, done.printed
