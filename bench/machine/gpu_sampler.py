@@ -1,4 +1,4 @@
-"""Watches one GPU while a run trains on it: energy, clocks, throttling, memory, and who else is there."""
+"""Watches GPUs while a run trains on them: energy, clocks, throttling, memory, and who else is there."""
 
 import itertools
 import os
@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class GpuUse:
-    """One device between start and stop; None for what NVML did not tell."""
+    """One device, or several `together`, between start and stop; None for what NVML did not tell."""
 
     energy_joules: float | None
     """Of the whole board: the energy counter's difference, else the integral of the sampled power."""
@@ -123,8 +123,34 @@ def summarise(readings: Sequence[Reading]) -> GpuUse:
         peak_memory_bytes=max(_told(sample.memory_used_bytes for sample in samples), default=None),
         max_temperature_celsius=max(_told(sample.temperature_celsius for sample in samples), default=None),
         samples=len(samples),
-        others=_any_others(readings),
+        others=_any({reading.others for reading in readings}),
     )
+
+
+def together(uses: Sequence[GpuUse]) -> GpuUse:
+    """What one process used of several devices, at least one: energy and power summed up, the rest the worst.
+
+    Replicas wait for one another, so the device with the lowest clocks is the one that counts. A sum without
+    one of the devices would be wrong: it is None where one of them did not tell.
+    """
+    reasons = _told(use.throttle_reasons for use in uses)
+    return GpuUse(
+        energy_joules=_sum(use.energy_joules for use in uses),
+        mean_power_watts=_sum(use.mean_power_watts for use in uses),
+        min_sm_clock_hertz=min(_told(use.min_sm_clock_hertz for use in uses), default=None),
+        median_sm_clock_hertz=min(_told(use.median_sm_clock_hertz for use in uses), default=None),
+        throttle_reasons=tuple(sorted(set(itertools.chain(*reasons)))) if reasons else None,
+        peak_memory_bytes=max(_told(use.peak_memory_bytes for use in uses), default=None),
+        max_temperature_celsius=max(_told(use.max_temperature_celsius for use in uses), default=None),
+        samples=sum(use.samples for use in uses),
+        others=_any({use.others for use in uses}),
+    )
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    values = list(values)
+    told = _told(values)
+    return sum(told) if len(told) == len(values) else None
 
 
 def _told(values: Iterable[_T | None]) -> list[_T]:
@@ -143,8 +169,7 @@ def _energy(readings: Sequence[Reading]) -> float | None:
     return sum((b - a) * (p + q) / 2 for (a, p), (b, q) in itertools.pairwise(known))
 
 
-def _any_others(readings: Sequence[Reading]) -> bool | None:
-    seen = {reading.others for reading in readings}
+def _any(seen: set[bool | None]) -> bool | None:
     if True in seen:
         return True
     return None if None in seen else False

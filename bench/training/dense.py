@@ -6,6 +6,7 @@ import keras  # noqa: TID253 -- only training modules import this file
 import tensorflow as tf  # noqa: TID253
 
 from bench.records.scenario import Scenario
+from bench.training.shares import share_size
 
 PACKET = 16
 """float32 numbers in a vector of AVX-512; what a width leaves over, XLA's CPU product takes one by one."""
@@ -30,8 +31,10 @@ def dense_layer(scenario: Scenario, units: int) -> type[keras.layers.Dense]:
     """The class for a layer of `units` under `scenario`, in this process.
 
     Padding pays for large batches of narrow nets on a CPU: a step of 50-50 at batch 10,000 takes a sixth
-    less. At batch 1,000 it gives nothing, and at width 200 it costs a tenth.
+    less. At batch 1,000 it gives nothing, and at width 200 it costs a tenth. What counts is the batch of one
+    replica; the chief of parameter_server does not know what its workers' replicas run on.
     """
-    pays = scenario.loop == "fused" and scenario.global_batch >= LARGE_BATCH and units < NARROW
-    on_cpu = not tf.config.list_logical_devices("GPU")
-    return PaddedDense if pays and on_cpu and scenario.precision == "float32" else keras.layers.Dense
+    batch = share_size(scenario.global_batch, scenario.replicas)
+    pays = scenario.loop == "fused" and batch >= LARGE_BATCH and units < NARROW
+    known = scenario.strategy != "parameter_server" and not tf.config.list_logical_devices("GPU")
+    return PaddedDense if pays and known and scenario.precision == "float32" else keras.layers.Dense

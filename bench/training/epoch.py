@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bench.data.datasets import Dataset
+from bench.records.measurement import Phase
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,14 @@ class EpochResult:
         return math.isfinite(self.train.loss) and (self.val is None or math.isfinite(self.val.loss))
 
 
-Report = Callable[[EpochResult], None]
+Report = Callable[[EpochResult | Phase], None]
 
 
 class TrainingLoop(Protocol):
     """One way to drive a model and an optimizer. The calls come in the order in which they stand here."""
 
     def compile(self) -> None:
-        """Trace and compile all that training and evaluation will call, training nothing."""
+        """Trace and compile all that training and evaluation will call, on made-up data if on any."""
 
     def warm_up(self) -> None:
         """Run the compiled programs on made-up data; leaves weights and optimizer state changed."""
@@ -68,7 +69,10 @@ class TrainingLoop(Protocol):
         """Bring the data to the device."""
 
     def train(self, report: Report) -> None:
-        """All epochs, each followed by validation and reported; ends early where a loss is not finite."""
+        """All epochs, each followed by validation and reported; ends early where a loss is not finite.
+
+        Before each of the two the phase is reported, "train" or "evaluate", outside of what is timed.
+        """
 
     def test(self) -> Score:
         """The test split, after training."""

@@ -17,14 +17,25 @@ _OUT_OF_MEMORY = re.compile(
 )
 # The host's allocators are cpu, mklcpu, gpu_host_bfc and the like.
 _ON_HOST = re.compile(r"device:CPU:\d+ by allocator|by allocator \w*host", re.IGNORECASE)
+# TensorFlow's collectives (base_collective_executor.cc, and the health check in Python), its coordination
+# service (stopped sending heartbeats), gRPC below them, and NCCL.
+_PEER_GONE = re.compile(
+    r"collective ops is aborted|cluster check alive failed|stopped sending heartbeats|CoordinationService"
+    r"|connection reset|connection refused|socket closed|failed to connect|remote process exited"
+    r"|nccl.*(remote|system) error",
+    re.IGNORECASE,
+)
 
 
-def status_of(problem: Exception, kind: DeviceKind) -> Status:
-    """The status of a run on `kind` that `problem` ended: failed, or out of the device's or host's memory."""
+def status_of(problem: Exception, kind: DeviceKind, peers: bool = False) -> Status:
+    """The status of a run on `kind` that `problem` ended: failed, or out of the device's or host's memory.
+
+    With `peers` the run has other processes, and is lost where the error says that one of them is gone.
+    """
     if isinstance(problem, MemoryError) or getattr(problem, "errno", None) == errno.ENOMEM:
         return "oom_host"
     if not _ran_out_of_memory(problem):
-        return "failed"
+        return "lost" if peers and _lost_a_peer(problem) else "failed"
     return "oom_host" if kind == "cpu" or _ON_HOST.search(str(problem)) else "oom_device"
 
 
@@ -45,3 +56,14 @@ def _ran_out_of_memory(problem: Exception) -> bool:
     if isinstance(problem, tf.errors.ResourceExhaustedError):
         return True
     return isinstance(problem, tf.errors.OpError | RuntimeError) and bool(_OUT_OF_MEMORY.search(str(problem)))
+
+
+def _lost_a_peer(problem: Exception) -> bool:
+    """Whether TensorFlow, gRPC or a ClusterCoordinator say that a process cannot be reached."""
+    import tensorflow as tf
+
+    if isinstance(problem, tf.errors.UnavailableError | tf.errors.AbortedError):
+        return True
+    if type(problem).__name__ in ("ClosureAbortedError", "PSUnavailableError"):
+        return True
+    return isinstance(problem, tf.errors.OpError | RuntimeError) and bool(_PEER_GONE.search(str(problem)))

@@ -2,6 +2,7 @@
 
 import math
 import time
+from contextlib import nullcontext
 from typing import Any
 
 import keras  # noqa: TID253 -- only training modules import this file
@@ -14,6 +15,7 @@ from bench.records.scenario import Scenario
 from bench.training.epoch import EpochResult, Report, Score, Windows
 from bench.training.loss import cross_entropy
 from bench.training.order import epoch_order
+from bench.training.update import rate_of
 
 WARMUP_BATCHES = 3
 
@@ -24,21 +26,33 @@ class FitLoop:
     The input pipeline is `from_tensor_slices`, shuffled whole, batched. The shuffle is one gather by the
     epoch's permutation in place of `Dataset.shuffle`, whose order no other loop could follow; the two cost
     the same (measured side by side at batch 1, 100 and 10,000).
+
+    Under a `strategy` Keras deals each batch out to the replicas. Where they cannot share it evenly, the
+    replicas' means weigh alike all the same, whatever the number of samples behind each.
     """
 
-    def __init__(self, model: Any, optimizer: Any, scenario: Scenario, seed: int) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401
+        optimizer: Any,  # noqa: ANN401
+        scenario: Scenario,
+        seed: int,
+        strategy: Any = None,  # noqa: ANN401
+    ) -> None:
         self._model, self._optimizer, self._scenario, self._seed = model, optimizer, scenario, seed
+        self._strategy = strategy
         self._batch = scenario.global_batch
         self._traces = 0
 
     def compile(self) -> None:
         """`model.compile`, then one batch of each size that an epoch has, through training and evaluation."""
-        self._model.compile(
-            optimizer=self._optimizer,
-            loss=self._loss,
-            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-            jit_compile=self._scenario.jit,
-        )
+        with self._strategy.scope() if self._strategy is not None else nullcontext():
+            self._model.compile(
+                optimizer=self._optimizer,
+                loss=self._loss,
+                metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+                jit_compile=self._scenario.jit,
+            )
         self._fit_made_up(self._batch + TRAIN_SIZE % self._batch)
 
     def warm_up(self) -> None:
@@ -108,17 +122,20 @@ class _Follow(keras.callbacks.Callback):  # type: ignore[misc]  # keras is untyp
     def __init__(self, order: Any, steps: int, seed: int, report: Report) -> None:  # noqa: ANN401
         super().__init__()
         self._order, self._steps, self._seed, self._send = order, steps, seed, report
-        self._began = self._trained = 0
+        self._began = self._trained = self._validating = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ANN401, ARG002
         """Keras counts epochs from 0, the tables from 1."""
         self._order.assign(epoch_order(TRAIN_SIZE, self._seed, epoch + 1))
+        self._send("train")
         self._began = time.perf_counter_ns()
 
     def on_test_begin(self, logs: Any = None) -> None:  # noqa: ANN401, ARG002
         """Validation starts where training ends: once the device has taken the last step."""
         self.model.trainable_variables[-1].numpy()
         self._trained = time.perf_counter_ns()
+        self._send("evaluate")
+        self._validating = time.perf_counter_ns()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ANN401
         """`logs` holds the running training metrics and the validation's."""
@@ -128,8 +145,8 @@ class _Follow(keras.callbacks.Callback):  # type: ignore[misc]  # keras is untyp
         if math.isfinite(train.loss):
             val = Score(float(logs["val_loss"]), float(logs["val_accuracy"]))
         windows = Windows(((self._trained - self._began) / 1e9,), (self._steps,))
-        rate = float(self.model.optimizer.learning_rate)
-        result = EpochResult(epoch + 1, windows, (ended - self._trained) / 1e9, ended, rate, train, val)
+        rate = float(rate_of(self.model.optimizer))
+        result = EpochResult(epoch + 1, windows, (ended - self._validating) / 1e9, ended, rate, train, val)
         self._send(result)
         self.model.stop_training = not result.finite
 

@@ -15,6 +15,7 @@ import tensorflow as tf  # noqa: TID253 -- only training modules import this fil
 from bench.records.kinds import DeviceKind
 from bench.records.probe import Bandwidth, Probe
 from bench.records.scenario import Precision
+from bench.training.all_reduce import all_reduce_seconds
 from bench.training.roofline import Gemm
 from bench.training.runtime import Runtime
 
@@ -25,6 +26,7 @@ WORKING_SETS: dict[DeviceKind, tuple[int, ...]] = {
     "gpu": (2**23, 2**26, 2**30, 2**32),
 }
 REDUCED_BYTES = 2**26
+REDUCTIONS = 3
 SECONDS = 0.15  # of repetition per figure, beside the calls that compile it
 TURN_SECONDS = 0.03  # of one call of a compiled loop: its launch is lost in it
 LARGE_FLOPS = 2**30  # from here on one call outweighs its launch, so TensorFlow's own product is tried too
@@ -33,7 +35,10 @@ CALIBRATION_TURNS = 3
 
 
 def probe(runtime: Runtime, precisions: Iterable[Precision] = ("float32",)) -> Probe:
-    """The limits of this process's device on its cores, in about three seconds."""
+    """The limits of this process's first device on its cores, in about three seconds.
+
+    Of a multi_worker_mirrored run all processes have to call this at the same time.
+    """
     return Probe(
         device_kind=runtime.kind,
         cores=len(runtime.pinning.cores),
@@ -41,7 +46,7 @@ def probe(runtime: Runtime, precisions: Iterable[Precision] = ("float32",)) -> P
         bandwidths=tuple(Bandwidth(size, _bandwidth(size)) for size in WORKING_SETS[runtime.kind]),
         launch_seconds=_launch_seconds(),
         iteration_seconds=_iteration_seconds(),
-        all_reduce_bytes_per_second=all_reduce_rate([d.name for d in _devices(runtime.kind)]),
+        all_reduce_bytes_per_second=all_reduce_rate(_strategy(runtime)),
     )
 
 
@@ -70,22 +75,21 @@ def gemm_rate(shape: Gemm, precision: Precision = "float32") -> float:
     return flops / min(times)
 
 
-def all_reduce_rate(devices: list[str]) -> float | None:
-    """Bytes of a tensor over the seconds in which `devices` sum it up, as mirrored does; None for one."""
-    if len(devices) < 2:
-        return None
-    strategy = tf.distribute.MirroredStrategy(devices)
-    count = REDUCED_BYTES // 4
+def all_reduce_rate(strategy: Any) -> float | None:  # noqa: ANN401 -- a tf.distribute.Strategy, untyped
+    """Bytes of a tensor over the seconds in which the replicas of `strategy` sum it up; None for one replica.
 
-    def summed() -> Any:  # noqa: ANN401
-        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.ones(count))[0]
-
-    reduce = tf.function(lambda: strategy.reduce("MEAN", strategy.run(summed), axis=None))
-    return REDUCED_BYTES / _seconds(reduce)
+    In a run of several processes all have to call this at the same time.
+    """
+    times = [all_reduce_seconds(strategy, [(REDUCED_BYTES // 4,)]) for _ in range(REDUCTIONS)]
+    known = [seconds for seconds in times if seconds is not None]
+    return REDUCED_BYTES / min(known) if known else None
 
 
-def _devices(kind: DeviceKind) -> list[Any]:
-    return list(tf.config.list_logical_devices(kind.upper()))
+def _strategy(runtime: Runtime) -> Any:  # noqa: ANN401
+    """The run's own, else that of all GPUs that are there: what they could do together."""
+    if runtime.strategy is None and len(tf.config.get_visible_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return runtime.strategy
 
 
 def _fresh(a: Any, c: Any) -> Any:  # noqa: ANN401

@@ -1,7 +1,7 @@
 """How fast a step could be at most on a probed machine, and what bounds it: the roofline.
 
 Source: Williams, Waterman and Patterson, Roofline (2009, doi:10.1145/1498765.1498785), with a third roof
-for steps so small that neither arithmetic nor memory counts. No TensorFlow here.
+for steps so small that neither arithmetic nor memory counts, and a fourth for replicas. No TensorFlow here.
 """
 
 import itertools
@@ -12,8 +12,9 @@ from typing import Literal
 from bench.data.shapes import PIXELS
 from bench.records.probe import Bandwidth, Probe
 from bench.records.scenario import Optimizer, Scenario, model_flops_per_step, parameter_count
+from bench.training.shares import share_size
 
-Bound = Literal["compute", "memory", "latency"]
+Bound = Literal["compute", "memory", "latency", "all-reduce"]
 Gemm = tuple[int, int, int]
 
 # Parameters and the optimizer's moments in float32, each read once and written once.
@@ -29,17 +30,19 @@ class Limit:
 
 
 def step_limit(scenario: Scenario, probe: Probe) -> Limit | None:
-    """The largest of three least times; None where the probe knows no rate for the scenario's precision.
+    """The largest of four least times; None where the probe knows no rate for the scenario's precision.
 
+    Each is of what was probed: the cores that all replicas of a process share, or the GPU of one replica.
     Compute: the exact FLOPs of the matrix products at the probe's rate for a large square one. Memory: what
     even perfect fusion must move, the batch's bytes once in, parameters and optimizer state once in and
     once out, at the bandwidth of a working set of that size. Latency: the matrix products that wait for one
-    another (forward and backward through every layer), each at the least that one takes.
+    another (forward and backward through every layer), each at the least that one takes. All-reduce: the
+    gradients' bytes at the rate at which the replicas sum up a large tensor.
     """
     rate = probe.gemm_flops_per_second.get(scenario.precision)
     if rate is None:
         return None
-    batch = scenario.global_batch
+    batch = _batch_probed(scenario, probe)
     state = STATE_BYTES[scenario.optimizer] * parameter_count(scenario.widths)
     images = batch * PIXELS
     layers = len(scenario.widths) - 1
@@ -48,8 +51,21 @@ def step_limit(scenario: Scenario, probe: Probe) -> Limit | None:
         "memory": (2 * state + images) / bandwidth_at(state + images, probe.bandwidths),
         "latency": 2 * layers * probe.iteration_seconds,
     }
+    if scenario.replicas > 1 and probe.all_reduce_bytes_per_second:
+        gradients = 4 * parameter_count(scenario.widths)
+        roofs["all-reduce"] = gradients / probe.all_reduce_bytes_per_second
     bound_by = max(roofs, key=lambda roof: roofs[roof])
     return Limit(roofs[bound_by], bound_by)
+
+
+def _batch_probed(scenario: Scenario, probe: Probe) -> int:
+    """Samples of a step that the probed device sees, the busiest one's.
+
+    Workers of parameter_server update at their own pace, each with its share of the batch: a step is a
+    share in each worker, and all of them at the same time.
+    """
+    sharing = scenario.workers if probe.device_kind == "cpu" else scenario.replicas
+    return share_size(scenario.global_batch, sharing)
 
 
 def bandwidth_at(working_set_bytes: int, measured: tuple[Bandwidth, ...]) -> float:

@@ -3,21 +3,25 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from bench.data.datasets import Dataset
 from bench.data.shapes import TRAIN_SIZE
-from bench.records.measurement import Epoch, Measurement, Status
-from bench.records.scenario import Loop, Scenario, model_flops_per_step
+from bench.records.measurement import Epoch, Measurement, Phase, Status
+from bench.records.scenario import Scenario, model_flops_per_step
 from bench.training.epoch import EpochResult, Score, TrainingLoop, seconds_since
 from bench.training.failure import describe, status_of
 from bench.training.runtime import Runtime, modes, peak_device_bytes, prepare
 from bench.training.telemetry import Telemetry, Use
+from bench.training.variables import Variables
 from bench.training.windows import median_and_mad, step_times, unstable
 
 CHANCE = 0.15  # ten classes, the commonest of them 11.4 % of MNIST: no better than a constant answer
+
+Tell = Callable[[Epoch | Phase], None]
 
 
 @dataclass
@@ -46,24 +50,27 @@ class _Progress:
     finite: bool = True
     test: Score | None = None
     retraced: bool = False
+    all_reduce_seconds: float | None = None
 
 
 def train_run(
-    scenario: Scenario, seed: int, dataset: Dataset, runtime: Runtime, report: Callable[[Epoch], None]
+    scenario: Scenario, seed: int, dataset: Dataset, runtime: Runtime, report: Tell
 ) -> tuple[Measurement, list[Epoch]]:
-    """Train `scenario` from `seed`; `report` takes each epoch as it ends.
+    """Train `scenario` from `seed`; `report` takes each phase as it begins, and each epoch as it ends.
 
-    Never raises: what goes wrong is the status and the error of the measurement, beside all that was
-    measured until then.
+    Under multi_worker_mirrored every process of the run calls this, with the same arguments but for the
+    runtime; under parameter_server the chief alone. Never raises: what goes wrong is the status and the
+    error of the measurement, beside all that was measured until then.
     """
     progress, meters = _Progress(), Telemetry(runtime)
     meters.start()
     status: Status = "ok"
     error = None
     try:
-        _run(scenario, seed, dataset, progress, report)
+        _run(scenario, seed, dataset, runtime, progress, report)
     except Exception as problem:
-        status, error = status_of(problem, runtime.kind), describe(problem)
+        peers = bool(runtime.member.addresses)
+        status, error = status_of(problem, runtime.kind, peers), describe(problem)
     if status == "ok" and not progress.finite:
         status, error = "diverged", f"the loss is not finite in epoch {progress.epochs[-1].epoch}"
     measured = _measured(scenario, progress, status)
@@ -71,90 +78,96 @@ def train_run(
 
 
 def _run(
-    scenario: Scenario, seed: int, dataset: Dataset, progress: _Progress, report: Callable[[Epoch], None]
+    scenario: Scenario, seed: int, dataset: Dataset, runtime: Runtime, progress: _Progress, report: Tell
 ) -> None:
+    report("build")
     prepare(scenario)
     with progress.clocks.part("build"):
-        loop, variables = build(scenario, seed, dataset.mean, dataset.deviation)
+        loop, variables = build(scenario, seed, dataset.mean, dataset.deviation, runtime.strategy)
     try:
         _drive(loop, variables, dataset, progress, report)
     finally:
         variables.release()
+    if progress.finite and runtime.strategy is not None:
+        progress.all_reduce_seconds = _all_reduce(scenario, runtime)
 
 
 def _drive(
-    loop: TrainingLoop,
-    variables: "Variables",
-    dataset: Dataset,
-    progress: _Progress,
-    report: Callable[[Epoch], None],
+    loop: TrainingLoop, variables: Variables, dataset: Dataset, progress: _Progress, report: Tell
 ) -> None:
     clocks = progress.clocks
+    report("compile")
     with clocks.part("compile"):
         loop.compile()
+    report("warm-up")
     with clocks.part("warmup"):
         loop.warm_up()
         variables.restore()
+    report("stage")
     progress.first_touch_ns = time.perf_counter_ns()
     with clocks.part("stage"):
         loop.stage(dataset)
     traces = loop.traces()
     progress.train_began_ns = time.perf_counter_ns()
 
-    def keep(result: EpochResult) -> None:
-        epoch = _epoch(result, progress.first_touch_ns)
-        progress.ended_ns, progress.finite = result.ended_ns, result.finite
+    def keep(event: EpochResult | Phase) -> None:
+        if isinstance(event, str):
+            report(event)
+            return
+        epoch = _epoch(event, progress.first_touch_ns)
+        progress.ended_ns, progress.finite = event.ended_ns, event.finite
         progress.epochs.append(epoch)
         report(epoch)
 
     loop.train(keep)
     progress.retraced = loop.traces() > traces
     if progress.finite:
+        report("evaluate")
         progress.test = loop.test()
 
 
-class Variables:
-    """Every value that a run starts from: weights, optimizer state, and the state of random layers."""
+def _all_reduce(scenario: Scenario, runtime: Runtime) -> float | None:
+    """What the replicas need to sum up a step's gradients; no run is lost for it."""
+    from bench.training.all_reduce import all_reduce_seconds, gradient_shapes
 
-    def __init__(self, variables: list[Any]) -> None:
-        self._variables = variables
-        self._start = [variable.numpy() for variable in variables]
-
-    def restore(self) -> None:
-        """Back to the start, bit by bit."""
-        for variable, value in zip(self._variables, self._start, strict=True):
-            _assign(variable, value)
-
-    def release(self) -> None:
-        """Give their memory back, after which they hold nothing.
-
-        An optimizer's update registers a gradient with TensorFlow for good, and that keeps the handles of
-        all variables: the next run of the process would count them in its peak of memory.
-        """
-        with suppress(Exception):  # a device that has failed must not hide what went wrong before
-            for variable, value in zip(self._variables, self._start, strict=True):
-                _assign(variable, value.ravel()[:0])
+    with suppress(Exception):
+        return all_reduce_seconds(runtime.strategy, gradient_shapes(scenario))
+    return None
 
 
-def _assign(variable: Any, value: Any) -> None:  # noqa: ANN401
-    """Straight to the variable's memory, whatever the shape: three times as fast as Keras' way around it."""
-    import tensorflow as tf
+def build(
+    scenario: Scenario,
+    seed: int,
+    mean: float,
+    deviation: float,
+    strategy: Any = None,  # noqa: ANN401 -- a tf.distribute.Strategy, untyped
+) -> tuple[TrainingLoop, Variables]:
+    """The scenario's loop around a fresh model and optimizer, and the values that they start from.
 
-    tf.raw_ops.AssignVariableOp(resource=variable.value.handle, value=value)
-
-
-def build(scenario: Scenario, seed: int, mean: float, deviation: float) -> tuple[TrainingLoop, Variables]:
-    """The scenario's loop around a fresh model and optimizer, and the values that they start from."""
-    from bench.training.fit import FitLoop
-    from bench.training.fused import FusedLoop
+    `strategy` is the one that this process started with, None for one_device.
+    """
     from bench.training.model import build_model, build_optimizer
 
-    model = build_model(scenario, mean, deviation, seed)
-    optimizer = build_optimizer(scenario)
-    optimizer.build(model.trainable_variables)
-    loops: dict[Loop, Callable[..., TrainingLoop]] = {"fused": FusedLoop, "fit": FitLoop}
-    loop = loops[scenario.loop](model, optimizer, scenario, seed)
+    with strategy.scope() if strategy is not None else nullcontext():
+        model = build_model(scenario, mean, deviation, seed)
+        optimizer = build_optimizer(scenario)
+        optimizer.build(model.trainable_variables)
+    loop = _loop(scenario, strategy)(model, optimizer, scenario, seed)
     return loop, Variables([*model.variables, *optimizer.variables])
+
+
+def _loop(scenario: Scenario, strategy: Any) -> Callable[..., TrainingLoop]:  # noqa: ANN401
+    from bench.training.coordinated import CoordinatedLoop
+    from bench.training.fit import FitLoop
+    from bench.training.fused import FusedLoop
+    from bench.training.replicated import ReplicatedLoop
+
+    if scenario.loop == "fit":
+        return partial(FitLoop, strategy=strategy)
+    if strategy is None:
+        return FusedLoop
+    together = scenario.strategy != "parameter_server"
+    return partial(ReplicatedLoop if together else CoordinatedLoop, strategy=strategy)
 
 
 def _epoch(result: EpochResult, first_touch_ns: int) -> Epoch:
@@ -200,6 +213,7 @@ def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measur
         samples=samples,
         step_seconds=step,
         step_seconds_mad=mad,
+        all_reduce_seconds=progress.all_reduce_seconds,
         samples_per_second=samples / train_seconds,
         train_loss=last.train_loss,
         train_accuracy=last.train_accuracy,

@@ -11,29 +11,35 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from bench.errors import BenchError
 from bench.machine.affinity import Pinning, pin
 from bench.records.kinds import DeviceKind
 from bench.records.scenario import Scenario
+from bench.training.member import ALONE, Member, tf_config
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """What this process trains on, as read back after the start."""
+    """What this process trains on, as read back after the start.
+
+    `strategy` is the tf.distribute.Strategy that all of its runs train under, None for one_device.
+    """
 
     kind: DeviceKind
     threads: int
     pinning: Pinning
     import_seconds: float
     gpu_name: str | None
+    member: Member = ALONE
+    strategy: Any = None
 
 
-def start(kind: DeviceKind, cores: tuple[int, ...]) -> Runtime:
-    """Pin this process to `cores`, import TensorFlow, and set its threads and devices to match.
+def start(kind: DeviceKind, cores: tuple[int, ...], member: Member = ALONE) -> Runtime:
+    """Pin this process to `cores`, import TensorFlow, set threads and devices to match, and join the others.
 
     The affinity is set before the import, since thread pools take their size from it. With `kind` "gpu" the
-    process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, and memory grows as it is needed; raises
-    BenchError where TensorFlow sees none, since it would train on the CPU without a word.
+    process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, no more of them than it has replicas, and
+    memory grows as it is needed; raises BenchError where TensorFlow sees too few. Whoever calls this for a
+    member with an address may hold the port bound with SO_REUSEPORT.
     """
     pinning = pin(cores)
     os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -43,24 +49,22 @@ def start(kind: DeviceKind, cores: tuple[int, ...]) -> Runtime:
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     if kind == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    if member.addresses:
+        os.environ["TF_CONFIG"] = tf_config(member)
+        os.environ["TF_GRPC_REUSE_PORT"] = "1"
     began = time.perf_counter_ns()
     import tensorflow as tf
 
     import_seconds = (time.perf_counter_ns() - began) / 1e9
+    from bench.training import strategies
+
     tf.config.threading.set_intra_op_parallelism_threads(len(cores))
-    tf.config.threading.set_inter_op_parallelism_threads(len(cores))
-    gpus = tf.config.list_physical_devices("GPU") if kind == "gpu" else []
-    if kind == "gpu" and not gpus:
-        raise BenchError(
-            "TensorFlow sees no GPU in this process: install bench[cuda] and check CUDA_VISIBLE_DEVICES, "
-            'or set device = "cpu"'
-        )
-    tf.config.set_visible_devices(gpus, "GPU")
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
+    tf.config.threading.set_inter_op_parallelism_threads(_inter_op(cores, member))
+    gpus = strategies.set_devices(member, kind)
     threads = int(tf.config.threading.get_intra_op_parallelism_threads())
+    strategy = strategies.join(member, kind)
     _keep()
-    return Runtime(kind, threads, pinning, import_seconds, _name(tf, gpus))
+    return Runtime(kind, threads, pinning, import_seconds, _name(tf, gpus), member, strategy)
 
 
 def prepare(scenario: Scenario) -> None:
@@ -71,9 +75,9 @@ def prepare(scenario: Scenario) -> None:
     keras.backend.clear_session()  # collects garbage, too
     _keep()
     tf.config.experimental.enable_tensor_float_32_execution(scenario.precision == "tf32")
-    if tf.config.list_logical_devices("GPU"):
+    for gpu in _gpus():
         with contextlib.suppress(ValueError):  # an allocator without statistics: no peak then either
-            tf.config.experimental.reset_memory_stats("GPU:0")
+            tf.config.experimental.reset_memory_stats(gpu)
 
 
 def modes(kind: DeviceKind) -> dict[str, Any]:
@@ -94,16 +98,32 @@ def modes(kind: DeviceKind) -> dict[str, Any]:
 
 
 def peak_device_bytes() -> int | None:
-    """Peak of GPU memory that TensorFlow held since `prepare`, in bytes.
+    """Peak of GPU memory that TensorFlow held since `prepare`, in bytes: that of the GPU with the largest.
 
     None without a GPU, and where TensorFlow does not tell: a figure that is missing must not lose the run.
     """
     import tensorflow as tf
 
     with contextlib.suppress(Exception):
-        if tf.config.list_logical_devices("GPU"):
-            return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+        return max(
+            (int(tf.config.experimental.get_memory_info(gpu)["peak"]) for gpu in _gpus()), default=None
+        )
     return None
+
+
+def _inter_op(cores: tuple[int, ...], member: Member) -> int:
+    """A thread per core; where there are other processes, more, of which one is free to answer them.
+
+    Each replica can hold one for as long as XLA compiles, and who does not answer is taken for lost.
+    """
+    return len(cores) + (member.devices + 1 if member.addresses else 0)
+
+
+def _gpus() -> list[str]:
+    """This process's own: logical devices are also those of the processes that it coordinates."""
+    import tensorflow as tf
+
+    return [f"GPU:{number}" for number, _ in enumerate(tf.config.get_visible_devices("GPU"))]
 
 
 def _keep() -> None:

@@ -7,14 +7,19 @@ import keras  # noqa: TID253 -- subclasses a Keras schedule; only training modul
 import tensorflow as tf  # noqa: TID253
 
 from bench.records.scenario import Scenario, Schedule
+from bench.training.shares import updates_per_epoch
 
 
 def learning_rate(scenario: Scenario) -> Any:  # noqa: ANN401 -- float or keras schedule
-    """What the optimizer takes as its learning rate: a number where it never changes."""
+    """What the optimizer takes as its learning rate: a number where it never changes.
+
+    A schedule runs over all updates of the run, since an optimizer counts these.
+    """
     if scenario.schedule == "constant" and not scenario.warmup_fraction:
         return scenario.learning_rate
-    warmup = round(scenario.warmup_fraction * scenario.steps)
-    return WarmupDecay(scenario.learning_rate, scenario.schedule, warmup, scenario.steps)
+    updates = scenario.epochs * updates_per_epoch(scenario)
+    warmup = round(scenario.warmup_fraction * updates)
+    return WarmupDecay(scenario.learning_rate, scenario.schedule, warmup, updates)
 
 
 @keras.saving.register_keras_serializable("bench")

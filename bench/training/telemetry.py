@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from bench.machine.gpu_sampler import GpuSampler, GpuUse
+from bench.machine.gpu_sampler import GpuSampler, GpuUse, together
 from bench.machine.load import CpuMeter, CpuUse, contended, throttled_cpu
 from bench.machine.nvml import Nvml, open_nvml
 from bench.machine.rapl import RaplSampler
@@ -21,7 +21,8 @@ _Told = TypeVar("_Told", covariant=True)
 class Use:
     """What was used over a run; None where a meter is not there or failed.
 
-    `gpu` is the device that a run on the GPU trains on; `cpu_energy_joules` that of all CPU packages.
+    `gpu` is the device that a run on the GPU trains on, or all of them together; `cpu_energy_joules` is that
+    of all CPU packages.
     """
 
     cpu: CpuUse | None = None
@@ -58,7 +59,7 @@ class Telemetry:
     def __init__(self, runtime: Runtime) -> None:
         self._cpu = _Spared(lambda: CpuMeter(runtime.pinning.cores))
         self._energy = _Spared(RaplSampler)
-        self._gpu = _Spared(_GpuMeter) if runtime.kind == "gpu" else None
+        self._gpu = _Spared(lambda: _GpuMeter(runtime.member.devices)) if runtime.kind == "gpu" else None
 
     def start(self) -> None:
         """Begin; what has to be read at intervals is read by threads of its own."""
@@ -101,28 +102,38 @@ class _Spared(Generic[_T]):
 
 
 class _GpuMeter:
-    """The first of the GPUs that this process sees, where NVML knows it."""
+    """The first `count` of the GPUs that this process sees, where NVML knows them all."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int) -> None:
         self._nvml = open_nvml()
-        self._sampler = _sampler(self._nvml) if self._nvml else None
+        self._samplers = _samplers(self._nvml, count) if self._nvml else []
 
     def start(self) -> None:
-        if self._sampler:
-            self._sampler.start()
+        for sampler in self._samplers:
+            sampler.start()
 
     def stop(self) -> GpuUse | None:
         try:
-            return self._sampler.stop() if self._sampler else None
+            stopped = [_stopped(sampler) for sampler in self._samplers]
+            uses = [use for use in stopped if use is not None]
+            return together(uses) if uses and len(uses) == len(stopped) else None
         finally:
             if self._nvml:
                 self._nvml.close()
 
 
-def _sampler(nvml: Nvml) -> GpuSampler | None:
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
-    index = nvml.index_of(visible)
-    return None if index is None else GpuSampler(nvml, index)
+def _stopped(sampler: GpuSampler) -> GpuUse | None:
+    """What it tells; None where it fails, which must not leave another one's thread running."""
+    with contextlib.suppress(Exception):
+        return sampler.stop()
+    return None
+
+
+def _samplers(nvml: Nvml, count: int) -> list[GpuSampler]:
+    default = ",".join(map(str, range(count)))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", default).split(",")[:count]
+    known = [index for entry in visible if (index := nvml.index_of(entry)) is not None]
+    return [GpuSampler(nvml, index) for index in known] if len(known) == count else []
 
 
 def _cpu_figures(use: CpuUse) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from bench.errors import BenchError
-from bench.machine.gpu_sampler import GpuSampler, GpuUse, Reading, summarise
+from bench.machine.gpu_sampler import GpuSampler, GpuUse, Reading, summarise, together
 from bench.machine.nvml import GpuSample, open_nvml
 
 
@@ -89,6 +89,56 @@ def test_a_device_that_tells_nothing_gives_none():
         samples=2,
         others=None,
     )
+
+
+FAST = GpuUse(
+    energy_joules=300.0,
+    mean_power_watts=30.0,
+    min_sm_clock_hertz=1.5e9,
+    median_sm_clock_hertz=1.98e9,
+    throttle_reasons=("sw_power_cap",),
+    peak_memory_bytes=2**30,
+    max_temperature_celsius=60.0,
+    samples=3,
+    others=False,
+)
+SLOW = GpuUse(
+    energy_joules=200.0,
+    mean_power_watts=20.0,
+    min_sm_clock_hertz=1.2e9,
+    median_sm_clock_hertz=1.4e9,
+    throttle_reasons=("hw_slowdown", "sw_power_cap"),
+    peak_memory_bytes=2**31,
+    max_temperature_celsius=80.0,
+    samples=4,
+    others=True,
+)
+
+
+def test_devices_together_use_the_sum_and_are_as_slow_as_the_slowest():
+    assert together([FAST, SLOW]) == together([SLOW, FAST])
+    assert together([FAST, SLOW]) == GpuUse(
+        energy_joules=500.0,
+        mean_power_watts=50.0,
+        min_sm_clock_hertz=1.2e9,
+        median_sm_clock_hertz=1.4e9,
+        throttle_reasons=("hw_slowdown", "sw_power_cap"),
+        peak_memory_bytes=2**31,
+        max_temperature_celsius=80.0,
+        samples=7,
+        others=True,
+    )
+    assert together([FAST]) == FAST
+
+
+def test_a_sum_that_lacks_a_device_is_none():
+    silent = summarise([reading(0.0, others=None)])
+    both = together([FAST, silent])
+    assert both.energy_joules is both.mean_power_watts is both.others is None
+    assert both.min_sm_clock_hertz == 1.5e9
+    assert both.throttle_reasons == ("sw_power_cap",)
+    assert together([silent, silent]).throttle_reasons is None
+    assert together([SLOW, silent]).others is True
 
 
 def test_the_thread_samples_between_start_and_stop(fake_nvml, h100):

@@ -36,6 +36,7 @@ class Trained:
     """A run that is over: what it reported, and what it left."""
 
     epochs: list[EpochResult]
+    events: list[Any]
     test: Score
     start: dict[str, Any]
     values: dict[str, Any]
@@ -100,12 +101,13 @@ def train_afresh(build_loop, digits):
         built.loop.warm_up()
         built.variables.restore()
         built.loop.stage(digits)
-        traces, epochs = built.loop.traces(), []
-        built.loop.train(epochs.append)
+        traces, events = built.loop.traces(), []
+        built.loop.train(events.append)
+        epochs = [event for event in events if not isinstance(event, str)]
         new_traces = built.loop.traces() - traces
         weights = [weight.numpy() for weight in built.model.trainable_variables]
         driven = built.model.optimizer if scenario.loop == "fit" else built.optimizer
-        return Trained(epochs, built.loop.test(), start, built.values(), weights, driven, new_traces)
+        return Trained(epochs, events, built.loop.test(), start, built.values(), weights, driven, new_traces)
 
     return train
 

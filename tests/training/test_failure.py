@@ -70,6 +70,41 @@ def test_other_errors_are_failures(tf, problem):
     assert status_of(tf.errors.InternalError(None, None, "Blas GEMM launch failed"), "gpu") == "failed"
 
 
+# Seen of TensorFlow 2.21 when a process of the run was killed, or stopped.
+GONE = [
+    ("UnavailableError", "Collective ops is aborted by: recvmsg:Connection reset by peer"),
+    ("DeadlineExceededError", "Collective ops is aborted by: Deadline Exceeded\n\nRPC: /tensorflow.Coordina"),
+    (
+        "InternalError",
+        "Aborting: /job:worker/task:1: The following tasks are unhealthy (stopped sending heartbeats)",
+    ),
+    ("UnavailableError", "cluster check alive failed, /job:worker/replica:0/task:1 is down"),
+    ("UnavailableError", "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:53945"),
+    ("AbortedError", "Session was aborted"),
+]
+
+
+@pytest.mark.parametrize(("name", "message"), GONE)
+def test_an_error_that_tells_of_a_lost_process_is_a_lost_run_where_there_are_several(tf, name, message):
+    problem = getattr(tf.errors, name)(None, None, message)
+    assert status_of(problem, "cpu", peers=True) == "lost"
+    assert status_of(problem, "cpu") == "failed"
+
+
+def test_a_closure_that_was_given_up_is_a_lost_run(tf):  # noqa: ARG001
+    class ClosureAbortedError(Exception):
+        """Named as TensorFlow's own, which is private."""
+
+    assert status_of(ClosureAbortedError("worker 1 has failed"), "cpu", peers=True) == "lost"
+
+
+def test_with_peers_other_errors_are_what_they_are_alone(tf):
+    assert status_of(ValueError("connection reset by the user"), "cpu", peers=True) == "failed"
+    assert status_of(tf.errors.InvalidArgumentError(None, None, "shapes"), "cpu", peers=True) == "failed"
+    full = tf.errors.ResourceExhaustedError(None, None, "Collective ops is aborted by: OOM")
+    assert status_of(full, "gpu", peers=True) == "oom_device"
+
+
 def test_an_error_is_described_by_its_class_its_message_and_where_it_was_raised():
     try:
         raise ValueError("x" * 10_000)

@@ -147,6 +147,12 @@ def test_epochs_count_from_one_and_follow_the_schedule_and_an_order_of_their_own
 
 
 @pytest.mark.parametrize("loop", LOOPS)
+def test_training_and_validation_are_told_of_before_each_of_them(train, small, loop):
+    run = train(small(loop=loop, jit=False, batch_size=1000, epochs=2, schedule="linear", learning_rate=0.01))
+    assert run.events == ["train", "evaluate", run.epochs[0], "train", "evaluate", run.epochs[1]]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
 def test_an_epochs_last_step_may_be_the_one_that_diverges(train, small, loop):
     # One step per epoch: its loss is that of the first weights, and only validation sees the second ones.
     run = train(
@@ -257,7 +263,7 @@ def test_twenty_steps_are_those_of_numpy(train, small, by_hand):
     ],
 )
 def test_windows_of_an_epoch_are_even_and_long_enough(tf, steps, wanted, windows):  # noqa: ARG001
-    from bench.training.fused import even_windows
+    from bench.training.windowed import even_windows
 
     assert even_windows(steps, wanted) == windows
 
@@ -265,9 +271,9 @@ def test_windows_of_an_epoch_are_even_and_long_enough(tf, steps, wanted, windows
 @pytest.mark.parametrize(("window_seconds", "windows"), [(1e-12, (1,) * 20), (1e9, (20,))])
 def test_windows_are_as_long_as_they_must_be(build_loop, digits, small, monkeypatch, window_seconds, windows):
     # The warm-up learns how many steps fill a window: one at least, an epoch at most.
-    from bench.training import fused
+    from bench.training import windowed
 
-    monkeypatch.setattr(fused, "WINDOW_SECONDS", window_seconds)
+    monkeypatch.setattr(windowed, "WINDOW_SECONDS", window_seconds)
     loop = build_loop(small(batch_size=2500)).loop
     loop.compile()
     loop.warm_up()

@@ -9,8 +9,10 @@ SMALL = {"hidden": [8], "batch_size": 100}
 BANDWIDTHS = (Bandwidth(1_000, 1e9), Bandwidth(1_000_000, 1e8))
 
 
-def probe(rate=1e9, bandwidths=BANDWIDTHS, iteration_seconds=0.0, precision="float32"):
-    return Probe("cpu", 2, {precision: rate}, bandwidths, 1e-4, iteration_seconds)
+def probe(
+    rate=1e9, bandwidths=BANDWIDTHS, iteration_seconds=0.0, precision="float32", kind="cpu", all_reduce=None
+):
+    return Probe(kind, 2, {precision: rate}, bandwidths, 1e-4, iteration_seconds, all_reduce)
 
 
 def flat(bytes_per_second):
@@ -67,3 +69,30 @@ def test_the_products_of_a_step_are_its_flops():
     assert "layer 1 inputs' gradient" not in products
     assert products["layer 3 inputs' gradient"] == (100, 10, 30)
     assert sum(2 * m * k * n for m, k, n in products.values()) == model_flops_per_step(scenario.widths, 100)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "samples"),
+    [
+        ("cpu", {"strategy": "mirrored", "devices": 3}, 100),  # all on the same cores
+        ("gpu", {"strategy": "mirrored", "devices": 3}, 34),
+        ("cpu", {"strategy": "multi_worker_mirrored", "workers": 2, "devices": 3}, 50),
+        ("gpu", {"strategy": "multi_worker_mirrored", "workers": 2, "devices": 2}, 25),
+        ("cpu", {"strategy": "parameter_server", "workers": 4}, 25),
+        ("gpu", {"strategy": "parameter_server", "workers": 3}, 34),
+    ],
+)
+def test_the_work_of_a_step_is_what_the_probed_device_has_of_it(kind, settings, samples):
+    limit = step_limit(Scenario(**SMALL, **settings), probe(1e9, flat(1e15), kind=kind))
+    # 6 × 6,352 − 2 × 6,272 = 25,568 operations a sample.
+    assert limit.seconds == pytest.approx(samples * 25_568 / 1e9)
+    assert limit.bound_by == "compute"
+
+
+def test_all_reduce_is_the_gradients_bytes_once():
+    mirrored = Scenario(**SMALL, strategy="mirrored", devices=2)
+    limit = step_limit(mirrored, probe(1e15, flat(1e15), all_reduce=1e6))
+    assert limit.seconds == pytest.approx(4 * 6_370 / 1e6)
+    assert limit.bound_by == "all-reduce"
+    assert step_limit(Scenario(**SMALL), probe(1e15, flat(1e15), all_reduce=1e6)).bound_by != "all-reduce"
+    assert step_limit(mirrored, probe(1e15, flat(1e15))).bound_by != "all-reduce"

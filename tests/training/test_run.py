@@ -12,6 +12,7 @@ from bench.machine.load import CpuUse
 from bench.training import run as run_module
 from bench.training import telemetry
 from bench.training.epoch import EpochResult, Score, Windows, seconds_since
+from bench.training.member import Member
 from bench.training.run import Clocks, train_run
 from bench.training.telemetry import Use
 
@@ -87,6 +88,8 @@ class Script:
 
     def train(self, report):
         for result in self._epochs:
+            report("train")
+            report("evaluate")
             report(replace(result, ended_ns=time.perf_counter_ns() + result.ended_ns))
         self._called("train")
 
@@ -227,8 +230,25 @@ def test_report_gets_every_epoch_as_it_ends(follow):
     seen = []
     script = Script([epoch(1), epoch(2)])
     _, rows = follow(script, report=lambda row: seen.append((row, list(script.calls))), epochs=2)
-    assert [row for row, _ in seen] == rows
-    assert all("train" not in calls for _, calls in seen)  # while training was under way
+    epochs = [(row, calls) for row, calls in seen if not isinstance(row, str)]
+    assert [row for row, _ in epochs] == rows
+    assert all("train" not in calls for _, calls in epochs)  # while training was under way
+
+
+def test_report_gets_every_phase_as_it_begins(follow):
+    seen = []
+    script = Script([epoch(1)])
+    follow(script, report=lambda event: seen.append((event, len(script.calls))))
+    done = ["prepare", "compile", "warm_up", "restore", "stage", "train", "test", "release"]
+    assert [(event, done[:calls][-1:]) for event, calls in seen if isinstance(event, str)] == [
+        ("build", []),
+        ("compile", ["prepare"]),
+        ("warm-up", ["compile"]),
+        ("stage", ["restore"]),
+        ("train", ["stage"]),
+        ("evaluate", ["stage"]),
+        ("evaluate", ["train"]),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -289,13 +309,24 @@ def test_an_error_in_the_test_split_keeps_all_of_training(follow):
 
 
 def test_a_report_that_fails_is_a_failed_run_and_not_a_lost_one(follow):
-    def report(_):
-        raise OSError("disk full")
+    def report(event):
+        if not isinstance(event, str):
+            raise OSError("disk full")
 
     measured, rows = follow(Script([epoch(1)]), report=report)
     assert measured.status == "failed"
     assert measured.error.startswith("OSError: disk full")
     assert len(rows) == 1
+
+
+def test_a_run_whose_peer_is_gone_is_lost(follow, tf, cpu_runtime):
+    gone = tf.errors.UnavailableError(None, None, "Collective ops is aborted by: Socket closed")
+    pair = Member("multi_worker_mirrored", addresses={"worker": ("a:1", "b:1")})
+    measured, rows = follow(Script([epoch(1)], gone), runtime=replace(cpu_runtime, member=pair), epochs=2)
+    assert measured.status == "lost"
+    assert "Socket closed" in measured.error
+    assert len(rows) == 1
+    assert follow(Script([epoch(1)], gone), epochs=2)[0].status == "failed"
 
 
 def test_memory_that_ran_out_has_a_status_of_its_own(follow, tf, cpu_runtime):
@@ -408,7 +439,7 @@ def train(tf, small, digits, cpu_runtime):  # noqa: ARG001
     def call(dataset=digits, **settings):
         reported = []
         measured, rows = train_run(small(**settings), 3, dataset, cpu_runtime, reported.append)
-        return measured, rows, reported
+        return measured, rows, [event for event in reported if not isinstance(event, str)]
 
     return call
 

@@ -10,9 +10,11 @@ from types import SimpleNamespace
 import pytest
 
 import bench
+from bench.errors import BenchError
 from bench.machine.affinity import Pinning, allowed_cores
 from bench.machine.nvml import GpuSample
 from bench.training import telemetry
+from bench.training.member import Member
 from bench.training.runtime import Runtime
 from bench.training.telemetry import Telemetry
 
@@ -142,6 +144,15 @@ def test_a_gpu_that_tensorflow_does_not_see_is_an_error_and_no_run_on_the_cpu(st
     assert 'device = "cpu"' in started.no_gpu
 
 
+@pytest.mark.parametrize(("seen", "devices"), [(1, 2), (3, 4)])
+def test_fewer_gpus_than_replicas_are_an_error(tf, monkeypatch, seen, devices):
+    from bench.training.strategies import set_devices
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [object()] * seen)
+    with pytest.raises(BenchError, match=f"{seen} GPUs in this process, fewer than the {devices} replicas"):
+        set_devices(Member("mirrored", devices), "gpu")
+
+
 def test_records_are_light():
     modules = run_python(LIGHT).split()
     assert {"bench.records.kinds", "bench.records.scenario", "bench.records.store"} <= set(modules)
@@ -174,14 +185,15 @@ class FakeNvml:
 def gpu_use(monkeypatch):
     """Call with CUDA_VISIBLE_DEVICES; gives what a run on the GPU used, and the library it was read from."""
 
-    def measure(visible):
+    def measure(visible, devices=1):
         nvml = FakeNvml()
         monkeypatch.setattr(telemetry, "open_nvml", lambda: nvml)
         if visible is None:
             monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         else:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        meter = Telemetry(Runtime("gpu", 1, Pinning((0,), 0, True), 0.0, "H100"))
+        member = Member("mirrored", devices)
+        meter = Telemetry(Runtime("gpu", 1, Pinning((0,), 0, True), 0.0, "H100", member))
         meter.start()
         return meter.stop(), nvml
 
@@ -201,6 +213,20 @@ def test_a_gpu_that_is_shared_or_slowed_down_is_flagged(gpu_use):
     use, _ = gpu_use("1,0")
     assert use.gpu.others is True
     assert use.flags == ("contended", "throttled")
+
+
+@pytest.mark.parametrize("visible", [None, "0,1"])
+def test_a_run_on_several_gpus_meters_all_of_them(gpu_use, visible):
+    use, nvml = gpu_use(visible, devices=2)
+    # Looks 1 and 3 are at the first GPU, 2 and 4 at the second.
+    assert use.gpu.energy_joules == 200.0 + 200.0
+    assert use.gpu.samples == 4
+    assert use.flags == ("contended", "throttled")
+    assert nvml.closed
+
+
+def test_gpus_of_which_nvml_does_not_know_one_are_not_metered(gpu_use):
+    assert gpu_use("0,MIG-1", devices=2)[0].gpu is None
 
 
 def test_a_gpu_that_nvml_does_not_know_is_not_metered(gpu_use):
