@@ -123,3 +123,11 @@ def test_the_last_of_several_values_of_a_key_holds():
 def test_a_pair_needs_a_key_and_an_equals_sign(pair):
     with pytest.raises(BenchError, match="not KEY=VALUE; write it like --set epochs=1"):
         parse_overrides([pair])
+
+
+def test_what_this_machine_can_never_hold_is_named(run_bench, scenarios):
+    shown = run_bench("plan", scenarios / "scaling.toml", "--only", "strong-workers/workers=2", columns=140)
+    assert "✗ workers=2 " in shown.stdout
+    reason = "needs 2 nodes, one for each worker, and only 1 could hold one"
+    assert f"✗ 1 scenario cannot run on this machine: {reason}" in shown.stdout
+    assert shown.returncode == 0

@@ -190,8 +190,8 @@ def start_node(host, address, *options):
 
 
 def processes_of_clusters():
-    """All that were started by a cluster or on a host of this file, and that run now."""
-    return _marked(None)
+    """All that the cluster started that this process is in, and that run now."""
+    return _marked(os.environ[_MARK])
 
 
 def free_port():
@@ -248,14 +248,14 @@ def _end(mark):
 
 
 def _marked(mark):
-    """The processes that have this mark in their environment; None: any."""
+    """The processes that have this mark in their environment."""
     found = []
     for process in psutil.process_iter():
         try:
             theirs = None if process.status() == psutil.STATUS_ZOMBIE else process.environ().get(_MARK)
         except psutil.Error:  # not ours, or gone
             continue
-        if theirs and mark in (None, theirs):
+        if theirs == mark:
             found.append(process)
     return found
 

@@ -20,6 +20,8 @@ GOLDEN = {
     "67b1dc9156aa": {"hidden": [200, 200], "activation": ["relu", "tanh"], "batch_size": 100},
 }
 
+YOUNGER = {"servers": 2, "placement": "spread"}
+
 
 @pytest.mark.parametrize(("scenario_id", "settings"), GOLDEN.items())
 def test_a_scenario_keeps_its_id_for_ever(scenario_id, settings):
@@ -133,3 +135,12 @@ def test_each_replica_has_its_batch(scenario):
 def test_choices_are_those_of_the_setting():
     assert choices("loop") == ("fused", "fit")
     assert choices("epochs") == ()
+
+
+def test_a_younger_setting_makes_an_id_of_its_own_only_where_it_is_used():
+    """Those of sessions that were recorded before there was such a setting stay valid."""
+    settings = {"hidden": [50, 50], "batch_size": 100, "strategy": "parameter_server", "workers": 2}
+    usual = Scenario(**settings)
+    assert Scenario(**settings, servers=1, placement="pack").scenario_id == usual.scenario_id
+    others = {Scenario(**settings, **{key: value}).scenario_id for key, value in YOUNGER.items()}
+    assert len(others | {usual.scenario_id}) == 1 + len(YOUNGER)

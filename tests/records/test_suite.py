@@ -239,6 +239,19 @@ WRONG_SETTINGS = {
     'strategy = "mirrored"\nworkers = 2': "workers: mirrored has one worker; set it to 1, or use multi",
     'strategy = "mirorred"': 'strategy: unknown value "mirorred"; did you mean "mirrored"?',
     "workers = 2": "workers: one_device has one replica; set it to 1",
+    'strategy = "parameter_server"\ndevices = 2': (
+        "devices: with parameter_server each worker trains on one device; set it to 1, give more workers"
+    ),
+    "servers = 2": "servers: one_device has none; use parameter_server, or drop it",
+    'strategy = "mirrored"\nplacement = "spread"': (
+        "placement: mirrored has one process; drop it, or use multi_worker_mirrored"
+    ),
+    'strategy = "multi_worker_mirrored"\nloop = "fit"': (
+        "loop: model.fit of Keras 3 fails under multi_worker_mirrored (tensorflow#72388); use fused"
+    ),
+    'strategy = "parameter_server"\nloop = "fit"': (
+        "loop: model.fit of Keras 3 has no part for the coordinator that parameter_server needs; use fused"
+    ),
     "devices = 2": "devices: one_device has one replica; set it to 1",
     "batch_per_replica = 5": "batch_size: give exactly one of batch_size and batch_per_replica",
     'device = "cpu"\nprecision = "tf32"': "precision: tf32 is a mode of GPUs; use float32 with",

@@ -4,16 +4,11 @@ Replicas sum up in another order than one device, and XLA cuts the work up other
 all that they may differ by. Seen over 250 to 500 steps of float32: 3e-7 of the loss.
 """
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from bench.data.shapes import TEST_SIZE, VAL_SIZE
 from bench.records.scenario import Scenario
-
-sys.path.insert(0, str(Path(__file__).parent))
-from gangs import gang
+from tests.training.gangs import gang
 
 pytestmark = pytest.mark.slow
 
