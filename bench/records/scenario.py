@@ -228,12 +228,36 @@ def _disagreements_of_replicas(s: Scenario) -> list[str]:
         found.append(f"servers: {s.strategy} has none; use parameter_server, or drop it")
     if s.strategy not in GANGS and s.placement != "pack":
         found.append(f"placement: {s.strategy} has one process; drop it, or use multi_worker_mirrored")
-    if s.loop == "fit" and s.strategy in GANGS:
-        found.append(f"loop: {_NO_FIT[s.strategy]}; use fused")
+    if s.strategy == "parameter_server" and s.precision == "mixed_float16":
+        found.append(
+            "precision: mixed_float16 needs one loss scale for all updates, which workers that do not wait "
+            "for one another do not have; use mixed_bfloat16"
+        )
+    return found + (_disagreements_of_fit(s) if s.loop == "fit" else [])
+
+
+def _disagreements_of_fit(s: Scenario) -> list[str]:
+    """What Keras' own loop cannot do, or does wrongly without a word."""
+    if s.strategy in GANGS or (s.strategy == "central_storage" and s.devices > 1):
+        return [f"loop: {_NO_FIT[s.strategy]}; use fused"]
+    if s.strategy != "mirrored" or s.devices == 1:
+        return []
+    found: list[str] = []
+    if s.jit:
+        found.append(
+            "jit: model.fit of Keras 3 cannot be compiled by XLA under mirrored; "
+            "set jit = false, or use fused"
+        )
+    if s.global_batch % s.devices:
+        found.append(
+            "batch_size: model.fit of Keras 3 fails under mirrored where the replicas cannot share a batch "
+            "evenly; use a multiple of devices, or fused"
+        )
     return found
 
 
 _NO_FIT: dict[Strategy, str] = {
     "multi_worker_mirrored": "model.fit of Keras 3 fails under multi_worker_mirrored (tensorflow#72388)",
+    "central_storage": "model.fit of Keras 3 trains wrongly under central_storage",
     "parameter_server": "model.fit of Keras 3 has no part for the coordinator that parameter_server needs",
 }

@@ -242,6 +242,18 @@ WRONG_SETTINGS = {
     'strategy = "parameter_server"\ndevices = 2': (
         "devices: with parameter_server each worker trains on one device; set it to 1, give more workers"
     ),
+    'strategy = "central_storage"\ndevices = 2\nloop = "fit"': (
+        "loop: model.fit of Keras 3 trains wrongly under central_storage; use fused"
+    ),
+    'strategy = "mirrored"\ndevices = 2\nloop = "fit"': (
+        "jit: model.fit of Keras 3 cannot be compiled by XLA under mirrored; set jit = false, or use fused"
+    ),
+    'strategy = "mirrored"\ndevices = 3\nloop = "fit"\njit = false': (
+        "batch_size: model.fit of Keras 3 fails under mirrored where the replicas cannot share a batch evenly"
+    ),
+    'strategy = "parameter_server"\nprecision = "mixed_float16"': (
+        "precision: mixed_float16 needs one loss scale for all updates"
+    ),
     "servers = 2": "servers: one_device has none; use parameter_server, or drop it",
     'strategy = "mirrored"\nplacement = "spread"': (
         "placement: mirrored has one process; drop it, or use multi_worker_mirrored"
