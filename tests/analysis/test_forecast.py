@@ -1,6 +1,6 @@
 import pytest
 
-from bench.analysis.forecast import OVERHEAD, Span, earlier_seconds, forecast
+from bench.analysis.forecast import OVERHEAD, Span, earlier_seconds, expected_seconds, forecast
 from bench.records.scenario import Scenario
 from bench.records.suite import Measure, Point
 
@@ -57,3 +57,27 @@ def test_an_earlier_time_is_the_median_of_whole_runs_with_what_comes_before_trai
 def test_runs_elsewhere_failed_or_without_a_time_tell_nothing():
     runs = [run(node="there"), run(node=None), run(status="diverged"), run(wall=None)]
     assert earlier_seconds(runs, "here") == {}
+
+
+class TestExpectedSeconds:
+    SMALL = Point("sweep", "small", Scenario(hidden=[8], batch_size=10_000, epochs=1))
+    LARGE = Point("sweep", "large", Scenario(hidden=[1024, 1024], batch_size=200, epochs=50))
+
+    def test_what_was_timed_is_expected_again(self):
+        small, large = (point.scenario.scenario_id for point in (self.SMALL, self.LARGE))
+        assert expected_seconds([self.SMALL, self.LARGE], {small: 9.0, large: 2.0, "other": 1.0}) == {
+            small: 9.0,
+            large: 2.0,
+        }
+
+    def test_what_was_not_is_guessed_from_its_work(self):
+        expected = expected_seconds([self.SMALL, self.LARGE], {})
+        small, large = expected.values()
+        assert large > 100 * small > 0
+
+    def test_a_guess_is_scaled_to_what_was_timed(self):
+        """A machine on which the small one took twice what would be guessed takes twice for the large one."""
+        small, large = (point.scenario.scenario_id for point in (self.SMALL, self.LARGE))
+        guessed = expected_seconds([self.SMALL, self.LARGE], {})
+        slower = expected_seconds([self.SMALL, self.LARGE], {small: 2 * guessed[small]})
+        assert slower[large] == pytest.approx(2 * guessed[large])
