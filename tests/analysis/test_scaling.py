@@ -227,7 +227,7 @@ class TestGroups:
     @pytest.mark.parametrize(
         "settings",
         [
-            {"loop": "fit"},
+            {"loop": "fit", "jit": False},
             {"precision": "mixed_bfloat16"},
             {"hidden": (60, 50)},
             {"epochs": 7},
