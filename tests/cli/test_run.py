@@ -1,5 +1,6 @@
 """`bench run` as a real process: real Ray, real TensorFlow, the smallest suites there can be."""
 
+import functools
 import os
 import pty
 import re
@@ -137,9 +138,10 @@ def test_on_a_terminal_a_live_display_gives_way_to_the_summary_and_failures_are_
 def test_an_interrupt_keeps_what_is_finished_and_cancels_what_runs(suite, number):
     path = suite(TINY)
     line = command(path, "--rounds", "9", "--set", "epochs=40")
-    with subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
-    ) as process:
+    # Where these tests run in the background of a shell, they and their children ignore SIGINT.
+    listens = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(line, **pipes, text=True, bufsize=1, preexec_fn=listens) as process:
         until(process.stdout, "✓ ")
         until(process.stdout, "▶ ")
         os.kill(process.pid, number)
