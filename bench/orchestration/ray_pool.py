@@ -102,19 +102,18 @@ def _died(gang: Gang, process: Process, error: Exception) -> Died:
         return Died(gang.worker, "oom_host", text)
     if isinstance(error, RayTaskError):
         return Died(gang.worker, "failed", text)
-    node_id = process.seat.place.node.node_id
-    return Died(gang.worker, "lost", text, None if _alive(node_id) else node_id)
+    gone = _first_gone((process.seat.place,))
+    return Died(gang.worker, "lost", text, gone.node_id if gone else None)
 
 
 def _first_gone(places: Places) -> Node | None:
-    """The first node of `places` that is gone; None where all are there."""
+    """The first node of `places` that is gone: Ray takes its time to call one dead, its own daemon tells."""
+    known = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
     nodes = dict.fromkeys(place.node for place in places)
-    return next((node for node in nodes if not _alive(node.node_id)), None)
+    return next((node for node in nodes if not _answers(known.get(node.node_id))), None)
 
 
-def _alive(node_id: str) -> bool:
-    """Whether the node's own daemon answers: Ray takes its time to call one dead."""
-    node = next((node for node in ray.nodes() if node["NodeID"] == node_id and node["Alive"]), None)
+def _answers(node: Mapping[str, Any] | None) -> bool:
     if node is None:
         return False
     try:

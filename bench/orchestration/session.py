@@ -229,9 +229,7 @@ class Session:
     def _finished(self, worker: Worker, event: Finished) -> None:
         run = worker.run
         assert run is not None
-        if event.measurement.status == "lost" and self._try_again(event.worker, run):
-            pass
-        else:
+        if event.measurement.status != "lost" or not self._try_again(event.worker, run):
             worker.run = None
             self._record(run, event.measurement, event.epochs, worker)
             if event.broken or event.measurement.status not in ("ok", "diverged"):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from bench.cli.watchers import Silent
 from bench.data.datasets import load
 from bench.orchestration.runs import Cluster
 from bench.orchestration.session import Rules, Session
@@ -53,7 +54,7 @@ def cluster(tmp_path, monkeypatch):
         yield make
 
 
-class Killer:
+class Killer(Silent):
     """A `Watcher` that kills the last worker of a gang, or its node, once at each stage.
 
     At the start of the first gang; then when a run begins the phase that it is labelled with.
@@ -85,21 +86,6 @@ class Killer:
         if run.point.label == phase and phase not in self.killed:
             self.killed.append(phase)
             self.kill(self.places[phase])
-
-    def planned(self, runs, rounds, nodes):
-        pass
-
-    def round_began(self, number, points):
-        pass
-
-    def probed(self, place, probe, moment):
-        pass
-
-    def epoch(self, run, epoch):
-        pass
-
-    def finished(self, run, row):
-        pass
 
 
 def workers_of(node):

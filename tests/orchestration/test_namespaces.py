@@ -50,6 +50,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 
+from bench.cli.watchers import Silent
 from bench.data.datasets import load
 from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
 from bench.orchestration.ray_pool import RayPool
@@ -59,12 +60,7 @@ from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.suite import Measure, Point, Suite
 
-class Watcher:
-    def planned(self, runs, rounds, nodes): pass
-    def round_began(self, number, points): pass
-    def probed(self, place, probe, moment): pass
-    def started(self, run, places): pass
-    def phase(self, run, phase): pass
+class Watcher(Silent):
     def epoch(self, run, epoch): print("epoch", epoch.epoch, flush=True)
     def finished(self, run, row): print(row["status"], row["error"], flush=True)
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from bench.analysis.repetition import until
+from bench.cli.watchers import Silent
 from bench.data.datasets import load
 from bench.orchestration.runs import Cluster
 from bench.orchestration.session import Rules, Session
@@ -45,23 +46,11 @@ def ray(environ):
         yield SimpleNamespace(cluster=cluster, datasets=share({"digits": digits}))
 
 
-class Watcher:
+class Watcher(Silent):
     """Keeps the process of every run, and kills those that `kill` names once they have trained an epoch."""
 
     def __init__(self, kill=()):
         self.kill, self.processes, self.places = kill, [], []
-
-    def planned(self, runs, rounds, nodes):
-        pass
-
-    def round_began(self, number, points):
-        pass
-
-    def probed(self, place, probe, moment):
-        pass
-
-    def phase(self, run, phase):
-        pass
 
     def started(self, run, places):
         self.places.append((run.point.label, *places))
@@ -70,9 +59,6 @@ class Watcher:
     def epoch(self, run, _epoch):
         if run.point.label in self.kill:
             self.processes[-1][1].send_signal(signal.SIGKILL)
-
-    def finished(self, run, row):
-        pass
 
 
 def worker_process():
@@ -171,6 +157,7 @@ import sys
 from pathlib import Path
 
 from bench.analysis.repetition import until
+from bench.cli.watchers import Silent
 from bench.data.datasets import load
 from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
 from bench.orchestration.ray_pool import RayPool
@@ -180,15 +167,8 @@ from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.suite import Measure, Point, Suite
 
-class Watcher:
-    def planned(self, runs, rounds, nodes): pass
-    def round_began(self, number, points): pass
-    def probed(self, place, probe, moment):
-        pass
-
-    def phase(self, run, phase): pass
+class Watcher(Silent):
     def started(self, run, places): print("started", run.round, flush=True)
-    def epoch(self, run, epoch): pass
     def finished(self, run, row): print("finished", row["run_id"], row["status"], flush=True)
 
 scenario = Scenario(dataset="digits", hidden=[16], device="cpu", batch_size=10_000, epochs=1)
