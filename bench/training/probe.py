@@ -31,7 +31,8 @@ SECONDS = 0.15  # of repetition per figure, beside the calls that compile it
 TURN_SECONDS = 0.03  # of one call of a compiled loop: its launch is lost in it
 LARGE_FLOPS = 2**30  # from here on one call outweighs its launch, so TensorFlow's own product is tried too
 LAUNCHES = 500
-CALIBRATION_TURNS = 3
+CALIBRATION_CALLS = 3
+CALIBRATION_GROWTH = 1.1
 
 
 def probe(runtime: Runtime, precisions: Iterable[Precision] = ("float32",)) -> Probe:
@@ -66,8 +67,7 @@ def gemm_rate(shape: Gemm, precision: Precision = "float32") -> float:
     tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
     try:
         a, b = (tf.cast(tf.random.stateless_normal(s, (0, 1)), dtype) for s in ((m, k), (k, n)))
-        half = tf.cast(0.5, dtype)
-        times = [_per_turn(lambda c: c * half + _fresh(a, c) @ b, tf.zeros((m, n), dtype))]
+        times = [_per_turn(_product(a, b), tf.zeros((m, n), dtype))]
         if flops >= LARGE_FLOPS:
             times.append(_seconds(tf.function(tf.matmul), a, b))
     finally:
@@ -90,6 +90,12 @@ def _strategy(runtime: Runtime) -> Any:  # noqa: ANN401
     if runtime.strategy is None and len(tf.config.get_visible_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return runtime.strategy
+
+
+def _product(a: Any, b: Any) -> Callable[[Any], Any]:  # noqa: ANN401
+    """One turn c ← c / 2 + `a` `b`, whose product no compiler can move out of the loop."""
+    half = tf.cast(0.5, a.dtype)
+    return lambda c: c * half + _fresh(a, c) @ b
 
 
 def _fresh(a: Any, c: Any) -> Any:  # noqa: ANN401
@@ -126,6 +132,13 @@ def _iteration_seconds() -> float:
 
 def _per_turn(body: Callable[[Any], Any], start: Any) -> float:  # noqa: ANN401
     """Seconds per turn of a compiled loop that carries one tensor, over enough turns to drown its launch."""
+    loop = _loop(body)
+    turns = _turns(lambda count: loop(start, tf.constant(count)))
+    return _seconds(loop, start, tf.constant(turns)) / turns
+
+
+def _loop(body: Callable[[Any], Any]) -> Any:  # noqa: ANN401
+    """(value, turns) → one number of the value that `body` makes of it in so many turns, compiled."""
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
     def loop(value: Any, turns: Any) -> Any:  # noqa: ANN401
@@ -134,24 +147,36 @@ def _per_turn(body: Callable[[Any], Any], start: Any) -> float:  # noqa: ANN401
         )
         return tf.reshape(value, [-1])[0]
 
-    loop(start, tf.constant(1)).numpy()
-    began = time.perf_counter_ns()
-    loop(start, tf.constant(CALIBRATION_TURNS)).numpy()
-    once = (time.perf_counter_ns() - began) / 1e9 / CALIBRATION_TURNS
-    turns = max(int(TURN_SECONDS / max(once, 1e-9)), 2)
-    turns = max(int(turns * TURN_SECONDS / _seconds(loop, start, tf.constant(turns), limit=0.0)), 2)
-    return _seconds(loop, start, tf.constant(turns)) / turns
+    return loop
 
 
-def _seconds(function: Callable[..., Any], *arguments: Any, limit: float = SECONDS) -> float:  # noqa: ANN401
-    """The shortest of the calls that fit into `limit`, one at least; one before them compiles."""
+def _turns(call: Callable[[int], Any]) -> int:
+    """So many turns that a call of them takes TURN_SECONDS even when nothing disturbs it.
+
+    The best of several calls counts: by a single one that something held up, a few turns would do, and the
+    launch would be most of what is measured.
+    """
+    turns = 1
+    while (best := _seconds(call, turns, limit=0.0, least=CALIBRATION_CALLS)) < TURN_SECONDS:
+        turns = math.ceil(turns * max(CALIBRATION_GROWTH * TURN_SECONDS / best, CALIBRATION_GROWTH))
+    return turns
+
+
+def _seconds(
+    function: Callable[..., Any],
+    *arguments: Any,  # noqa: ANN401
+    limit: float = SECONDS,
+    least: int = 1,
+) -> float:
+    """The shortest of the calls that fit into `limit`, of `least` at least; one before them compiles."""
     _wait(function(*arguments))
-    best, began = math.inf, time.perf_counter_ns()
-    while best is math.inf or time.perf_counter_ns() - began < limit * 1e9:
+    times: list[float] = []
+    began = time.perf_counter_ns()
+    while len(times) < least or time.perf_counter_ns() - began < limit * 1e9:
         start = time.perf_counter_ns()
         _wait(function(*arguments))
-        best = min(best, (time.perf_counter_ns() - start) / 1e9)
-    return best
+        times.append((time.perf_counter_ns() - start) / 1e9)
+    return min(times)
 
 
 def _wait(result: Any) -> None:  # noqa: ANN401
