@@ -26,6 +26,9 @@ class NodeTimes:
     it has to be where whatever slows a node slows all its scenarios alike. Where some scenarios have enough
     runs for an interval, only those count; without any there is no verdict.
 
+    `others` are without the nodes that are slower for certain, unless no other is left: beside a slow node
+    a sound one would seem fast.
+
     `certain` says whether the verdict "slower" or "faster" outlasts Holm's correction for all nodes and
     scenarios of the table.
     """
@@ -55,6 +58,10 @@ class NodeTable:
 class _Hardware:
     machine: str
     device_name: str | None
+
+
+_Times = dict[str, list[float]]
+"""The step times of each node, on one scenario of one session."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +95,12 @@ def node_tables(runs: Iterable[Row]) -> list[NodeTable]:
             scenarios = families.setdefault(_Hardware(row["machine"], row.get("device_name")), {})
             nodes = scenarios.setdefault((row["session_id"], row["scenario_id"]), {})
             nodes.setdefault(node, []).append(row)
-    tested = {
-        hardware: [test for scenario, nodes in scenarios.items() for test in _tests(scenario, nodes)]
+    compared = {
+        hardware: {scenario: _times(nodes) for scenario, nodes in scenarios.items()}
         for hardware, scenarios in families.items()
     }
-    return [_table(hardware, tests) for hardware, tests in tested.items() if tests]
+    tables = (_table_without_the_slow(hardware, scenarios) for hardware, scenarios in compared.items())
+    return [table for table in tables if table.nodes]
 
 
 def _only_node(row: Row) -> str | None:
@@ -101,25 +109,40 @@ def _only_node(row: Row) -> str | None:
     return nodes.pop() if len(nodes) == 1 else None
 
 
-def _tests(scenario: Hashable, nodes: Mapping[str, Sequence[Row]]) -> list[_Test]:
-    times = _times({node: rows for node, rows in nodes.items() if len(rows) >= FEWEST_RUNS})
-    return [_test(scenario, node, times) for node in times] if len(times) > 1 else []
-
-
-def _times(nodes: Mapping[str, Sequence[Row]]) -> dict[str, list[float]]:
-    """Each node's step times; of very many those of the last rounds."""
-    most = max(FEWEST_RUNS, math.isqrt(_MOST_PAIRS // max(len(nodes), 1)))
-    last = {node: sorted(rows, key=lambda row: row["round"])[-most:] for node, rows in nodes.items()}
+def _times(nodes: Mapping[str, Sequence[Row]]) -> _Times:
+    """The step times of each node that has enough of them; of very many those of the last rounds."""
+    enough = {node: rows for node, rows in nodes.items() if len(rows) >= FEWEST_RUNS}
+    most = max(FEWEST_RUNS, math.isqrt(_MOST_PAIRS // max(len(enough), 1)))
+    last = {node: sorted(rows, key=lambda row: row["round"])[-most:] for node, rows in enough.items()}
     return {node: [row["step_seconds"] for row in rows] for node, rows in last.items()}
 
 
-def _test(scenario: Hashable, node: str, times: Mapping[str, Sequence[float]]) -> _Test:
-    own, others = times[node], frozenset(times) - {node}
-    theirs = [seconds for other in times if other != node for seconds in times[other]]
+def _table_without_the_slow(hardware: _Hardware, scenarios: Mapping[Hashable, _Times]) -> NodeTable:
+    """The slowest node leaves the others of the rest as soon as it is slower for certain; then the next."""
+    slow: frozenset[str] = frozenset()
+    while True:
+        tests = [
+            _test(scenario, node, times, slow)
+            for scenario, times in scenarios.items()
+            if len(times) > 1
+            for node in times
+        ]
+        table = _table(hardware, tests)
+        found = (node.node for node in table.nodes if node.verdict == "slower" and node.certain)
+        slowest = next((node for node in found if node not in slow), None)
+        if slowest is None:
+            return table
+        slow |= {slowest}
+
+
+def _test(scenario: Hashable, node: str, times: _Times, slow: frozenset[str]) -> _Test:
+    own, all_others = times[node], frozenset(times) - {node}
+    others = all_others - slow or all_others
+    theirs = [seconds for other in times if other in others for seconds in times[other]]
     found = hodges_lehmann_ratio(theirs, own, CONFIDENCE)
     assert found.ratio is not None  # only infinite times leave it open
     return _Test(
-        question=(scenario, frozenset((frozenset((node,)), others))),
+        question=(scenario, frozenset((frozenset((node,)), all_others))),
         node=node,
         others=others,
         runs=len(own),

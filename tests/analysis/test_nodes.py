@@ -111,6 +111,40 @@ class TestVerdict:
         assert found.verdict == "slower"
 
 
+class TestOthers:
+    """Those that a node stands against: without the nodes that are slow for certain."""
+
+    def test_beside_a_slow_node_the_sound_ones_are_the_same(self):
+        found = by_node(*(runs(node, [step] * 5) for node, step in (("a", 1.0), ("b", 1.0), ("c", 1.5))))
+        assert {node: (one.others, one.verdict) for node, one in found.items()} == {
+            "a": (("b",), "same"),
+            "b": (("a",), "same"),
+            "c": (("a", "b"), "slower"),
+        }
+
+    def test_one_slow_node_does_not_hide_another(self):
+        """Against the other slow one and two sound ones, the less slow one would stand in the middle."""
+        steps = {"a": 1.0, "b": 1.0, "c": 1.2, "d": 3.0}
+        found = by_node(*(runs(node, [step] * 5) for node, step in steps.items()))
+        assert (found["c"].others, found["c"].ratio) == (("a", "b"), pytest.approx(1.2))
+        assert {node: one.verdict for node, one in found.items()} == {
+            "a": "same",
+            "b": "same",
+            "c": "slower",
+            "d": "slower",
+        }
+
+    def test_who_seems_slow_without_being_so_for_certain_stays(self):
+        found = by_node(*(runs(node, [step] * 3) for node, step in (("a", 1.0), ("b", 1.0), ("c", 1.5))))
+        assert found["c"].verdict == "slower"
+        assert not found["c"].certain
+        assert found["a"].others == ("b", "c")
+
+    def test_no_claim_is_easier_for_it(self):
+        """The correction is for as many comparisons as before, though two of them now are one."""
+        assert table_of(*(runs(n, [s] * 5) for n, s in (("a", 1.0), ("b", 1.0), ("c", 1.5)))).tests == 3
+
+
 class TestHolm:
     def test_two_nodes_alone_are_one_question(self):
         """Four against four: p is 2 / C(8, 4), 2.9 %."""
