@@ -1,11 +1,10 @@
-"""Who is who among the processes of one run, and what their reports come to together. No Ray here."""
+"""Who is who among the processes of one run. No Ray here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bench.orchestration.placement import Need, Place, Places
 from bench.records.kinds import DeviceKind
-from bench.records.measurement import Measurement
 from bench.training.member import Member, Role
 
 
@@ -58,20 +57,6 @@ def by_role(seated: Sequence[Seat], addresses: Sequence[str]) -> dict[Role, tupl
     for seat, address in zip(seated, addresses, strict=True):
         found[seat.role] = (*found.get(seat.role, ()), address)
     return found
-
-
-def together(measured: Sequence[Measurement]) -> Measurement:
-    """The measurement of a run from those of its processes, of which the first reports.
-
-    Times and scores are the first one's: the others waited for it, and it for them. A flag of any of them
-    makes the run doubtful. The energy of GPUs is summed up; that of processors is the first node's.
-    """
-    first = measured[0]
-    flags = dict.fromkeys(flag for one in measured for flag in one.flags)
-    energies = [one.energy_joules for one in measured]
-    if first.gpu_samples is None or any(energy is None for energy in energies):
-        return replace(first, flags=tuple(flags))
-    return replace(first, flags=tuple(flags), energy_joules=sum(energy or 0.0 for energy in energies))
 
 
 def _beside(places: Places, number: int) -> Place:

@@ -18,10 +18,11 @@ from ray.util.scheduling_strategies import (  # noqa: TID253
     PlacementGroupSchedulingStrategy,
 )
 
-from bench.orchestration.gang import Seat, by_role, member, seats, together
+from bench.orchestration.gang import Seat, by_role, member, seats
 from bench.orchestration.placement import Need, Place, Places
 from bench.orchestration.pool import EpochDone, Event, Finished, PhaseBegan, Probed, Ready, Task, WorkerId
 from bench.orchestration.ray_worker import RayWorker
+from bench.orchestration.together import together
 from bench.records.measurement import Epoch, Measurement, Phase
 from bench.records.probe import Probe
 from bench.records.scenario import Precision
@@ -203,7 +204,9 @@ class Gang:
         return self._once_all_have("run", self._all_done)
 
     def _all_done(self) -> Event:
-        return self._finish(together([p.result[0] for p in self._driving() if p.result]), broken=False)
+        told = [(p.result[0], p.seat.place.node.node_id) for p in self._driving() if p.result]
+        measured, nodes = zip(*told, strict=True)
+        return self._finish(together(measured, nodes), broken=False)
 
     def _finish(self, measured: Measurement, broken: bool) -> Event:
         leader = self._processes[0]

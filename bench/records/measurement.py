@@ -17,7 +17,8 @@ class Epoch:
     """One epoch of a run: a row of the `epochs` table, less the run's id. Accuracies are 0 to 1.
 
     `elapsed_seconds` runs from the first touch of the data to the end of the epoch's validation.
-    Training scores are means over the epoch's batches as they passed, as Keras gives them.
+    Training scores are means over the epoch's batches as they passed, as Keras gives them; like Keras',
+    `learning_rate` is the optimizer's at the end of the epoch, which the next step would take.
     """
 
     epoch: int
@@ -64,6 +65,11 @@ class Measurement:
     the inputs of float32 matrix products), `compute_dtype` (of Keras' layers) and, on a GPU,
     `memory_growth`. `process_id` is the node's number for the process: runs of a session that share it
     shared the process.
+
+    Of a run of several processes that all train, times, scores and what was read back are the first one's.
+    What they used is summed up (`process_cpu_seconds`, `steal_seconds`, energy, power, faults, switches and
+    samples); memory, clocks, temperature and disturbances are the worst one's. Of parameter_server only the
+    process that coordinates is metered.
     """
 
     status: Status

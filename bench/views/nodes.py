@@ -112,8 +112,8 @@ def _legend(tables: Iterable[NodeTable]) -> str:
     found = [node for table in tables for node in table.nodes]
     parts = [
         "Step time: over that of the other nodes with the same hardware, less those that are slower for "
-        f"certain; above 1 is slower; slower or faster only where the whole interval lies past ±{DELTA * 100:g} "
-        "%, same only where all of it lies within"
+        f"certain; above 1 is slower; slower or faster only where the whole interval lies past "
+        f"±{DELTA * 100:g} %, same only where all of it lies within"
     ]
     if any(node.verdict is None for node in found):
         parts.append(

@@ -2,9 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.orchestration.gang import by_role, member, seats, together
+from bench.orchestration.gang import by_role, member, seats
 from bench.orchestration.placement import Ledger, Need
-from bench.records.measurement import Measurement
 from bench.training.member import Member
 
 PARAMETER_SERVER = Need("cpu", 1, 0, None, strategy="parameter_server", workers=2, servers=1)
@@ -68,24 +67,3 @@ def test_everyone_is_told_all_addresses(node):
 def test_one_process_leads_and_comes_first(node, need):
     placed = seats(need, Ledger([node()]).take(need))
     assert [member(need, seat, {}).leads for seat in placed] == [True] + [False] * (len(placed) - 1)
-
-
-class TestTogether:
-    def test_the_first_one_s_times_count(self):
-        measured = [Measurement(status="ok", step_seconds=seconds) for seconds in (1.0, 2.0)]
-        assert together(measured).step_seconds == 1.0
-
-    def test_any_one_s_flags_count(self):
-        measured = [
-            Measurement(status="ok", flags=flags) for flags in (("unstable",), ("contended", "unstable"))
-        ]
-        assert together(measured).flags == ("unstable", "contended")
-
-    def test_the_energy_of_gpus_is_summed_up(self):
-        on_gpus = [Measurement(status="ok", gpu_samples=2, energy_joules=joules) for joules in (1.0, 2.0)]
-        assert together(on_gpus).energy_joules == 3.0
-        assert together([on_gpus[0], replace(on_gpus[1], energy_joules=None)]).energy_joules == 1.0
-
-    def test_that_of_processors_is_not(self):
-        on_cpus = [Measurement(status="ok", energy_joules=joules) for joules in (1.0, 2.0)]
-        assert together(on_cpus).energy_joules == 1.0

@@ -22,8 +22,8 @@ UNCLEAR = replace(SLOW, node="node-2", ratio=0.993, low=0.68, high=1.004, verdic
 TABLE = NodeTable("AMD EPYC 7763, 64 cores", "AMD EPYC 7763 64-Core Processor", (SLOW, UNCLEAR), tests=6)
 LEGEND = (
     "Step time: over that of the other nodes with the same hardware, less those that are slower for certain; "
-    "above 1 is slower; slower or faster only where the whole interval lies past ±1 %, same only where all of "
-    "it lies within."
+    "above 1 is slower; slower or faster only where the whole interval lies past ±1 %, same only where all "
+    "of it lies within."
 )
 
 
