@@ -82,19 +82,22 @@ def _medians(rows: list[Row]) -> dict[str, float]:
 
 
 def drifts(machines: Iterable[Row]) -> list[Drift]:
-    """Every figure that drifted, of each process that was probed both times; rows of the `machines` table."""
+    """Every figure that drifted, of each process that was probed both times; rows of the `machines` table.
+
+    A session that was resumed has several ends: the one farthest from its first start is told.
+    """
     starts: dict[tuple[Any, ...], Row] = {}
-    found = []
+    found: dict[tuple[Any, ...], Drift] = {}
     for row in machines:
         key = row["node"], row["session_id"], *_process(row)
         if row.get("probe_moment") == "start":
             starts.setdefault(key, row)
         elif row.get("probe_moment") == "end" and key in starts:
             where = row["session_id"], row["probe_device_kind"], row["probe_cores"]
-            found += [
-                Drift(row["node"], *apart, *where) for apart in _apart(_figures(starts[key]), _figures(row))
-            ]
-    return found
+            for apart in _apart(_figures(starts[key]), _figures(row)):
+                drift, name = Drift(row["node"], *apart, *where), (*key, apart[0])
+                found[name] = max(found.get(name, drift), drift, key=lambda one: abs(one.change))
+    return list(found.values())
 
 
 def _process(row: Row) -> tuple[Any, ...]:

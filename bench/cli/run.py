@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from bench.orchestration.session import Rules
+    from bench.records.suite import Suite
     from bench.records.tables import Row
 
 
@@ -54,12 +56,16 @@ def run(
             "--probe/--no-probe", help="Whether to measure what each node can do at most, before and after."
         ),
     ] = True,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest session of this suite in --results.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Nothing but the summary.")] = False,
 ) -> None:
     """Run a suite: live progress, then the summary. Exit status 1 where some runs did not end ok.
 
     --rounds N makes exactly N rounds, whatever precision the suite asks for. --order longest-first ends
     sooner where runs are side by side: by earlier times, where the results have some, else by FLOPs.
+    --resume runs what is missing, what was cancelled and what was lost, up to --rounds where that is more.
     """
     from bench.analysis.forecast import expected_seconds
     from bench.analysis.repetition import until
@@ -80,8 +86,9 @@ def run(
     if order is OrderName.longest_first:
         ordered = LongestFirst(expected_seconds(chosen.points, earlier_times(results, everywhere=True)))
     rules = Rules(until(chosen.measure.precision), ordered, every_node, probe)
+    begun = _session_to_resume(console, chosen, results, rules, quiet) if resume else None
     with watcher:
-        outcome = launch(chosen, results, data, address, watcher, rules)
+        outcome = launch(chosen, results, data, address, watcher, rules, begun)
     if outcome.rows:
         _sum_up(console, outcome.rows, outcome.machines)
     console.print(f"Session: {outcome.folder}", markup=False, highlight=False, soft_wrap=True)
@@ -89,6 +96,20 @@ def run(
         raise KeyboardInterrupt
     if any(row["status"] != "ok" for row in outcome.rows):
         raise typer.Exit(1)
+
+
+def _session_to_resume(
+    console: "Console", suite: "Suite", results: Path, rules: "Rules", quiet: bool
+) -> Path | None:
+    from bench.records.resume import session_to_resume
+
+    begun = session_to_resume(results, suite, rules.every_node)
+    if not quiet:
+        text = (
+            f"Going on with {begun}" if begun else f"No session of {suite.name} in {results} yet: a new one"
+        )
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    return begun
 
 
 def _sum_up(console: "Console", rows: "Sequence[Row]", machines: "Iterable[Row]") -> None:

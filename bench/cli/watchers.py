@@ -44,6 +44,9 @@ class Silent:
     def probed(self, place: Place, probe: Probe, moment: Moment) -> None:
         """Nothing."""
 
+    def kept(self, run: Run, row: Row) -> None:
+        """Nothing."""
+
     def started(self, run: Run, places: Places) -> None:
         """Nothing."""
 
@@ -69,8 +72,15 @@ class Estimating(Silent):
         """Which nodes each scenario runs on."""
         self._nodes = nodes
 
+    def kept(self, run: Run, row: Row) -> None:
+        """A step time more, as of any run that ended ok."""
+        self._learn(run, row)
+
     def finished(self, run: Run, row: Row) -> None:
         """A step time more, where it ended ok."""
+        self._learn(run, row)
+
+    def _learn(self, run: Run, row: Row) -> None:
         if row["status"] == "ok" and row["step_seconds"] is not None:
             self._step_seconds.setdefault(run.key, []).append(row["step_seconds"])
 
@@ -122,6 +132,11 @@ class Lines(Estimating):
         """Which run, and where."""
         self._say(f"▶ {_name(run)} round {run.round} on {_where_all(places)}")
 
+    def kept(self, run: Run, row: Row) -> None:
+        """One more that is done."""
+        super().kept(run, row)
+        self._done += 1
+
     def finished(self, run: Run, row: Row) -> None:
         """What came of it, and how many are done."""
         super().finished(run, row)
@@ -167,6 +182,11 @@ class Display(Estimating):
         """The bar gets the length that the step times so far speak for."""
         to_come = self._rounds_to_come(number, points)
         self._progress.next_round(number, to_come, self._what_is_left(points))
+
+    def kept(self, run: Run, row: Row) -> None:
+        """The bar begins where the session was left."""
+        super().kept(run, row)
+        self._progress.keep(run.key, row["status"] == "ok")
 
     def started(self, run: Run, places: Places) -> None:
         """A line of its own."""

@@ -14,6 +14,7 @@ from bench.orchestration.pool import Pool
 from bench.orchestration.runs import Cluster, Watcher
 from bench.orchestration.session import Rules, Session
 from bench.records.recorder import Recorder, check_writable, new_session_id
+from bench.records.resume import check_data
 from bench.records.suite import Suite
 from bench.records.tables import Row, machine_row
 
@@ -29,9 +30,15 @@ class Outcome:
 
 
 def launch(
-    suite: Suite, results: Path, data: Path | None, address: str | None, watcher: Watcher, rules: Rules
+    suite: Suite,
+    results: Path,
+    data: Path | None,
+    address: str | None,
+    watcher: Watcher,
+    rules: Rules,
+    begun: Path | None = None,
 ) -> Outcome:
-    """Run `suite` and record it as a new session below `results`; by `rules`.
+    """Run `suite` and record it as a new session below `results`, or go on with that in `begun`; by `rules`.
 
     Raises BenchError for what is wrong with data, results folder or cluster, before any run is started and
     without leaving a session behind. An interrupt (SIGINT, SIGTERM) ends the runs under way and gives what
@@ -40,38 +47,56 @@ def launch(
     check_writable(results)
     with _interruptible():
         datasets = load_all({point.scenario.dataset for point in suite.points}, data)
+        dataset_sha256 = {name: it.sha256 for name, it in datasets.items()}
+        if begun:
+            check_data(begun, dataset_sha256)
         from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
         from bench.orchestration.ray_pool import RayPool
 
         with ray_cluster(address), _interruptible():  # again: Ray sets a handler of its own
             nodes, fingerprints = inspect_nodes()
             pool = RayPool(share(datasets))
-            cluster = Cluster(nodes, fingerprints, {name: it.sha256 for name, it in datasets.items()})
-            return _record(suite, results, cluster, pool, watcher, rules)
+            cluster = Cluster(nodes, fingerprints, dataset_sha256)
+            with _recorder(results, begun, _header(suite, rules)) as recorder:
+                return _record(suite, cluster, pool, recorder, watcher, rules)
+
+
+def _recorder(results: Path, begun: Path | None, header: Row) -> Recorder:
+    if begun:
+        return Recorder.resume(begun, header)
+    session_id = new_session_id(datetime.datetime.now())
+    return Recorder.begin(results / session_id, session_id, header)
 
 
 def _record(
-    suite: Suite, results: Path, cluster: Cluster, pool: Pool, watcher: Watcher, rules: Rules
+    suite: Suite, cluster: Cluster, pool: Pool, recorder: Recorder, watcher: Watcher, rules: Rules
 ) -> Outcome:
-    session_id = new_session_id(datetime.datetime.now())
-    with Recorder(results / session_id, session_id, _header(suite)) as recorder:
-        for fingerprint in cluster.fingerprints.values():
-            recorder.add_machine(machine_row(session_id, fingerprint))
-        interrupted = False
-        try:
-            Session(suite, cluster, pool, recorder, watcher, rules).run()
-        except KeyboardInterrupt:
-            interrupted = True
-        return Outcome(recorder.folder, tuple(recorder.runs), tuple(recorder.machines), interrupted)
+    known = [_identity(row) for row in recorder.machines]
+    for fingerprint in cluster.fingerprints.values():
+        row = machine_row(recorder.session_id, fingerprint)
+        if _identity(row) not in known:
+            recorder.add_machine(row)
+    interrupted = False
+    try:
+        Session(suite, cluster, pool, recorder, watcher, rules).run()
+    except KeyboardInterrupt:
+        interrupted = True
+    return Outcome(recorder.folder, tuple(recorder.runs), tuple(recorder.machines), interrupted)
 
 
-def _header(suite: Suite) -> Row:
+def _identity(machine: Row) -> tuple[object, ...]:
+    """What sets the fingerprints of a session apart."""
+    return tuple(machine[name] for name in ("node", "machine_id", "software_id"))
+
+
+def _header(suite: Suite, rules: Rules) -> Row:
     return {
         "suite": suite.name,
         "title": suite.title,
         "text": suite.text,
         "measure": suite.measure.model_dump(mode="json"),
         "scenarios": [point.scenario.scenario_id for point in suite.points],
+        "every_node": rules.every_node,
         "bench_version": bench.__version__,
         "command": sys.argv[1:],
     }

@@ -29,6 +29,7 @@ class Recording:
 
     def __init__(self, suite: Suite, cluster: Cluster, recorder: Recorder, limits: Limits) -> None:
         self._suite, self._cluster, self._recorder, self._limits = suite, cluster, recorder, limits
+        self._earlier = {row["run_id"]: row for row in recorder.runs}
 
     @property
     def session_id(self) -> str:
@@ -38,6 +39,10 @@ class Recording:
     def run_id(self, run: Run) -> str:
         """The run's name: the same for all of its attempts."""
         return f"{self.session_id}-{run.key}-{run.round}"
+
+    def earlier(self, run: Run) -> Row | None:
+        """The row of `run` from before the session was resumed."""
+        return self._earlier.get(self.run_id(run))
 
     def add_probe(self, place: Place, need: Need, probe: Probe, moment: Moment) -> None:
         """A row of `machines`."""
@@ -60,7 +65,7 @@ class Recording:
         self, run: Run, measured: Measurement, fingerprint: Fingerprint | None, stay: Stay | None
     ) -> Measurement:
         """`measured`, with what its process could not know."""
-        if run.attempt > 1:
+        if run.attempt + run.lost_before > 1:
             measured = replace(measured, flags=(*measured.flags, "retried"))
         if fingerprint and measured.device_name is None:
             measured = replace(measured, device_name=_device_name(run.need, fingerprint))
@@ -79,7 +84,7 @@ class Recording:
             label=run.point.label,
             round=run.round,
             order=run.order,
-            attempt=run.attempt,
+            attempt=run.attempt + run.lost_before,
             started_at=(stay and stay.started_at) or datetime.datetime.now(datetime.UTC),
             machine_id=fingerprint.machine_id if fingerprint else None,
             software_id=fingerprint.software_id if fingerprint else None,

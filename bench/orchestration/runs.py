@@ -24,7 +24,10 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Run:
-    """One scenario in one round, on its way through the session; on `node`, where that is said."""
+    """One scenario in one round, on its way through the session; on `node`, where that is said.
+
+    `lost_before` counts the attempts that were lost before the session was resumed.
+    """
 
     point: Point
     round: int
@@ -32,6 +35,7 @@ class Run:
     need: Need
     node: Node | None = None
     attempt: int = 1
+    lost_before: int = 0
 
     @property
     def key(self) -> str:
@@ -64,6 +68,9 @@ class Watcher(Protocol):
 
     def probed(self, place: Place, probe: Probe, moment: Moment) -> None:
         """A process has measured the limits of its device and cores."""
+
+    def kept(self, run: Run, row: Row) -> None:
+        """A run had ended before the session was resumed, with this row; it is not run again."""
 
     def started(self, run: Run, places: Places) -> None:
         """A run has its processes."""

@@ -24,11 +24,12 @@ from bench.orchestration.pool import (
 )
 from bench.orchestration.recording import Recording, Stay
 from bench.orchestration.runs import Cluster, Run, Watcher
-from bench.records.measurement import Epoch, Measurement, Status
+from bench.records.measurement import UNFINISHED, Epoch, Measurement, Status
 from bench.records.probe import Probe
 from bench.records.recorder import Recorder
 from bench.records.scenario import Precision
 from bench.records.suite import Point, Suite
+from bench.records.tables import Row
 
 PROBE_SECONDS = 120.0
 IDLE_SECONDS = 3600.0
@@ -83,7 +84,6 @@ class Session:
             while points := self._unsettled(points, number):
                 self._dispatcher.close_all()
                 number += 1
-                self._watcher.round_began(number, points)
                 self._run_round(number, points)
             self._probe_again()
         except KeyboardInterrupt:
@@ -107,9 +107,17 @@ class Session:
         return tuple(p for p, times in known if times and not all(map(settled, times.values())))
 
     def _run_round(self, number: int, points: Sequence[Point]) -> None:
-        """Every one of `points` once, in an order of the round's own, in processes of the round's own."""
+        """Every one of `points` once, in an order of the round's own, in processes of the round's own.
+
+        Less what had ended before the session was resumed.
+        """
         self._round_began = self._clock()
-        for run in self._ordered(number, points):
+        runs = self._ordered(number, points)
+        ahead = [run for run in map(self._left, runs) if run]
+        if ahead:
+            self._watcher.round_began(number, points)
+        self._keep(run for run in runs if not self._left(run))
+        for run in ahead:
             problem = infeasible(run.need, self._cluster.nodes)
             if problem:
                 self._record(run, Measurement(status="infeasible", error=problem))
@@ -123,6 +131,21 @@ class Session:
         runs = [Run(p, number, 0, self._need(p, node), node) for p in points for node in self._where]
         ordered = self._rules.order(runs, f"{self._recording.session_id}/{number}")
         return [replace(run, order=i) for i, run in enumerate(ordered, start=1)]
+
+    def _left(self, run: Run) -> Run | None:
+        """`run` where it has still to be run, with the attempts that were lost; None where it had ended."""
+        row = self._recording.earlier(run)
+        if row is not None and row["status"] not in UNFINISHED:
+            return None
+        return replace(run, lost_before=row["attempt"]) if row and row["status"] == "lost" else run
+
+    def _keep(self, runs: Iterable[Run]) -> None:
+        """What had ended before the session was resumed counts as if it had ended now."""
+        for run in runs:
+            row = self._recording.earlier(run)
+            assert row is not None
+            self._learn(run, row)
+            self._watcher.kept(run, row)
 
     def _need(self, point: Point, node: Node | None) -> Need:
         """On a node that is said, device "auto" is what that node has."""
@@ -314,9 +337,13 @@ class Session:
     ) -> None:
         stay = Stay(worker.places, worker.started_at, worker.queue_seconds) if worker else None
         row = self._recording.add_run(run, measured, epochs, stay)
-        if measured.status == "ok" and measured.step_seconds is not None:
-            where = row["machine"], run.node and run.node.node_id
-            self._step_seconds[row["scenario_id"]].setdefault(where, []).append(measured.step_seconds)
-            if worker and worker.began is not None:
-                self._rules.order.taken(run.point.scenario, self._clock() - worker.began)
+        self._learn(run, row)
+        if measured.status == "ok" and worker and worker.began is not None:
+            self._rules.order.taken(run.point.scenario, self._clock() - worker.began)
         self._watcher.finished(run, row)
+
+    def _learn(self, run: Run, row: Row) -> None:
+        """One time more of those that decide whether the scenario goes on."""
+        if row["status"] == "ok" and row["step_seconds"] is not None:
+            where = row["machine"], run.node and run.node.name
+            self._step_seconds[row["scenario_id"]].setdefault(where, []).append(row["step_seconds"])

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import errno
+import fcntl
 import json
 import os
 from dataclasses import dataclass, field
@@ -22,13 +23,16 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         """Opens `folder`/journal.jsonl for appending, without the line that a kill cut short.
 
-        Raises StoreError where it cannot be written.
+        Raises StoreError where it cannot be written, or where another process writes it.
         """
         self._folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / FILE_NAME).open("a+b", buffering=0)
-            self._end_at_a_line()
+            with contextlib.ExitStack() as opened:
+                self._file = opened.enter_context((folder / FILE_NAME).open("a+b", buffering=0))
+                self._lock()
+                self._end_at_a_line()
+                opened.pop_all()
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -54,6 +58,17 @@ class Journal:
                 self._file.truncate(end)
             raise self._unwritable(error) from error
 
+    def _lock(self) -> None:
+        """Until the file is closed, if only by the death of this process."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = f"{self._folder}: this session is still going on; wait for it, or run without --resume"
+            raise StoreError(message) from error
+        except OSError as error:
+            if error.errno not in (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS):  # not every file system can
+                raise
+
     def _end_at_a_line(self) -> None:
         if self._file.seek(0, os.SEEK_END):
             self._file.seek(0)
@@ -74,6 +89,17 @@ class JournalContent:
     runs: list[Row] = field(default_factory=list)
     epochs: list[Row] = field(default_factory=list)
     machines: list[Row] = field(default_factory=list)
+    _run_ids: set[str] = field(default_factory=set)
+
+    def add_run(self, row: Row, epochs: list[Row]) -> None:
+        """A run that has ended, in place of one of the same name from before the session was resumed."""
+        run_id = row["run_id"]
+        if run_id in self._run_ids:
+            self.runs = [other for other in self.runs if other["run_id"] != run_id]
+            self.epochs = [epoch for epoch in self.epochs if epoch["run_id"] != run_id]
+        self._run_ids.add(run_id)
+        self.runs.append(row)
+        self.epochs += epochs
 
 
 def parse_journal(text: bytes, where: str) -> JournalContent:
@@ -88,6 +114,23 @@ def parse_journal(text: bytes, where: str) -> JournalContent:
             _take(content, json.loads(line.decode()))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StoreError(f"{where}:{number}: not an entry of a journal; remove the line") from error
+    return content
+
+
+def read_journal(folder: Path) -> JournalContent:
+    """The content of the journal in `folder`, on this machine.
+
+    Raises StoreError where there is none, where it cannot be read, and where it does not tell its session.
+    """
+    path = folder / FILE_NAME
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise StoreError(f"{path}: cannot be read: {reason}; copy the session's folder whole") from error
+    content = parse_journal(text, str(path))
+    if "session_id" not in content.header:
+        raise StoreError(f"{path}: does not begin with its session; it cannot be gone on with")
     return content
 
 
@@ -110,8 +153,7 @@ def _take(content: JournalContent, entry: Row) -> None:
     elif kind == "run":
         row, epochs = entry["row"], entry["epochs"]
         row["started_at"] = datetime.datetime.fromisoformat(row["started_at"])
-        content.runs.append(row)
-        content.epochs += epochs
+        content.add_run(row, epochs)
 
 
 def _encode(value: object) -> str:

@@ -7,6 +7,8 @@ Status = Literal[
     "ok", "diverged", "oom_device", "oom_host", "timeout", "lost", "failed", "infeasible", "cancelled"
 ]
 STATUSES: tuple[Status, ...] = get_args(Status)
+UNFINISHED: frozenset[Status] = frozenset({"cancelled", "lost", "infeasible"})
+"""What says nothing of the scenario: a session that is resumed tries it again."""
 Phase = Literal["build", "compile", "warm-up", "stage", "train", "evaluate"]
 """What a run does now, in the order in which it does so; the last two by turns."""
 Flag = Literal["unstable", "throttled", "contended", "retraced", "not-learning", "retried", "published"]

@@ -1,5 +1,6 @@
 """A session being written: every finished run into the journal at once, the tables from it at intervals."""
 
+import contextlib
 import datetime
 import secrets
 import tempfile
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.errors import StoreError
-from bench.records.journal import Journal, JournalContent
+from bench.records.journal import Journal, JournalContent, read_journal
 from bench.records.store import write_tables
 from bench.records.tables import SCHEMA_VERSION, Row
 
@@ -21,19 +22,36 @@ def new_session_id(now: datetime.datetime) -> str:
 
 
 class Recorder:
-    """Writes one session into `folder`. Use as a context manager: the tables are written when it ends.
+    """Writes one session into a folder. Use as a context manager: the tables are written when it ends."""
 
-    Raises StoreError where the folder cannot be written.
-    """
-
-    def __init__(self, folder: Path, session_id: str, header: Row) -> None:
-        self.session_id, self.folder = session_id, folder
-        self._content = JournalContent(
-            header={"session_id": session_id, "schema_version": SCHEMA_VERSION, **header}
-        )
-        self._journal = Journal(folder)
-        self._journal.append("session", **self._content.header)
+    def __init__(self, folder: Path, journal: Journal, content: JournalContent) -> None:
+        """Of `journal`, which lies in `folder` and holds `content`."""
+        self.session_id: str = content.header["session_id"]
+        self.folder = folder
+        self._journal, self._content = journal, content
         self._written = time.monotonic()
+
+    @classmethod
+    def begin(cls, folder: Path, session_id: str, header: Row) -> Self:
+        """A new session in `folder`, and what it is. Raises StoreError where the folder cannot be written."""
+        content = JournalContent({"session_id": session_id, "schema_version": SCHEMA_VERSION, **header})
+        journal = Journal(folder)
+        journal.append("session", **content.header)
+        return cls(folder, journal, content)
+
+    @classmethod
+    def resume(cls, folder: Path, header: Row) -> Self:
+        """The session in `folder` once more, with what it is from now on.
+
+        Raises StoreError where the folder cannot be written, where another process writes it, and where it
+        holds no journal.
+        """
+        with contextlib.ExitStack() as opened:
+            journal = opened.enter_context(Journal(folder))
+            content = read_journal(folder)
+            journal.append("resumed", **header)
+            opened.pop_all()
+        return cls(folder, journal, content)
 
     def __enter__(self) -> Self:
         return self
@@ -63,8 +81,7 @@ class Recorder:
     def add_run(self, row: Row, epochs: list[Row]) -> None:
         """Record a run that has ended; returns once it is on the disk."""
         self._journal.append("run", row=row, epochs=epochs)
-        self._content.runs.append(row)
-        self._content.epochs += epochs
+        self._content.add_run(row, epochs)
         if time.monotonic() - self._written > TABLES_EVERY_SECONDS:
             self._write()
 

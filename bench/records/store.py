@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from bench.errors import StoreError
 from bench.records.journal import FILE_NAME, TAIL_BYTES, JournalContent, closed_runs, parse_journal
+from bench.records.measurement import UNFINISHED
 from bench.records.tables import SCHEMA_VERSION, TABLE_NAMES, TableName, to_table, version_of
 
 
@@ -130,8 +131,8 @@ def _read_session(folder: _Folder) -> Tables:
         closed = closed_runs(folder.read(FILE_NAME, last=TAIL_BYTES))
         if closed is None or closed > written:  # the session is going on, or was killed
             content = _read_journal(folder)
-            if len(content.runs) > written:
-                with _of_this_version(folder.file(FILE_NAME)):
+            with _of_this_version(folder.file(FILE_NAME)):
+                if runs is None or _told(row["status"] for row in content.runs) > _told(_statuses(runs)):
                     return _tables_of(content)
     return Tables(runs, _read_table(folder, "epochs"), _read_table(folder, "machines"))
 
@@ -179,13 +180,23 @@ def _tables_of(content: JournalContent) -> Tables:
 
 
 def _distinct(parts: Iterable[Tables]) -> list[Tables]:
-    """Each session once: of its copies, the one that holds the most runs."""
+    """Each session once: of its copies, the one that holds the most runs, of those the most that told."""
     kept: dict[object, Tables] = {}
     for part in parts:
         session = frozenset(part.runs.column("session_id").to_pylist()) or id(part)
-        if session not in kept or part.runs.num_rows > kept[session].runs.num_rows:
+        if session not in kept or _told(_statuses(part.runs)) > _told(_statuses(kept[session].runs)):
             kept[session] = part
     return list(kept.values())
+
+
+def _statuses(runs: pa.Table) -> list[str]:
+    return list(runs.column("status").to_pylist())
+
+
+def _told(statuses: Iterable[str]) -> tuple[int, int]:
+    """How many runs there are, and how many of them a resumed session would not try again."""
+    statuses = list(statuses)
+    return len(statuses), sum(status not in UNFINISHED for status in statuses)
 
 
 def _union(name: TableName, tables: Iterable[pa.Table]) -> pa.Table:

@@ -79,10 +79,14 @@ class Progress:
         run = self.running.pop(key, None)
         if run is not None:
             self._taken.setdefault(scenario_id, []).append(self.clock() - run.began)
+        self.keep(scenario_id, ok)
+        self.recent = [*self.recent, line][-RECENT:]
+
+    def keep(self, scenario_id: str, ok: bool) -> None:
+        """A run is done; before the session was resumed, where no `end` tells more of it."""
         self._left[scenario_id] = max(self._left.get(scenario_id, 1) - 1, 0)
         self.done += 1
         self.not_ok += not ok
-        self.recent = [*self.recent, line][-RECENT:]
 
     def seconds_left(self) -> float | None:
         """The time that is left, at the session's pace so far; None before the first run has ended.

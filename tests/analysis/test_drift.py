@@ -39,6 +39,12 @@ def test_the_small_working_sets_are_the_caches_and_no_drift_of_the_memory():
     assert drifts([row("start"), row("end", probe_bytes_per_second=[50e9, 10e9])]) == []
 
 
+def test_of_the_ends_of_a_resumed_session_the_farthest_from_its_first_start_is_told():
+    ends = [row("end", gemm=gemm) for gemm in (190e9, 120e9, 150e9)]
+    (found,) = drifts([row("start"), ends[0], row("start", gemm=130e9), *ends[1:]])
+    assert (found.before, found.after) == (200e9, 120e9)
+
+
 @pytest.mark.parametrize(
     "other",
     [{"session_id": "s2"}, {"node": "n2"}, {"probe_device_kind": "gpu"}, {"probe_cores": 1}],

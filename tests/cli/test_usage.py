@@ -127,7 +127,7 @@ def test_an_argument_of_several_lines_still_gives_one_line(run_bench, workplace)
 
 
 def test_a_session_in_which_no_run_has_ended_says_so(run_bench, tmp_path):
-    with Recorder(tmp_path / "begun", "begun", {}):
+    with Recorder.begin(tmp_path / "begun", "begun", {}):
         ended = run_bench("show", "begun", cwd=tmp_path)
     assert ended.returncode == 2
     assert ended.stderr == "bench: begun: no run has ended there yet; look again later\n"

@@ -177,12 +177,16 @@ class Log:
         self.plan, self.rounds, self.begun, self.epochs, self.rows = None, [], [], [], []
         self.phases = []
         self.probes = []
+        self.kept_rows = []
 
     def planned(self, runs, rounds, nodes):
         self.plan, self.nodes = (runs, rounds), nodes
 
     def probed(self, place, probe, moment):
         self.probes.append((place.node.name, probe, moment))
+
+    def kept(self, _run, row):
+        self.kept_rows.append(row)
 
     def round_began(self, number, points):
         self.rounds.append((number, "".join(point.label for point in points)))
@@ -204,7 +208,7 @@ class Bench:
     """A suite of scenarios by label, on nodes, ready to run in a session.
 
     `settled` is the rule of repetition; without one nothing may ask for it. With `expected`, seconds by
-    label, the longest runs go first.
+    label, the longest runs go first. With `resume` the session of that name goes on.
     """
 
     outcome = Outcome
@@ -219,6 +223,7 @@ class Bench:
         expected=None,
         every_node=False,
         probe=True,
+        resume=False,
         **measure,
     ):
         self.points = tuple(
@@ -229,7 +234,9 @@ class Bench:
         suite = Suite("suite", "A suite", Measure(**{"rounds": 1, **measure}), self.points, "")
         self.clock, self.log = FakeClock(), Log()
         self.pool = FakePool(self.clock, labels)
-        self.recorder = Recorder(folder / session_id, session_id, {})
+        begun = () if resume else (session_id,)
+        open_session = Recorder.resume if resume else Recorder.begin
+        self.recorder = open_session(folder / session_id, *begun, {})
         fingerprints = {node.node_id: fingerprint_of(node) for node in nodes}
         cluster = Cluster(tuple(nodes), fingerprints, {"mnist": "a-hash"})
         rule = settled or (lambda _times: pytest.fail("asked whether times are enough"))

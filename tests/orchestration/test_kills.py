@@ -125,7 +125,7 @@ def test_what_is_killed_at_any_stage_costs_its_run_an_attempt(cluster, tmp_path,
         for number, phase in enumerate(PHASES)
     )
     suite = Suite("suite", "A suite", Measure(rounds=1, retries=2), points, "")
-    with Recorder(tmp_path / "s", "s", {}) as recorder:
+    with Recorder.begin(tmp_path / "s", "s", {}) as recorder:
         rules = Rules(lambda _times: True, probe=False)
         Session(suite, here.known, Pool(here.datasets), recorder, killer, rules).run()
 

@@ -68,7 +68,7 @@ gang = {"strategy": "multi_worker_mirrored", "workers": 2, "placement": "spread"
 scenario = Scenario(dataset="digits", hidden=[16], batch_size=5000, epochs=int(sys.argv[2]), **gang)
 suite = Suite("suite", "A suite", Measure(rounds=1, retries=0), (Point("sweep", "a", scenario),), "")
 datasets = {"digits": load("digits", None)}
-with Recorder(Path(sys.argv[3]) / "s", "s", {}) as recorder, ray_cluster(sys.argv[1]):
+with Recorder.begin(Path(sys.argv[3]) / "s", "s", {}) as recorder, ray_cluster(sys.argv[1]):
     nodes, fingerprints = inspect_nodes()
     pool, cluster = RayPool(share(datasets)), Cluster(nodes, fingerprints, {})
     Session(suite, cluster, pool, recorder, Watcher(), Rules(lambda times: True, probe=False)).run()

@@ -97,7 +97,7 @@ def run(ray, tmp_path):
             for label, given in settings.items()
         )
         suite = Suite("suite", "A suite", Measure(**{"rounds": 1, **measure}), points, "")
-        with Recorder(tmp_path / "s1", "s1", {}) as recorder:
+        with Recorder.begin(tmp_path / "s1", "s1", {}) as recorder:
             Session(suite, ray.cluster, RayPool(ray.datasets), recorder, watcher, Rules(until(None))).run()
         return {row["label"]: row for row in recorder.runs}
 
@@ -174,7 +174,7 @@ class Watcher(Silent):
 scenario = Scenario(dataset="digits", hidden=[16], device="cpu", batch_size=10_000, epochs=1)
 suite = Suite("suite", "A suite", Measure(rounds=50), (Point("sweep", "quick", scenario),), "")
 datasets = {"digits": load("digits", None)}
-with Recorder(Path(sys.argv[1]), "s1", {}) as recorder, ray_cluster("local"):
+with Recorder.begin(Path(sys.argv[1]), "s1", {}) as recorder, ray_cluster("local"):
     nodes, fingerprints = inspect_nodes()
     pool = RayPool(share(datasets))
     Session(suite, Cluster(nodes, fingerprints, {}), pool, recorder, Watcher(), Rules(until(None))).run()

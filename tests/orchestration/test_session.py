@@ -182,6 +182,114 @@ class TestRepetition:
         assert [row["status"] for row in tried.recorder.runs] == [*["ok"] * 7, "cancelled"]
 
 
+class TestResume:
+    """The same suite once more, in the folder of a session that was cut short."""
+
+    @pytest.fixture
+    def cut_short(self, bench):
+        """Call with labels, options, and the second of the interrupt; gives the rows that it left."""
+
+        def run(labels, at, **options):
+            tried = bench(labels, **options)
+            tried.pool.interrupt_at = 1000.0 + at
+            with pytest.raises(KeyboardInterrupt):
+                tried.run()
+            return list(tried.recorder.runs)
+
+        return run
+
+    def test_what_had_ended_is_not_run_again(self, bench, cut_short):
+        """A second to start and one for each run: the interrupt falls into the third."""
+        left = cut_short("a b c", at=3.5, rounds=2)
+        assert [row["status"] for row in left] == ["ok", "ok", "cancelled"]
+        again = bench("a b c", rounds=2, resume=True)
+        rows = again.run()
+        assert [row["status"] for row in rows] == ["ok"] * 6
+        assert len({row["run_id"] for row in rows}) == 6
+        assert len(again.pool.submitted) == 4
+        assert [
+            row for row in rows if row["run_id"] in {one["run_id"] for one in left[:2]}
+        ] == again.log.kept_rows
+        assert again.log.rounds == [(1, "abc"), (2, "abc")]
+
+    def test_the_rest_of_a_round_keeps_its_order_and_seeds(self, bench, cut_short):
+        whole = bench("a b c d e f", session_id="whole")
+        whole.run()
+        left = cut_short("a b c d e f", at=3.5, session_id="s1")
+        rows = bench("a b c d e f", session_id="s1", resume=True).run()
+        assert sorted(row["order"] for row in rows) == [1, 2, 3, 4, 5, 6]
+        assert [row["order"] for row in rows][2:] == [3, 4, 5, 6]
+        assert {row["seed"] for row in rows} == {row["seed"] for row in whole.recorder.runs}
+        assert left[2]["run_id"] == rows[2]["run_id"]
+
+    def test_rounds_that_are_whole_are_not_begun(self, bench, cut_short):
+        cut_short("a b", at=4.5 + 1, rounds=3)
+        again = bench("a b", rounds=3, resume=True)
+        again.run()
+        assert [number for number, _ in again.log.rounds] == [2, 3]
+
+    def test_a_whole_session_starts_nothing(self, bench):
+        bench("a b", rounds=2).run()
+        again = bench("a b", rounds=2, resume=True)
+        assert len(again.run()) == len(again.log.kept_rows) == 4
+        assert not again.pool.workers
+        assert again.log.rounds == []
+
+    def test_more_rounds_are_added_to_it(self, bench):
+        bench("a b", rounds=1).run()
+        again = bench("a b", rounds=3, resume=True)
+        assert len(again.run()) == 6
+        assert [number for number, _ in again.log.rounds] == [2, 3]
+
+    @pytest.mark.parametrize("status", ["failed", "timeout", "oom_device", "oom_host", "diverged"])
+    def test_what_failed_is_an_answer_and_stays(self, bench, outcome, status):
+        tried = bench("a")
+        tried.pool.runs["a"].append(outcome(measurement=Measurement(status=status, error="why")))
+        tried.run()
+        again = bench("a", resume=True)
+        assert statuses(again.run()) == {"a": status}
+        assert not again.pool.submitted
+
+    def test_what_was_lost_is_tried_again_and_every_attempt_counts(self, bench, outcome):
+        tried = bench("a", retries=1)
+        tried.pool.runs["a"].extend([outcome(died="lost")] * 2)
+        (lost,) = tried.run()
+        assert (lost["status"], lost["attempt"]) == ("lost", 2)
+        again = bench("a", retries=1, resume=True)
+        again.pool.runs["a"].append(outcome(died="lost"))
+        (row,) = again.run()
+        assert (row["status"], row["attempt"], row["flags"]) == ("ok", 4, ("retried",))
+
+    def test_what_was_cancelled_is_no_attempt(self, bench, cut_short):
+        cut_short("a", at=1.5)
+        (row,) = bench("a", resume=True).run()
+        assert (row["status"], row["attempt"], row["flags"]) == ("ok", 1, ())
+
+    def test_a_larger_cluster_holds_what_the_first_could_not(self, bench, node):
+        rows = bench({"a": {"cpus": 8}}, [node(cores=2)]).run()
+        assert [row["status"] for row in rows] == ["infeasible"]
+        rows = bench({"a": {"cpus": 8}}, [node(cores=8)], resume=True).run()
+        assert [(row["status"], row["attempt"]) for row in rows] == [("ok", 1)]
+
+    def test_each_node_s_runs_are_its_own(self, bench, node):
+        nodes = [node("n1"), node("n2")]
+        bench("a", nodes[:1], every_node=True).run()
+        again = bench("a", nodes, every_node=True, resume=True)
+        assert [row["node"] for row in again.run()] == ["n1", "n2"]
+        assert len(again.pool.submitted) == 1
+
+    def test_earlier_times_decide_who_goes_on(self, bench):
+        """Three more times, and the six are enough, as they would have been without the interrupt."""
+        options = {"rounds": 3, "precision": 0.01, "max_rounds": 12, "settled": until(0.01)}
+        tried = bench("a", **options)
+        tried.pool.interrupt_at = 1000.0 + 2 * 3 + 1.5
+        with pytest.raises(KeyboardInterrupt):
+            tried.run()
+        again = bench("a", resume=True, **options)
+        assert [row["status"] for row in again.run()] == ["ok"] * 6
+        assert len(again.pool.submitted) == 3
+
+
 class TestProcesses:
     def test_no_process_serves_two_rounds(self, bench):
         tried = bench("a b c", rounds=2)

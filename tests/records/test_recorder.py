@@ -1,10 +1,16 @@
 import datetime
+import errno
+import json
+import os
 import re
+import subprocess
+import sys
 
 import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import StoreError
+from bench.records import journal as journal_module
 from bench.records import recorder as recorder_module
 from bench.records.journal import FILE_NAME, closed_runs, parse_journal
 from bench.records.recorder import Recorder, new_session_id
@@ -24,7 +30,7 @@ def journal_of(folder):
 
 @pytest.fixture
 def begun(tmp_path):
-    return Recorder(tmp_path / "s1", "s1", HEADER)
+    return Recorder.begin(tmp_path / "s1", "s1", HEADER)
 
 
 def test_the_tables_are_written_when_the_session_ends(begun, run, fingerprint):
@@ -110,7 +116,102 @@ def test_a_journal_whose_tables_could_not_be_written_is_not_closed(begun, run):
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "results").write_text("a file")
     with pytest.raises(StoreError, match=r"cannot be written: Not a directory; pass --results"):
-        Recorder(tmp_path / "results" / "s1", "s1", HEADER)
+        Recorder.begin(tmp_path / "results" / "s1", "s1", HEADER)
+
+
+class TestResumed:
+    """A session that goes on where it was left."""
+
+    @pytest.fixture
+    def left(self, begun, run):
+        """A folder with an ok, a cancelled and a lost run."""
+        with begun as recorder:
+            for number, status in enumerate(("ok", "cancelled", "lost"), start=1):
+                recorder.add_run(*run(number=number, status=status))
+        return recorder.folder
+
+    def test_it_keeps_its_name_and_its_rows_and_adds_others(self, left, run):
+        with Recorder.resume(left, {"command": ["run"]}) as recorder:
+            assert (recorder.session_id, recorder.folder) == ("s1", left)
+            assert [row["status"] for row in recorder.runs] == ["ok", "cancelled", "lost"]
+            recorder.add_run(*run(number=4))
+        assert rows(left) == [4, 4, 0]
+        assert read_sessions([str(left)]).runs["round"].to_pylist() == [1, 2, 3, 4]
+
+    def test_a_run_takes_the_place_of_the_cancelled_one(self, left, run):
+        with Recorder.resume(left, {}) as recorder:
+            recorder.add_run(*run(number=2))
+        found = read_sessions([str(left)])
+        assert dict(zip(*(found.runs[name].to_pylist() for name in ("round", "status")), strict=True)) == {
+            1: "ok",
+            2: "ok",
+            3: "lost",
+        }
+        assert found.epochs.num_rows == 3
+        assert closed_runs((left / FILE_NAME).read_bytes()) == 3
+
+    def test_while_it_goes_on_and_after_a_kill_its_journal_is_read(self, left, run):
+        recorder = Recorder.resume(left, {})
+        recorder.add_run(*run(number=3))
+        assert read_sessions([str(left)]).runs["status"].to_pylist() == ["ok", "cancelled", "ok"]
+        recorder.__exit__()
+
+    def test_the_journal_keeps_both_and_says_when_it_was_resumed(self, left, run):
+        with Recorder.resume(left, {"command": ["run", "--resume"]}) as recorder:
+            recorder.add_run(*run(number=2))
+        kinds = [json.loads(line) for line in (left / FILE_NAME).read_text().splitlines()]
+        assert [entry["kind"] for entry in kinds] == [
+            *("session", "run", "run", "run", "closed"),
+            *("resumed", "run", "closed"),
+        ]
+        assert kinds[5]["command"] == ["run", "--resume"]
+        assert journal_of(left).header["suite"] == "a suite"
+
+    def test_a_line_cut_by_a_kill_is_that_run_s_end(self, left, run):
+        path = left / FILE_NAME
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(lines[:3]) + lines[3][:40])
+        with Recorder.resume(left, {}) as recorder:
+            assert [row["round"] for row in recorder.runs] == [1, 2]
+            recorder.add_run(*run(number=3))
+        assert rows(left) == [3, 3, 0]
+
+    def test_no_two_write_one_session(self, left):
+        with Recorder.resume(left, {}), pytest.raises(StoreError) as caught:
+            Recorder.resume(left, {})
+        assert str(caught.value) == (
+            f"{left}: this session is still going on; wait for it, or run without --resume"
+        )
+        with Recorder.resume(left, {}):
+            pass
+
+    def test_the_killed_one_s_lock_is_gone_with_it(self, tmp_path):
+        program = (
+            "import sys, time; from pathlib import Path; from bench.records.recorder import Recorder\n"
+            "recorder = Recorder.begin(Path(sys.argv[1]), 's1', {})\n"
+            "print(flush=True); time.sleep(600)"
+        )
+        line = [sys.executable, "-c", program, str(tmp_path / "s1")]
+        with subprocess.Popen(line, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout.readline() == b"\n"
+            with pytest.raises(StoreError, match="still going on"):
+                Recorder.resume(tmp_path / "s1", {})
+            writer.kill()
+        with Recorder.resume(tmp_path / "s1", {}) as recorder:
+            assert recorder.runs == []
+
+    def test_where_a_file_system_knows_no_locks_it_goes_on_without(self, left, monkeypatch):
+        def unknown(*_arguments):
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+        monkeypatch.setattr(journal_module.fcntl, "flock", unknown)
+        with Recorder.resume(left, {}) as recorder:
+            assert len(recorder.runs) == 3
+
+    def test_a_folder_whose_journal_does_not_begin_with_its_session(self, left):
+        (left / FILE_NAME).write_text("")
+        with pytest.raises(StoreError, match="does not begin with its session; it cannot be gone on with"):
+            Recorder.resume(left, {})
 
 
 def test_session_ids_sort_by_time_and_differ():

@@ -172,6 +172,15 @@ class TestUnion:
         assert rows(read_sessions([str(early), str(late)])) == (3, 3, 1)
         assert rows(read_sessions([str(late), str(early)])) == (3, 3, 1)
 
+    @pytest.mark.parametrize("status", ["cancelled", "lost", "infeasible"])
+    def test_of_two_copies_with_as_many_the_one_that_was_resumed_counts(self, tmp_path, content, status):
+        for name, told in (("a", status), ("b", "ok"), ("c", status)):
+            made = content(2)
+            made.runs[1]["status"] = told
+            (tmp_path / name).mkdir()
+            write_tables(tmp_path / name, made)
+        assert read_sessions([str(tmp_path)]).runs["status"].to_pylist() == ["ok", "ok"]
+
     def test_a_column_that_an_older_table_lacks_is_null(self, session):
         old, new = session("s1"), session("s2")
         path = old / "runs.parquet"

@@ -1,0 +1,79 @@
+"""Which session goes on where it was left, and whether it may."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bench.errors import StoreError
+from bench.records.journal import FILE_NAME, read_journal
+from bench.records.suite import Suite
+from bench.records.tables import SCHEMA_VERSION, Row
+
+_ANEW = "leave out --resume for a new session"
+
+
+def session_to_resume(results: Path, suite: Suite, every_node: bool) -> Path | None:
+    """The folder of the newest session in `results` that all scenarios of `suite` belong to.
+
+    None where no session there is of a suite of that name. Raises StoreError where those that are have other
+    scenarios, ran on each node where this one does not, or the reverse, or are a newer bench's.
+    """
+    found = sorted(_sessions(results, suite.name), key=lambda pair: pair[1]["session_id"], reverse=True)
+    for folder, header in found:
+        if not _others(suite, header):
+            _check(folder, header, every_node)
+            return folder
+    if found:
+        folder, header = found[0]
+        labels = _others(suite, header)
+        more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
+        raise StoreError(
+            f"{folder}: has no scenario {labels[0]}{more}; give the suite and settings that it was begun "
+            f"with, or {_ANEW}"
+        )
+    return None
+
+
+def check_data(folder: Path, dataset_sha256: Mapping[str, str]) -> None:
+    """Raises StoreError where a run of the session in `folder` saw other data than `dataset_sha256` names."""
+    for row in read_journal(folder).runs:
+        name, seen = row["dataset"], row["dataset_sha256"]
+        if seen is not None and dataset_sha256.get(name, seen) != seen:
+            raise StoreError(
+                f"{folder}: its runs saw another {name} ({seen[:12]}, not {dataset_sha256[name][:12]}); "
+                f"give that one by --data, or {_ANEW}"
+            )
+
+
+def _sessions(results: Path, suite_name: str) -> Iterator[tuple[Path, Row]]:
+    for journal in results.glob(f"*/{FILE_NAME}"):
+        header = _header(journal)
+        if header.get("suite") == suite_name and "session_id" in header:
+            yield journal.parent, header
+
+
+def _header(journal: Path) -> Row:
+    """The first entry; empty where it is none, which `bench show` explains."""
+    try:
+        with journal.open("rb") as file:
+            entry = json.loads(file.readline())
+    except (OSError, ValueError):
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+def _others(suite: Suite, header: Row) -> list[str]:
+    """The scenarios that the session was not begun with, by sweep and label."""
+    known = frozenset(header.get("scenarios", ()))
+    return [f"{p.sweep}/{p.label}" for p in suite.points if p.scenario.scenario_id not in known]
+
+
+def _check(folder: Path, header: Row, every_node: bool) -> None:
+    version = header.get("schema_version", SCHEMA_VERSION)
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{folder}: schema version {version}, this bench writes {SCHEMA_VERSION}; upgrade bench"
+        )
+    if header.get("every_node", False) != every_node:
+        begun = "with --every-node: give it, too" if not every_node else "without --every-node: leave it out"
+        raise StoreError(f"{folder}: was begun {begun}, or {_ANEW}")
