@@ -81,7 +81,8 @@ def write_small():
         settings = {"loop": "fit", "hidden": [50, 50], "matrix": {"batch_size": [10000, 1]}}
         document = {"sweep": [{"name": "batch-size", **settings}]}
         points = parse_suite(document, "small.toml", "small", "", {}, {}).points
-        with Recorder.begin(folder / "small", "small", {}) as recorder:
+        header = {"suite": "small", "scenarios": [point.scenario.scenario_id for point in points]}
+        with Recorder.begin(folder / "small", "small", header) as recorder:
             recorder.add_machine({"session_id": "small", **machine})
             for number in (1, 2, 3):
                 for point in points:

@@ -157,6 +157,42 @@ def test_an_interrupt_keeps_what_is_finished_and_cancels_what_runs(suite, number
     assert out.splitlines()[-1] == f"Session: {folder}"
 
 
+def test_a_killed_session_is_resumed(suite):
+    path = suite(TINY)
+    with subprocess.Popen(command(path), stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        until(process.stdout, "✓ ")
+        until(process.stdout, "▶ ")
+        process.kill()
+    folder, left = the_session(path)
+    assert [row["status"] for row in left] == ["ok"] * len(left)
+
+    ended = subprocess.run(
+        command(path, "--resume"), capture_output=True, text=True, timeout=200, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    lines = [line.partition(" ")[2] for line in ended.stdout.splitlines()]
+    assert ended.stdout.splitlines()[0] == f"Going on with {folder}"
+    assert lines[1] == "Tiny: 4 runs in 2 rounds"
+    done = [line.rpartition(" ")[2] for line in lines if line.startswith("✓ tiny · activation=")]
+    assert done == [f"[{number}/4]" for number in range(len(left) + 1, 5)]
+
+    folder, rows = the_session(path)
+    assert [row["status"] for row in rows] == ["ok"] * 4
+    assert {(row["label"], row["round"]) for row in rows} == {
+        (f"activation={name}", number) for name in ("relu", "tanh") for number in (1, 2)
+    }
+    assert [row for row in rows if row in left] == left
+
+    # All is there: no process trains, and the tables say what they said.
+    again = subprocess.run(
+        command(path, "--resume"), capture_output=True, text=True, timeout=200, check=False
+    )
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "▶" not in again.stdout
+    assert "\ntiny · tiny\nscenario " in again.stdout
+    assert the_session(path) == (folder, rows)
+
+
 def until(stream, mark):
     for line in stream:
         if line.partition(" ")[2].startswith(mark):

@@ -68,6 +68,14 @@ BAD_INPUT = (
     ),
     ("run good.toml --results out --set dataset=mnist --data nothing", "nothing: no such file or folder; "),
     ("run good.toml --results file", "file: cannot be written: "),
+    (
+        "run small.toml --results . --resume --set epochs=7",
+        "small: has no scenario batch-size/batch_size=10000 and 1 more; give the suite and settings that ",
+    ),
+    (
+        "run small.toml --results . --resume --every-node",
+        "small: was begun without --every-node: leave it out",
+    ),
     ("run good.toml --results file/below", "file/below: cannot be written: Not a directory; pass --results "),
 )
 
@@ -79,6 +87,9 @@ def workplace(tmp_path_factory, scenarios, write_small):
     shutil.copy(scenarios / "quick.toml", folder / "good.toml")
     (folder / "broken.toml").write_text("[[sweep\n")
     (folder / "typo.toml").write_text('[[sweep]]\nname = "a"\nhidden = [50]\nepohcs = 1\nbatch_size = 1\n')
+    (folder / "small.toml").write_text(
+        '[[sweep]]\nname = "batch-size"\nloop = "fit"\nhidden = [50, 50]\nmatrix.batch_size = [10000, 1]\n'
+    )
     (folder / "file").write_text("")
     for name in ("empty", "foreign", "garbage"):
         (folder / name).mkdir()

@@ -43,12 +43,44 @@ def play(watcher, suite, rounds):
             watcher.finished(run, {**row, "val_accuracy": 0.9, "flags": []})
 
 
+def resume(watcher, suite, ended, rounds):
+    """As `play`, of a session in which `ended` rounds and the first run of the next were kept."""
+    least = suite.measure.least_rounds
+    watcher.planned(least * len(suite.points), least, ())
+    row = {"status": "ok", "error": None, "step_seconds": 1.0, "val_accuracy": 0.9, "flags": []}
+    for number in range(1, rounds + 1):
+        if number > ended:
+            watcher.round_began(number, suite.points)
+        for index, point in enumerate(suite.points):
+            run = SimpleNamespace(point=point, round=number, key=point.scenario.scenario_id)
+            if number <= ended or (number == ended + 1 and index == 0):
+                watcher.kept(run, row)
+            else:
+                watcher.started(run, (BOX,))
+                watcher.finished(run, row)
+
+
 def lines(console):
     return [line.partition(" ")[2] for line in console.file.getvalue().splitlines()]
 
 
 def counts(console):
     return [line.rpartition("[")[2].rstrip("]") for line in lines(console) if line.endswith("]")]
+
+
+def test_of_a_resumed_session_what_was_kept_counts_without_a_line(suite, console):
+    asked = suite(rounds=3)
+    resume(Lines(console, asked), asked, ended=1, rounds=3)
+    assert counts(console) == ["4/6", "5/6", "6/6"]
+
+
+def test_the_bar_of_a_resumed_session_begins_where_it_was_left(suite, console):
+    asked = suite(rounds=3)
+    display = Display(console, asked)
+    resume(display, asked, ended=1, rounds=2)
+    progress = display._progress
+    assert (progress.done, progress.total, progress.not_ok) == (4, 6, 0)
+    assert len(progress.recent) == 1
 
 
 def test_a_count_of_rounds_is_told_once_and_never_changes(suite, console):
