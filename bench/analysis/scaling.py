@@ -9,9 +9,9 @@ from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
 from bench.analysis.repetition import CONFIDENCE
+from bench.analysis.settings import NAMES, hashable
 from bench.analysis.statistics import hodges_lehmann_ratio, median
 from bench.analysis.summary import counted
-from bench.records.scenario import Scenario
 from bench.records.tables import Row
 
 Kind = Literal["strong", "weak"]
@@ -19,7 +19,7 @@ Settings = tuple[tuple[str, Any], ...]
 
 _HOW = frozenset({"strategy", "workers", "devices", "servers", "placement", "cpus"})
 _BATCH = frozenset({"batch_size", "batch_per_replica"})
-_FIXED = tuple(name for name in Scenario.model_fields if name not in _HOW | _BATCH | {"seed"})
+_FIXED = tuple(name for name in NAMES if name not in _HOW | _BATCH)
 _TITLE = frozenset({"hidden", "activation"})
 _MOST_RUNS = 100  # the exact counts of two samples take time by the square of the product of their sizes
 
@@ -305,11 +305,7 @@ def _place(row: Row) -> _Place:
 
 
 def _fixed(row: Row) -> Settings:
-    return tuple((name, _hashable(row.get(name))) for name in _FIXED)
-
-
-def _hashable(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple((name, hashable(row.get(name))) for name in _FIXED)
 
 
 def _label(group: _Group, groups: Iterable[_Group]) -> str:

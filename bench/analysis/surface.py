@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bench.analysis.settings import NAMES, hashable, setting_text
 from bench.analysis.summary import ScenarioSummary, summarise
-from bench.records.scenario import Scenario
 from bench.records.tables import Row
 
 Outcome = Literal["reached", "partly", "missed", "not-learning", "diverged", "out-of-memory", "failed"]
 
 _AXES = frozenset({"batch_size", "batch_per_replica", "learning_rate"})
-_OTHERS = tuple(name for name in Scenario.model_fields if name not in _AXES | {"seed"})
+_OTHERS = tuple(name for name in NAMES if name not in _AXES)
 _FAILURES: Mapping[str, Outcome] = {
     "diverged": "diverged",
     "oom_device": "out-of-memory",
@@ -138,11 +138,7 @@ def _global_batch(row: Row) -> int:
 def _other_settings(row: Row) -> tuple[tuple[str, Any], ...]:
     """All settings but the axes; which kind of batch was given is one of them."""
     batch = "global" if row["batch_size"] else "per-replica"
-    return (("batch", batch), *((name, _hashable(row.get(name))) for name in _OTHERS))
-
-
-def _hashable(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
+    return (("batch", batch), *((name, hashable(row.get(name))) for name in _OTHERS))
 
 
 def _label(key: _Key, all_keys: Iterable[_Key]) -> str:
@@ -150,8 +146,4 @@ def _label(key: _Key, all_keys: Iterable[_Key]) -> str:
     family = [other for other in all_keys if (other.suite, other.sweep) == (key.suite, key.sweep)]
     seen = [set(pairs) for pairs in zip(*(other.settings for other in family), strict=True)]
     varied = [pair for pair, values in zip(key.settings, seen, strict=True) if len(values) > 1]
-    return " ".join(f"{name}={_text(value)}" for name, value in varied if name != "target_accuracy")
-
-
-def _text(value: object) -> str:
-    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return " ".join(f"{name}={setting_text(value)}" for name, value in varied if name != "target_accuracy")

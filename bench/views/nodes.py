@@ -10,9 +10,9 @@ from rich.text import Text
 from bench.analysis.nodes import DELTA, NodeTable, NodeTimes, Verdict
 from bench.analysis.repetition import CONFIDENCE
 from bench.analysis.statistics import rounds_needed
-from bench.views.export import markdown_table
 from bench.views.format import NONE, count, ratio, several
 from bench.views.scaling import span
+from bench.views.sheet import Sheet, as_markdown
 
 STYLES: dict[Verdict, str] = {
     "slower": "bold red",
@@ -35,11 +35,21 @@ def node_markdown(tables: Sequence[NodeTable]) -> str:
     """A line in bold, a table and the sentences for each hardware, and a legend; empty for no table."""
     if not tables:
         return ""
-    parts = [
-        (f"**Nodes**: {_what(table, tables)}", _markdown(table), *(str(line) for line in _sentences(table)))
+    return "\n".join((*map(as_markdown, node_sheets(tables)), node_legend(tables) + "\n"))
+
+
+def node_sheets(tables: Sequence[NodeTable]) -> list[Sheet]:
+    """The tables in words, one for each hardware."""
+    return [
+        Sheet(
+            "Nodes",
+            _what(table, tables),
+            TITLES,
+            tuple(map(_cells, table.nodes)),
+            tuple(map(str, _sentences(table))),
+        )
         for table in tables
     ]
-    return "\n".join("\n\n".join(part) + "\n" for part in (*parts, (_legend(tables),)))
 
 
 def _parts(tables: Sequence[NodeTable]) -> Iterator[RenderableType]:
@@ -51,7 +61,7 @@ def _parts(tables: Sequence[NodeTable]) -> Iterator[RenderableType]:
             yield from (Text(), *sentences)
     if tables:
         yield Text()
-        yield Text(_legend(tables), "dim")
+        yield Text(node_legend(tables), "dim")
 
 
 def _what(table: NodeTable, tables: Iterable[NodeTable]) -> str:
@@ -84,10 +94,6 @@ def _cells(found: NodeTimes) -> tuple[str, ...]:
     )
 
 
-def _markdown(table: NodeTable) -> str:
-    return markdown_table(TITLES, map(_cells, table.nodes))
-
-
 def _sentences(table: NodeTable) -> Iterator[Text]:
     """Which nodes are slow for sure, and which only before the correction for so many comparisons."""
     for found in table.nodes:
@@ -107,7 +113,7 @@ def _times(value: float) -> str:
     return f"{value:.3f}" if value < 1.1 else f"{value:.2f}"
 
 
-def _legend(tables: Iterable[NodeTable]) -> str:
+def node_legend(tables: Iterable[NodeTable]) -> str:
     """How to read the tables."""
     found = [node for table in tables for node in table.nodes]
     parts = [

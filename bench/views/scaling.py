@@ -11,8 +11,8 @@ from rich.text import Text
 from bench.analysis.repetition import CONFIDENCE
 from bench.analysis.scaling import ScaledScenario, Scaling
 from bench.analysis.statistics import rounds_needed
-from bench.views.export import markdown_table
 from bench.views.format import NONE, count, percent, ratio
+from bench.views.sheet import Sheet, as_markdown
 from bench.views.width import ByWidth
 
 WIDE = 120
@@ -54,8 +54,15 @@ def scaling_markdown(scalings: Sequence[Scaling]) -> str:
     """A line in bold and a table per scaling, and a legend; empty for no scaling."""
     if not scalings:
         return ""
-    parts = [f"**{_name(s, scalings)}**: {_what(s, scalings)}\n\n{_markdown(s)}\n" for s in scalings]
-    return "\n".join([*parts, f"{_legend(scalings)}\n"])
+    return "\n".join((*map(as_markdown, scaling_sheets(scalings)), scaling_legend(scalings) + "\n"))
+
+
+def scaling_sheets(scalings: Sequence[Scaling]) -> list[Sheet]:
+    """The tables in words."""
+    return [
+        Sheet(_name(scaling, scalings), _what(scaling, scalings), _titles(scaling), _cells(scaling))
+        for scaling in scalings
+    ]
 
 
 def span(low: float | None, high: float | None) -> str:
@@ -70,7 +77,7 @@ def _parts(scalings: Sequence[Scaling], width: int) -> Iterator[RenderableType]:
         yield _wide_table(scaling) if width >= WIDE else _compact_table(scaling)
     if scalings:
         yield Text()
-        yield Text(_legend(scalings), "dim")
+        yield Text(scaling_legend(scalings), "dim")
 
 
 def _name(scaling: Scaling, scalings: Iterable[Scaling]) -> str:
@@ -212,9 +219,9 @@ def _ok(line: _Line) -> Text:
     return Text(line.ok, "green" if line.all_ok else "bold red")
 
 
-def _markdown(scaling: Scaling) -> str:
-    rows = (
-        [
+def _cells(scaling: Scaling) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        (
             f"{line.strategy} {line.details}".strip(),
             line.replicas,
             line.nodes,
@@ -225,13 +232,12 @@ def _markdown(scaling: Scaling) -> str:
             line.efficiency_interval,
             line.all_reduce,
             line.ok,
-        ]
+        )
         for line in _lines(scaling)
     )
-    return markdown_table(_titles(scaling), rows)
 
 
-def _legend(scalings: Iterable[Scaling]) -> str:
+def scaling_legend(scalings: Iterable[Scaling]) -> str:
     """What the columns mean, as far as they say anything."""
     scaled = [found for scaling in scalings for found in scaling.scaled]
     units = " or ".join(dict.fromkeys(UNITS[scaling.on_gpus] for scaling in scalings))

@@ -46,7 +46,7 @@ MEANINGS: dict[Outcome, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class _Grid:
+class Grid:
     """A surface as words: what stands above each column, before each row, and in each cell."""
 
     rates: tuple[str, ...]
@@ -74,31 +74,32 @@ def surface_grids(surfaces: Sequence[Surface]) -> RenderableType:
 
 def surface_markdown(surfaces: Sequence[Surface]) -> str:
     """A line in bold and a table per surface, the fastest time in bold; empty for no surface."""
-    titles = [f"**{_name(surface)}**: {_what(surface, surfaces)}" for surface in surfaces]
-    tables = [_markdown(surface, _grid(surface, DIGITS[0])) for surface in surfaces]
+    titles = [f"**{surface_name(surface)}**: {surface_title(surface, surfaces)}" for surface in surfaces]
+    tables = [_markdown(surface, surface_grid(surface)) for surface in surfaces]
     return "\n".join(f"{title}\n\n{table}\n" for title, table in zip(titles, tables, strict=True))
 
 
 def _parts(surfaces: Sequence[Surface], width: int) -> Iterator[RenderableType]:
     for surface in surfaces:
-        grids = [_grid(surface, digits) for digits in DIGITS]
+        grids = [surface_grid(surface, digits) for digits in DIGITS]
         grid, blocks = min(((g, _blocks(g, width)) for g in grids), key=lambda pair: len(pair[1]))
         yield Text()
-        yield Text.assemble((_name(surface), "bold cyan"), f": {_what(surface, surfaces)}")
+        yield Text.assemble((surface_name(surface), "bold cyan"), f": {surface_title(surface, surfaces)}")
         for block in blocks:
             if block.start:
                 yield Text()
             yield from _lines(surface, grid, block)
     if surfaces:
         yield Text()
-        yield _legend(surfaces)
+        yield surface_legend(surfaces)
 
 
-def _name(surface: Surface) -> str:
+def surface_name(surface: Surface) -> str:
+    """Its suite, sweep and label."""
     return " · ".join(name for name in (surface.suite, surface.sweep, surface.label) if name)
 
 
-def _what(surface: Surface, surfaces: Iterable[Surface]) -> str:
+def surface_title(surface: Surface, surfaces: Iterable[Surface]) -> str:
     """What the figures are; the machine only where there are several."""
     several = len({other.machine for other in surfaces}) > 1
     goal = f"{_unit(surface)[0]} to {surface.target_accuracy * 100:.6g} % validation accuracy"
@@ -111,9 +112,10 @@ def _unit(surface: Surface) -> tuple[str, float]:
     return next((unit for unit in UNITS if least >= LEAST * unit[1]), UNITS[-1])
 
 
-def _grid(surface: Surface, digits: int) -> _Grid:
+def surface_grid(surface: Surface, digits: int = DIGITS[0]) -> Grid:
+    """The words of a surface, times with so many significant digits in the unit of its title."""
     unit = _unit(surface)[1]
-    return _Grid(
+    return Grid(
         rates=tuple(map(_rate, surface.learning_rates)),
         batches=("batch", *map(count, surface.batches)),
         cells=tuple(tuple(_words(cell, unit, digits) for cell in row) for row in surface.cells),
@@ -156,7 +158,7 @@ def _rate(learning_rate: float) -> str:
     return f"{float(mantissa):g}e{int(exponent)}"
 
 
-def _blocks(grid: _Grid, width: int) -> list[range]:
+def _blocks(grid: Grid, width: int) -> list[range]:
     """The columns of each block: as few blocks as there can be, of about as many columns each."""
     columns = len(grid.rates)
     for number in range(1, columns):
@@ -167,7 +169,7 @@ def _blocks(grid: _Grid, width: int) -> list[range]:
     return [range(i, i + 1) for i in range(columns)]
 
 
-def _lines(surface: Surface, grid: _Grid, columns: range) -> Iterator[Text]:
+def _lines(surface: Surface, grid: Grid, columns: range) -> Iterator[Text]:
     """The block of `columns`: what the axes are, the learning rates, and a line per batch."""
     yield Text(" " * (grid.margin + 1) + "learning rate", "dim")
     widths = [grid.widths[column] for column in columns]
@@ -201,7 +203,7 @@ def _colour(cell: Cell, surface: Surface) -> Color:
     return Color.from_rgb(red, green, blue)
 
 
-def _legend(surfaces: Sequence[Surface]) -> Text:
+def surface_legend(surfaces: Sequence[Surface]) -> Text:
     """What the marks mean that are there to be seen."""
     cells = [cell for surface in surfaces for row in surface.cells for cell in row]
     seen = {cell.outcome for cell in cells if cell}
@@ -214,7 +216,7 @@ def _legend(surfaces: Sequence[Surface]) -> Text:
     return line
 
 
-def _markdown(surface: Surface, grid: _Grid) -> str:
+def _markdown(surface: Surface, grid: Grid) -> str:
     rows = (
         [batch, *(_bold_fastest(word, cell, surface) for word, cell in zip(words, cells, strict=True))]
         for batch, words, cells in zip(grid.batches[1:], grid.cells, surface.cells, strict=True)

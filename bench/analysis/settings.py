@@ -1,0 +1,24 @@
+"""The settings of scenarios, as far as they tell some of them apart."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bench.records.scenario import Scenario
+
+NAMES = tuple(name for name in Scenario.model_fields if name != "seed")
+
+
+def hashable(value: object) -> object:
+    """A setting's value as a tuple where it is a list, as rows of a table have it."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def setting_text(value: object) -> str:
+    """A value in the notation of a scenario's label: "50-50" for two layers."""
+    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def varied(rows: Iterable[Mapping[str, Any]], names: Iterable[str] = NAMES) -> list[str]:
+    """Which of the settings `names` not all of `rows` share."""
+    rows = list(rows)
+    return [name for name in names if len({hashable(row.get(name)) for row in rows}) > 1]
