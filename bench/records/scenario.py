@@ -35,10 +35,8 @@ Placement = Literal["pack", "spread"]
 
 GANGS: frozenset[Strategy] = frozenset({"multi_worker_mirrored", "parameter_server"})
 """The strategies whose workers are processes of their own, on one node or several."""
-_YOUNGER: dict[str, object] = {
-    "servers": 1,
-    "placement": "pack",
-}  # at these, a scenario keeps the id it had without them
+YOUNGER: dict[str, object] = {"servers": 1, "placement": "pack"}
+"""Settings that older tables lack: at these values a scenario keeps the id that it had without them."""
 INT_LIMIT = 2**31  # whole numbers stay below it: products of two fit the tables' 64 bits
 MAX_SHIFT = 7  # a quarter of the 28 pixels: beyond that whole digits leave the frame
 
@@ -145,7 +143,7 @@ class Scenario(BaseModel):
     def scenario_id(self) -> str:
         """12 hexadecimal digits over every setting but the seed; the same in every process and machine."""
         settings = self.model_dump(mode="json", exclude={"seed"})
-        settings = {k: value for k, value in settings.items() if k not in _YOUNGER or _YOUNGER[k] != value}
+        settings = {k: value for k, value in settings.items() if k not in YOUNGER or YOUNGER[k] != value}
         text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

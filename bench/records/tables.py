@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import itertools
 import json
 import types
 import typing
@@ -17,13 +18,14 @@ from bench.machine.nvml import Gpu
 from bench.machine.software import Software
 from bench.records.measurement import Epoch, Measurement
 from bench.records.probe import ProbeColumns
-from bench.records.scenario import Scenario, model_flops_per_step
+from bench.records.scenario import YOUNGER, Scenario, model_flops_per_step
 
 SCHEMA_VERSION = 1
 TableName = Literal["runs", "epochs", "machines"]
 TABLE_NAMES: tuple[TableName, ...] = typing.get_args(TableName)
 NOT_PROBED = ProbeColumns()
 Row = dict[str, Any]
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,26 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 -- whatever a row holds
 
 
 def plain_rows(runs: pa.Table) -> list[Row]:
-    """The rows of a `runs` table as Python values, less `started_at`: converting it imports pandas."""
-    return runs.drop_columns("started_at").to_pylist()  # type: ignore[no-any-return]  # pyarrow is untyped
+    """The rows of a `runs` table as Python values, less `started_at`: converting it imports pandas.
+
+    A setting that an older table lacks has the value that made no difference then.
+    """
+    rows: list[Row] = runs.drop_columns("started_at").to_pylist()
+    lacking = [name for name in YOUNGER if name in runs.schema.names and runs.column(name).null_count]
+    for row, name in itertools.product(rows, lacking):
+        if row[name] is None:
+            row[name] = YOUNGER[name]
+    return rows
+
+
+def timed_rows(runs: pa.Table) -> list[Row]:
+    """As `plain_rows`, with `started_at` as a time in UTC, None where the table has none."""
+    began = runs.column("started_at").cast(pa.int64()).to_pylist()
+    rows = plain_rows(runs)
+    for row, microseconds in zip(rows, began, strict=True):
+        known = microseconds is not None
+        row["started_at"] = EPOCH + datetime.timedelta(microseconds=microseconds) if known else None
+    return rows
 
 
 def version_of(schema: pa.Schema) -> int | None:

@@ -1,4 +1,5 @@
 import dataclasses
+import datetime
 import json
 
 import pyarrow as pa
@@ -13,7 +14,9 @@ from bench.records.tables import (
     epochs_schema,
     machine_row,
     machines_schema,
+    plain_rows,
     runs_schema,
+    timed_rows,
     to_table,
     version_of,
 )
@@ -170,3 +173,28 @@ def test_a_table_names_the_version_of_its_schema(name):
 def test_other_tables_have_no_version():
     assert version_of(pa.schema([])) is None
     assert version_of(pa.schema([], metadata={"bench_schema_version": "new"})) is None
+
+
+def test_timed_rows_are_the_plain_ones_with_when_each_run_began_in_utc(run):
+    """To the microsecond, whatever the zone it was given in, and None where no time is known."""
+    began = datetime.datetime(2026, 1, 31, 14, 25, 30, 123456, tzinfo=datetime.UTC)
+    elsewhere = began.astimezone(datetime.timezone(datetime.timedelta(hours=-5)))
+    table = to_table("runs", [run(started_at=time)[0] for time in (began, elsewhere, None)])
+    rows = timed_rows(table)
+    times = [row.pop("started_at") for row in rows]
+    assert times == [began, began, None]
+    assert times[1].tzinfo is datetime.UTC
+    assert rows == plain_rows(table)
+
+
+def test_no_run_is_no_timed_row():
+    assert timed_rows(to_table("runs", [])) == []
+
+
+def test_a_setting_that_an_older_table_lacks_has_its_default(run):
+    row, _ = run()
+    older = to_table("runs", [{**row, "servers": None, "placement": None, "cpus": None}, row])
+    rows = plain_rows(older)
+    assert [(found["servers"], found["placement"], found["cpus"]) for found in rows] == [
+        (1, "pack", None)
+    ] * 2
