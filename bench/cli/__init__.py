@@ -10,6 +10,7 @@ from bench.cli.compare import compare
 from bench.cli.output import replace_what_cannot_be_shown
 from bench.cli.plan import plan
 from bench.cli.probe import probe
+from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.show import show
 from bench.errors import BenchError
@@ -31,6 +32,7 @@ app.command()(plan)
 app.command()(run)
 app.command()(show)
 app.command()(compare)
+app.command()(report)
 app.command()(probe)
 
 

@@ -18,6 +18,13 @@ class Format(StrEnum):
     json = "json"
 
 
+PathsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[PATH]...", help="Session folders, or folders of them.")
+]
+WhereOption = Annotated[
+    str | None,
+    typer.Option("--where", metavar="EXPR", help="Only runs for which it holds, e.g. 'batch_size > 10'."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print: table, csv, md or json.")]
 SetOption = Annotated[
     list[str] | None,

@@ -4,19 +4,13 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.options import Format, FormatOption
+from bench.cli.options import Format, FormatOption, PathsArgument, WhereOption
 from bench.cli.output import terminal, write
-from bench.errors import BenchError
 
 
 def show(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="Session folders, or folders of them.")
-    ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option("--where", metavar="EXPR", help="Only runs for which it holds, e.g. 'batch_size > 10'."),
-    ] = None,
+    paths: PathsArgument = None,
+    where: WhereOption = None,
     sort: Annotated[
         str | None,
         typer.Option("--sort", metavar="COL", help="Sort by a column; -COL for the largest first."),
@@ -34,7 +28,7 @@ def show(
     from bench.analysis.scaling import scalings
     from bench.analysis.summary import sort_by, summarise
     from bench.analysis.surface import surfaces
-    from bench.records.store import read_sessions
+    from bench.cli.recorded import recorded
     from bench.records.tables import plain_rows
     from bench.views import summary as view
     from bench.views.nodes import node_grids, node_markdown
@@ -42,15 +36,8 @@ def show(
     from bench.views.scaling import scaling_markdown, scaling_tables
     from bench.views.surface import surface_grids, surface_markdown
 
-    tables = read_sessions(paths or ["results"])
-    runs = tables.runs
-    if not runs.num_rows:
-        raise BenchError(f"{', '.join(paths or ['results'])}: no run has ended there yet; look again later")
-    if where is not None:
-        from bench.analysis.frame import where as holds
-
-        runs = holds(runs, where)
-    rows = plain_rows(runs)
+    tables = recorded(paths, where)
+    rows = plain_rows(tables.runs)
     summaries = summarise(rows)
     if sort is not None:
         summaries = sort_by(summaries, sort)

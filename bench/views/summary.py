@@ -141,14 +141,15 @@ def _below(
         yield Text.assemble((f"on {number}  ", "bold"), machine)
     if numbers:
         yield Text()
-    failures = [_failure(s, numbers) for s in summaries if s.failures]
+    failures = [failure_line(s, numbers) for s in summaries if s.failures]
     precision = [Text(line) for line in precision_lines(summaries, numbers)]
     for lines in filter(None, (failures, precision)):
         yield from (*lines, Text())
     yield Text(meanings, "dim")
 
 
-def _failure(summary: ScenarioSummary, numbers: dict[str, str]) -> Text:
+def failure_line(summary: ScenarioSummary, numbers: Mapping[str, str]) -> Text:
+    """What became of a scenario's runs that did not end ok; `numbers` are the machines' where several."""
     what = ", ".join(f"{n} {status}" for status, n in summary.failures)
     where = f" on {numbers[summary.machine]}" if numbers else ""
     error = f": {summary.error}" if summary.error else ""

@@ -1,6 +1,6 @@
 """The columns of a summary: what each shows, what it means, and which give way where there is no room."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rich.text import Text
@@ -45,7 +45,12 @@ def runs_ok(summary: ScenarioSummary) -> Text:
 
 def flags(summary: ScenarioSummary) -> Text:
     """The flags and how many runs have each."""
-    return Text(" ".join(f"{name}×{n}" if n > 1 else name for name, n in summary.flags), "yellow")
+    return Text(flag_words(summary.flags), "yellow")
+
+
+def flag_words(flags: Iterable[tuple[str, int]]) -> str:
+    """Each flag, with how many runs have it where several do."""
+    return " ".join(f"{name}×{n}" if n > 1 else name for name, n in flags)
 
 
 def _precision(summary: ScenarioSummary) -> Text:

@@ -32,7 +32,7 @@ def imported(tmp_path):
 def test_help_imports_no_framework_and_no_table_library(imported):
     loaded = imported("--help")
     assert "typer" in loaded
-    assert not loaded & {*FRAMEWORKS, "pandas", "numpy", "pyarrow", "pydantic", "rich"}
+    assert not loaded & {*FRAMEWORKS, "pandas", "numpy", "pyarrow", "pydantic", "rich", "plotly", "jinja2"}
 
 
 def test_plan_imports_no_framework_and_no_pandas(imported, scenarios):
@@ -56,6 +56,12 @@ def test_show_imports_no_pandas(imported, published, options):
 def test_show_imports_no_framework(imported, published, options):
     loaded = imported("show", published, *options)
     assert "pyarrow" in loaded
+    assert not loaded & FRAMEWORKS
+
+
+def test_report_imports_no_framework(imported, published):
+    loaded = imported("report", published)
+    assert {"plotly", "jinja2"} <= loaded
     assert not loaded & FRAMEWORKS
 
 

@@ -11,7 +11,7 @@ import pytest
 from bench import __version__
 from bench.records.recorder import Recorder
 
-COMMANDS = ("plan", "run", "show", "compare")
+COMMANDS = ("plan", "run", "show", "compare", "report", "probe")
 WRONG_USE = (
     ("nothing", "No such command 'nothing'; see bench --help"),
     ("--nothing", "No such option: --nothing; see bench --help"),
@@ -55,6 +55,11 @@ BAD_INPUT = (
     ("show small --where ", "--where '': "),
     ("show small --where epochs>99", "--where 'epochs>99': holds for no run; leave it out to see them all"),
     ("show small --sort nothing", "--sort nothing: no such column; the columns are suite, sweep, label, "),
+    ("report missing", "missing: no such folder; give a session's folder"),
+    ("report small --where epochs>99", "--where 'epochs>99': holds for no run"),
+    ("report small -o empty", "empty: cannot be written: Is a directory; give another file by -o"),
+    ("report small -o none/there.html", "none/there.html: cannot be written: No such file or directory"),
+    ("report small -o file/there.html", "file/there.html: cannot be written: Not a directory; give another"),
     ("compare small missing", "missing: no such folder"),
     ("compare foreign small", "not a table of bench"),
     ("run missing.toml", "missing.toml: no such file"),

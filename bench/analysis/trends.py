@@ -1,0 +1,91 @@
+"""How figures change along an axis of a sweep: one line for each value of all that varies beside it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.analysis.settings import NAMES, hashable, setting_text, varied
+from bench.analysis.summary import ScenarioSummary
+from bench.records.tables import Row
+
+FEWEST = 3
+"""Two values make a pair, not a trend."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Scenarios on one machine that differ in the axis alone: its value and the summary, upwards.
+
+    `name` says in what they differ from those of the other lines, such as "loop=fit"; it is empty where
+    there is but one line.
+    """
+
+    name: str
+    points: tuple[tuple[float, ScenarioSummary], ...]
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A sweep along `axis`, the name of a setting whose values are numbers.
+
+    Of "hidden" they are the units of each layer, where all layers of a net have as many.
+    """
+
+    suite: str
+    sweep: str
+    axis: str
+    lines: tuple[Line, ...]
+
+
+def trends(summaries: Iterable[ScenarioSummary], runs: Iterable[Row]) -> list[Trend]:
+    """A trend for each sweep of `summaries` that has an axis of three or more numbers, the longest of them.
+
+    Takes the rows of `runs` that were summed up, for their settings.
+    """
+    settings = {row["scenario_id"]: _settings(row) for row in runs}
+    sweeps: dict[tuple[str, str], list[ScenarioSummary]] = {}
+    for summary in summaries:
+        sweeps.setdefault((summary.suite, summary.sweep), []).append(summary)
+    found = (_trend(suite, sweep, members, settings) for (suite, sweep), members in sweeps.items())
+    return [trend for trend in found if trend]
+
+
+def _settings(row: Row) -> dict[str, Any]:
+    """With one value for all layers in place of a list of equal ones, and the number of layers beside it."""
+    layers: dict[str, Sequence[Any]] = {name: row.get(name) or () for name in ("hidden", "activation")}
+    alike = {name: values[0] for name, values in layers.items() if len(set(values)) == 1}
+    return {**row, **alike, "layers": len(layers["hidden"])}
+
+
+def _trend(
+    suite: str, sweep: str, members: Sequence[ScenarioSummary], settings: Mapping[str, dict[str, Any]]
+) -> Trend | None:
+    rows = [settings[summary.scenario_id] for summary in members]
+    different = varied(rows, (*NAMES, "layers"))
+    numbers = {name: _numbers(rows, name) for name in different}
+    axis = max(numbers, key=lambda name: len(numbers[name]), default=None)
+    if axis is None or len(numbers[axis]) < FEWEST:
+        return None
+    others = [name for name in different if name != axis]
+    several_machines = len({summary.machine for summary in members}) > 1
+    lines: dict[str, list[tuple[float, ScenarioSummary]]] = {}
+    for summary, row in zip(members, rows, strict=True):
+        parts = [_part(name, row.get(name)) for name in others]
+        name = " ".join([*parts, *([summary.machine] if several_machines else [])])
+        lines.setdefault(name, []).append((row[axis], summary))
+    upwards = (
+        Line(name, tuple(sorted(points, key=lambda point: point[0]))) for name, points in lines.items()
+    )
+    return Trend(suite, sweep, axis, tuple(upwards))
+
+
+def _part(name: str, value: object) -> str:
+    return f"{name} unset" if value is None else f"{name}={setting_text(hashable(value))}"
+
+
+def _numbers(rows: Iterable[Mapping[str, Any]], name: str) -> set[float]:
+    """The values of a setting; none where one of them is no number."""
+    values = [row.get(name) for row in rows]
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
+        return set()
+    return {float(value) for value in values if isinstance(value, int | float)}

@@ -1,0 +1,124 @@
+"""Figures over whole suites: the surface of batch and learning rate, scaling, and each run in its time."""
+
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from bench.analysis.scaling import ScaledScenario, Scaling
+from bench.analysis.steadiness import Standing
+from bench.analysis.surface import Surface
+from bench.views.format import full_name, percent, ratio
+from bench.views.report.style import FAST_TO_SLOW, colour, dressed, marker, plain, reaches
+from bench.views.scaling import UNITS
+from bench.views.surface import FASTEST, surface_grid
+
+
+def surface_figure(surface: Surface) -> go.Figure:
+    """Coloured by the time to the target; each cell has its words, those that missed it no colour."""
+    grid = surface_grid(surface)
+    times = [[cell.target_seconds if cell else math.inf for cell in row] for row in surface.cells]
+    words = [
+        [
+            f"{FASTEST} {word}" if cell and cell is surface.fastest else word
+            for word, cell in zip(*row, strict=True)
+        ]
+        for row in zip(grid.cells, surface.cells, strict=True)
+    ]
+    figure = go.Figure(
+        go.Heatmap(
+            x=list(grid.rates),
+            y=list(grid.batches[1:]),
+            z=[[math.log(time) if math.isfinite(time) else None for time in row] for row in times],
+            text=words,
+            texttemplate="%{text}",
+            hovertemplate="batch %{y}, learning rate %{x}: %{text}<extra></extra>",
+            colorscale=FAST_TO_SLOW,
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            hoverongaps=False,
+        )
+    )
+    # A heat map writes no words where it has no colour.
+    for y, (row, cells) in enumerate(zip(times, words, strict=True)):
+        for x, (time, word) in enumerate(zip(row, cells, strict=True)):
+            if word and not math.isfinite(time):
+                figure.add_annotation(x=x, y=y, text=word, showarrow=False, opacity=0.7)
+    figure.update_xaxes(type="category", title_text="learning rate", showgrid=False)
+    figure.update_yaxes(type="category", title_text="batch size", autorange="reversed", showgrid=False)
+    return dressed(figure, 34 * len(surface.batches))
+
+
+def scaling_figure(scaling: Scaling) -> go.Figure:
+    """Speed-up over hardware, a line for each strategy, and dashed what all of the hardware would give."""
+    every = (scaling.baseline, *scaling.scaled)
+    known = [found for found in every if found.factor is not None and found.speedup is not None]
+    most = max((found.factor or 1.0 for found in known), default=1.0)
+    figure = go.Figure(
+        go.Scatter(
+            x=[1, most],
+            y=[1, most],
+            mode="lines",
+            name="all of it",
+            line={"dash": "dash", "color": "#7d8796", "width": 1},
+            hoverinfo="skip",
+        )
+    )
+    for number, strategy in enumerate(dict.fromkeys(found.strategy for found in known)):
+        own = sorted((f for f in known if f.strategy == strategy), key=lambda found: found.factor or 0.0)
+        figure.add_trace(_speedups(own, number))
+    figure.update_xaxes(title_text=f"times as many {UNITS[scaling.on_gpus]}")
+    figure.update_yaxes(title_text="speed-up", rangemode="tozero")
+    return dressed(figure, 280)
+
+
+def _speedups(own: Sequence[ScaledScenario], number: int) -> go.Scatter:
+    speedups = [found.speedup or 0.0 for found in own]
+    return go.Scatter(
+        x=[found.factor for found in own],
+        y=speedups,
+        error_y=reaches([found.low for found in own], speedups, [found.high for found in own]),
+        mode="lines+markers" if len({found.factor for found in own}) == len(own) else "markers",
+        name=own[0].strategy,
+        line={"color": colour(number), "width": 1.6},
+        marker=marker(number),
+        text=[
+            f"{found.strategy} {found.workers} × {found.devices}<br>"
+            f"{ratio(found.speedup)}, efficiency {percent(found.efficiency, 1)}"
+            for found in own
+        ],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def steadiness_figure(standings: Sequence[Standing]) -> go.Figure | None:
+    """Each run's step over its scenario's median when it began; None where no scenario has several runs."""
+    if not standings:
+        return None
+    figure = go.Figure()
+    where = list(dict.fromkeys((standing.machine, standing.node) for standing in standings))
+    nodes = [node for _, node in where]
+    for number, (machine, node) in enumerate(where):
+        own = [s for s in standings if (s.machine, s.node) == (machine, node)]
+        figure.add_trace(
+            go.Scatter(
+                x=[s.started_at for s in own],
+                y=[s.ratio - 1 for s in own],
+                mode="markers",
+                name=plain(node if node and nodes.count(node) == 1 else f"{node} {machine}".strip()),
+                marker=marker(number, symbol=["circle-open" if s.flags else "circle" for s in own]),
+                text=[_told(s) for s in own],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )
+    figure.add_hline(0, line={"width": 1, "color": "#7d8796"})
+    figure.update_xaxes(title_text="when the run began (UTC)")
+    figure.update_yaxes(title_text="step against its scenario's median", tickformat="+.1~%")
+    return dressed(figure, 260)
+
+
+def _told(standing: Standing) -> str:
+    flags = f"<br>{' '.join(standing.flags)}" if standing.flags else ""
+    name = plain(full_name(standing.sweep, standing.label))
+    return f"{name}<br>round {standing.round}: {ratio(standing.ratio)} of its median{flags}"

@@ -1,0 +1,157 @@
+"""The tables of the report, in words and tones."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rich.text import Text
+
+from bench.analysis.sessions import SessionFacts
+from bench.analysis.summary import ScenarioSummary
+from bench.records.tables import Row
+from bench.views.format import NONE, bytes_, count, flops, full_name, seconds
+from bench.views.sheet import Sheet
+from bench.views.summary_columns import columns_of, flag_words
+
+Tone = Literal["", "good", "bad", "warn"]
+TONES: tuple[tuple[str, Tone], ...] = (("red", "bad"), ("yellow", "warn"), ("green", "good"))
+"""What the terminal's colours say."""
+MOST_FAILURES = 200
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Words and how they are meant; `words` may wrap, figures never."""
+
+    text: str
+    tone: Tone = ""
+    words: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: what stands above each column, and its rows."""
+
+    header: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = field(default=())
+
+
+def summary_grid(summaries: Sequence[ScenarioSummary]) -> Grid:
+    """A row for each scenario with every figure there is of it; the machine where there are several."""
+    columns = columns_of(summaries)
+    several_machines = len({summary.machine for summary in summaries}) > 1
+    machine = [Cell("machine", words=True)] if several_machines else []
+    header = (Cell("scenario", words=True), *machine, *(Cell(c.title, words=c.words) for c in columns))
+    rows = tuple(
+        (
+            Cell(summary.label, words=True),
+            *([Cell(summary.machine, words=True)] if several_machines else []),
+            *(_cell(column.cell(summary), column.words) for column in columns),
+        )
+        for summary in summaries
+    )
+    return Grid(header, rows)
+
+
+def sheet_grid(sheet: Sheet) -> Grid:
+    """A table that the terminal has, too: its first column are names."""
+    header = tuple(Cell(title, words=number == 0) for number, title in enumerate(sheet.header))
+    rows = tuple(
+        tuple(Cell(text, words=number == 0) for number, text in enumerate(row)) for row in sheet.rows
+    )
+    return Grid(header, rows, sheet.sentences)
+
+
+def session_grid(sessions: Iterable[SessionFacts]) -> Grid:
+    """A row for each session."""
+    titles = ("session", "suite", "machine", "nodes", "scenarios", "rounds", "ok", "flags", "began (UTC)")
+    rows = tuple(
+        (
+            Cell(facts.session_id, words=True),
+            Cell(facts.suite, words=True),
+            Cell("; ".join(facts.machines) or NONE, words=True),
+            Cell(_nodes(facts), words=True),
+            Cell(count(facts.scenarios)),
+            Cell(count(facts.rounds)),
+            Cell(f"{count(facts.ok)}/{count(facts.runs)}", "good" if facts.ok == facts.runs else "bad"),
+            Cell(flag_words(facts.flags) or NONE, "warn" if facts.flags else "", words=True),
+            Cell(f"{facts.began:%Y-%m-%d %H:%M}" if facts.began else NONE),
+        )
+        for facts in sessions
+    )
+    words = {"session", "suite", "machine", "nodes", "flags"}
+    return Grid(tuple(Cell(title, words=title in words) for title in titles), rows)
+
+
+def failure_grid(runs: Iterable[Row]) -> Grid | None:
+    """A row for each run that did not end ok; None where all did."""
+    failed = [row for row in runs if row["status"] != "ok"]
+    if not failed:
+        return None
+    rows = tuple(
+        (
+            Cell(full_name(row["sweep"], row["label"]), words=True),
+            Cell(count(row["round"])),
+            Cell(row["node"] or NONE, words=True),
+            Cell(row["status"], "bad"),
+            Cell(_first_line(row["error"]), words=True),
+        )
+        for row in failed[:MOST_FAILURES]
+    )
+    words = {"run", "node", "error"}
+    header = tuple(Cell(t, words=t in words) for t in ("run", "round", "node", "status", "error"))
+    more = len(failed) - MOST_FAILURES
+    return Grid(header, rows, (f"and {count(more)} more",) if more > 0 else ())
+
+
+def machine_grid(machines: Iterable[Row]) -> Grid | None:
+    """A row for each node and software: what it is, and what its probes found at most; None without any."""
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in machines:
+        groups.setdefault((row["node"], row["machine_id"], row["software_id"]), []).append(row)
+    if not groups:
+        return None
+    titles = ("node", "machine", "memory", "system", "software", "matrix product", "memory rate", "launch")
+    words = {"node", "machine", "system", "software"}
+    header = tuple(Cell(title, words=title in words) for title in titles)
+    return Grid(header, tuple(map(_machine, groups.values())))
+
+
+def _machine(rows: Sequence[Row]) -> tuple[Cell, ...]:
+    first = rows[0]
+    versions = [(name, first.get(f"{name}_version")) for name in ("python", "tensorflow", "ray")]
+    system = filter(None, (first.get("operating_system"), first.get("kernel")))
+    products, launches = (
+        _known(rows, f"probe_{name}") for name in ("float32_flops_per_second", "launch_seconds")
+    )
+    memory = [rates[-1] for rates in _known(rows, "probe_bytes_per_second")]  # of the largest working set
+    return (
+        Cell(first["node"] or NONE, words=True),
+        Cell(first["machine"] or NONE, words=True),
+        Cell(bytes_(first.get("memory_bytes"))),
+        Cell(", ".join(system) or NONE, words=True),
+        Cell(", ".join(f"{name} {value}" for name, value in versions if value) or NONE, words=True),
+        Cell(flops(max(products, default=None))),
+        Cell(f"{bytes_(max(memory))}/s" if memory else NONE),
+        Cell(seconds(min(launches, default=None))),
+    )
+
+
+def _known(rows: Iterable[Row], name: str) -> list[Any]:
+    return [row[name] for row in rows if row.get(name)]
+
+
+def _nodes(facts: SessionFacts) -> str:
+    return (", ".join(facts.nodes) or NONE) if len(facts.nodes) <= 3 else f"{count(len(facts.nodes))} nodes"
+
+
+def _cell(value: str | Text, words: bool) -> Cell:
+    style = str(value.style) if isinstance(value, Text) else ""
+    tone: Tone = next((tone for name, tone in TONES if name in style), "")
+    return Cell(str(value), tone, words)
+
+
+def _first_line(error: str | None) -> str:
+    lines = (error or "").strip().splitlines()
+    return lines[0] if lines else NONE
