@@ -14,7 +14,7 @@ from bench.orchestration.pool import Pool
 from bench.orchestration.runs import Cluster, Watcher
 from bench.orchestration.session import Rules, Session
 from bench.records.recorder import Recorder, check_writable, new_session_id
-from bench.records.resume import check_data
+from bench.records.resume import check_data, check_machines
 from bench.records.suite import Suite
 from bench.records.tables import Row, machine_row
 
@@ -55,6 +55,8 @@ def launch(
 
         with ray_cluster(address), _interruptible():  # again: Ray sets a handler of its own
             nodes, fingerprints = inspect_nodes()
+            if begun:
+                check_machines(begun, {seen.machine_id for seen in fingerprints.values()})
             pool = RayPool(share(datasets))
             cluster = Cluster(nodes, fingerprints, dataset_sha256)
             with _recorder(results, begun, _header(suite, rules)) as recorder:

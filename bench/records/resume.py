@@ -1,7 +1,7 @@
 """Which session goes on where it was left, and whether it may."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import StoreError
@@ -43,6 +43,17 @@ def check_data(folder: Path, dataset_sha256: Mapping[str, str]) -> None:
                 f"{folder}: its runs saw another {name} ({seen[:12]}, not {dataset_sha256[name][:12]}); "
                 f"give that one by --data, or {_ANEW}"
             )
+
+
+def check_machines(folder: Path, machine_ids: Collection[str]) -> None:
+    """Raises StoreError where none of `machine_ids` took part in the session in `folder`.
+
+    Else a folder that was copied here to be compared would pass for runs of this machine.
+    """
+    rows = read_journal(folder).machines
+    if rows and not any(row["machine_id"] in machine_ids for row in rows):
+        machines = ", ".join(dict.fromkeys(row["machine"] for row in rows))
+        raise StoreError(f"{folder}: ran on other machines ({machines}); {_ANEW}, or give another --results")
 
 
 def _sessions(results: Path, suite_name: str) -> Iterator[tuple[Path, Row]]:

@@ -192,6 +192,14 @@ def test_a_killed_session_is_resumed(suite):
     assert "\ntiny · tiny\nscenario " in again.stdout
     assert the_session(path) == (folder, rows)
 
+    journal = folder / "journal.jsonl"
+    journal.write_text(journal.read_text().replace(rows[0]["machine_id"], "elsewhere"))
+    other = subprocess.run(
+        command(path, "--resume"), capture_output=True, text=True, timeout=200, check=False
+    )
+    assert other.returncode == 2
+    assert other.stderr.startswith(f"bench: {folder}: ran on other machines (")
+
 
 def until(stream, mark):
     for line in stream:
