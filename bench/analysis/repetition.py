@@ -36,8 +36,12 @@ def interval(step_seconds: Sequence[float]) -> MedianInterval | None:
 
 def precision(step_seconds: Sequence[float]) -> float | None:
     """From the median to the farther end of its interval, as a share of the median; None under six runs."""
-    found = interval(step_seconds)
-    return None if found is None else _reach(step_seconds, found.low, found.high)
+    return precision_within(step_seconds, interval(step_seconds))
+
+
+def precision_within(step_seconds: Sequence[float], known: MedianInterval | None) -> float | None:
+    """The same, of an interval that is `known` already."""
+    return None if known is None else _reach(step_seconds, known.low, known.high)
 
 
 def reaches(attained: float | None, wanted: float) -> bool:

@@ -117,7 +117,8 @@ def _summary(group: Sequence[Row], machine: str) -> ScenarioSummary:
     steps, target = _values(ok, "step_seconds"), _values(group, "target_accuracy")
     reached = _values(ok, "target_seconds")
     medians: dict[str, Any] = {name: _median(ok, name) for name in _MEDIANS}
-    interval, precision = repetition.interval(steps), repetition.precision(steps)
+    interval = repetition.interval(steps)
+    precision = repetition.precision_within(steps, interval)
     wanted = min(_values(group, "wanted_precision"), default=None)
     return ScenarioSummary(
         suite=first["suite"],
