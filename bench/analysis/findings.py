@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bench.analysis.curves import Curve, curves
 from bench.analysis.drift import Drift, drifts
 from bench.analysis.nodes import NodeTable, node_tables
+from bench.analysis.rivals import Rivals, rivals
 from bench.analysis.scaling import Scaling, scalings
 from bench.analysis.sessions import SessionFacts, session_facts
 from bench.analysis.steadiness import Standing, standings
@@ -29,6 +30,7 @@ class Findings:
     scalings: tuple[Scaling, ...]
     nodes: tuple[NodeTable, ...]
     standings: tuple[Standing, ...]
+    rivals: tuple[Rivals, ...]
     drifts: tuple[Drift, ...]
 
 
@@ -49,5 +51,6 @@ def findings(runs: Iterable[Row], epochs: Iterable[Row], machines: Iterable[Row]
         scalings=tuple(scalings(rows)),
         nodes=tuple(node_tables(rows)),
         standings=tuple(standings(rows)),
+        rivals=tuple(rivals(rows, there)),
         drifts=tuple(drifts(there)),
     )

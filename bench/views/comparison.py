@@ -13,11 +13,13 @@ from bench.analysis.comparison import Comparison, ScenarioComparison, Side, Verd
 from bench.views import comparison_words as words
 from bench.views.export import csv_text, json_text, markdown_table
 from bench.views.format import ratio
+from bench.views.sheet import Sheet
 from bench.views.width import ByWidth
 
 WIDE = 110
 """Terminal columns from which every figure gets a column of its own."""
 
+HEADER = ("scenario", "A", "B", "B/A", "interval", "verdict", "val A", "val B", "ok A", "ok B", "Holm p")
 STYLES: dict[Verdict, str] = {
     "faster": "bold green",
     "slower": "bold red",
@@ -35,16 +37,21 @@ def comparison_table(comparison: Comparison, name_a: str, name_b: str) -> Render
 
 def as_markdown(comparison: Comparison, name_a: str, name_b: str) -> str:
     """The same for a README or an issue: two tables and the sentences."""
-    header = ("scenario", "A", "B", "B/A", "interval", "verdict", "val A", "val B", "ok A", "ok B", "Holm p")
-    rows = [_markdown_row(comparison, scenario) for scenario in comparison.scenarios]
     title = words.table_title(comparison)
     parts = ["  \n".join([f"A: {name_a}", f"B: {name_b}", *([title] if title else [])])]
-    if rows:
-        parts.append(markdown_table(header, rows))
+    if comparison.scenarios:
+        parts.append(markdown_table(HEADER, _rows(comparison)))
     parts.extend("  \n".join(lines) for lines in _paragraphs(comparison, name_a, name_b))
     if comparison.differences:
         parts.append(markdown_table(("differs", "", "A", "B"), _difference_rows(comparison)))
     return "\n\n".join(parts) + "\n"
+
+
+def comparison_sheet(comparison: Comparison, name_a: str, name_b: str) -> Sheet:
+    """The same as one table in words, with the sentences below it."""
+    sentences = (line for lines in _paragraphs(comparison, name_a, name_b) for line in lines if line)
+    what = ". ".join(filter(None, (f"A: {name_a}", f"B: {name_b}", words.table_title(comparison))))
+    return Sheet("Comparison", what, HEADER, tuple(_rows(comparison)), tuple(sentences))
 
 
 def as_csv(comparison: Comparison) -> str:
@@ -211,7 +218,11 @@ def _p(value: float | None) -> str:
     return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
 
 
-def _markdown_row(comparison: Comparison, scenario: ScenarioComparison) -> tuple[str, ...]:
+def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    return [_row(comparison, scenario) for scenario in comparison.scenarios]
+
+
+def _row(comparison: Comparison, scenario: ScenarioComparison) -> tuple[str, ...]:
     (time_a, val_a), (time_b, val_b) = map(words.time_and_accuracy, (scenario.a, scenario.b))
     details = words.row_details(comparison, scenario)
     return (

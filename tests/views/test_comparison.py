@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from bench.analysis.comparison import Comparison, Difference, Overall, ScenarioComparison, Side
-from bench.views.comparison import as_csv, as_json, as_markdown, comparison_table
+from bench.views.comparison import as_csv, as_json, as_markdown, comparison_sheet, comparison_table
 
 SIDE = Side(runs=4, ok=4, times=4, seconds=0.00123, val_accuracy=0.9773, flags=(), statuses=())
 FASTER = ScenarioComparison(
@@ -206,3 +206,15 @@ def test_json_is_strict_and_holds_everything():
     assert found["scenarios"][1]["b"]["seconds"] is None
     assert found["differences"][2]["values_a"] == ["2.20.0", "2.21.0"]
     assert found["overall"][0]["ratio"] == 0.87
+
+
+def test_a_sheet_has_the_rows_and_the_sentences_of_markdown():
+    sheet, markdown = (
+        comparison_sheet(COMPARISON, "box-a", "box-b"),
+        as_markdown(COMPARISON, "box-a", "box-b"),
+    )
+    assert sheet.what.startswith("A: box-a. B: box-b")
+    assert len(sheet.rows) == 4
+    for row in sheet.rows:
+        assert "| " + " | ".join(row) + " |" in markdown
+    assert all(sentence in markdown for sentence in sheet.sentences)

@@ -9,13 +9,15 @@ import plotly.graph_objects as go
 
 from bench.analysis.curves import Curve
 from bench.analysis.findings import Findings
+from bench.analysis.rivals import Rivals
 from bench.analysis.summary import ScenarioSummary
+from bench.views.comparison import comparison_sheet
 from bench.views.format import count, full_name, several
 from bench.views.nodes import node_legend, node_sheets
 from bench.views.precision import precision_lines
 from bench.views.probe import drift_lines
 from bench.views.report.curves import curve_figure, shown_curves
-from bench.views.report.overviews import scaling_figure, steadiness_figure, surface_figure
+from bench.views.report.overviews import ratio_figure, scaling_figure, steadiness_figure, surface_figure
 from bench.views.report.panels import dots_figure, trend_figure
 from bench.views.report.tables import (
     Grid,
@@ -91,6 +93,7 @@ def sections(found: Findings) -> list[Section]:
     drifted = tuple(line.plain for line in drift_lines(found.drifts))
     parts = [
         *_suites(found),
+        Section("rivals", "Machines against each other", tuple(map(_rivals_block, found.rivals))),
         Section("steadiness", "Steadiness", tuple(_steadiness(found))),
         Section("nodes", "Nodes", tuple(_nodes(found))),
         Section("failures", "Runs that did not end ok", (Block("", grid=failures),) if failures else ()),
@@ -198,6 +201,15 @@ def _steadiness(found: Findings) -> Iterator[Block]:
             "Hollow: the run is flagged."
         )
         yield Block("", intro=intro, plots=plots)
+
+
+def _rivals_block(pair: Rivals) -> Block:
+    sheet = comparison_sheet(pair.comparison, pair.a, pair.b)
+    plots = _plots(ratio_figure(pair.comparison), "Ratios with their intervals; left of 1, B is faster")
+    grid = replace(sheet_grid(sheet), notes=())
+    return Block(
+        f"{pair.b} against {pair.a}", intro=sheet.what, grid=grid, plots=plots, notes=sheet.sentences
+    )
 
 
 def _nodes(found: Findings) -> Iterator[Block]:

@@ -5,13 +5,22 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from bench.analysis.comparison import Comparison, ScenarioComparison, Verdict
 from bench.analysis.scaling import ScaledScenario, Scaling
 from bench.analysis.steadiness import Standing
 from bench.analysis.surface import Surface
+from bench.views.comparison_words import interval
 from bench.views.format import full_name, percent, ratio
-from bench.views.report.style import FAST_TO_SLOW, colour, dressed, marker, plain, reaches
+from bench.views.report.style import FAST_TO_SLOW, LINE_HEIGHT, colour, dressed, marker, plain, reaches, scale
 from bench.views.scaling import UNITS
 from bench.views.surface import FASTEST, surface_grid
+
+VERDICT_COLOURS: dict[Verdict, str] = {
+    "faster": "#1a9e77",
+    "same": "#3fb1d8",
+    "unclear": "#c79a12",
+    "slower": "#e0662b",
+}
 
 
 def surface_figure(surface: Surface) -> go.Figure:
@@ -88,6 +97,38 @@ def _speedups(own: Sequence[ScaledScenario], number: int) -> go.Scatter:
             f"{ratio(found.speedup)}, efficiency {percent(found.efficiency, 1)}"
             for found in own
         ],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def ratio_figure(comparison: Comparison) -> go.Figure | None:
+    """B's times over A's by scenario with their intervals; right of 1 B is slower. None without a ratio."""
+    known = [scenario for scenario in comparison.scenarios if scenario.ratio is not None]
+    if not known:
+        return None
+    figure = go.Figure()
+    for verdict, shade in VERDICT_COLOURS.items():
+        own = [scenario for scenario in known if scenario.verdict == verdict]
+        if own:
+            figure.add_trace(_ratios(own, verdict, shade))
+    ends = [end for s in known for end in (s.ratio, s.low, s.high) if end is not None]
+    figure.add_vline(1, line={"width": 1, "color": "#7d8796"})
+    labels = [plain(label) for label in dict.fromkeys(scenario.label for scenario in known)]
+    figure.update_xaxes(title_text="B's time over A's", **scale([*ends, 1.0], ratio))
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=labels[::-1])
+    return dressed(figure, LINE_HEIGHT * (len(labels) + 1))
+
+
+def _ratios(own: Sequence[ScenarioComparison], verdict: str, shade: str) -> go.Scatter:
+    middles = [scenario.ratio or 0.0 for scenario in own]
+    return go.Scatter(
+        x=middles,
+        y=[plain(scenario.label) for scenario in own],
+        error_x=reaches([s.low for s in own], middles, [s.high for s in own]),
+        mode="markers",
+        name=f"B is {verdict}" if verdict in ("faster", "slower") else verdict,
+        marker={"color": shade, "size": 9},
+        text=[f"{plain(s.label)}<br>{ratio(s.ratio)} ({interval(s.low, s.high)}): {verdict}" for s in own],
         hovertemplate="%{text}<extra></extra>",
     )
 

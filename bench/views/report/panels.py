@@ -13,6 +13,7 @@ from bench.analysis.trends import Trend
 from bench.views.format import percent, rate, seconds
 from bench.views.report.style import (
     LEAST_ACCURACY,
+    LINE_HEIGHT,
     axis_of,
     colour,
     dressed,
@@ -24,8 +25,6 @@ from bench.views.report.style import (
 
 PANEL_HEIGHT, PANEL_GAP = 220, 92
 """Pixels of a panel, and of what stands between two of them: an axis, its title and the next one's."""
-LINE_HEIGHT = 26
-"""Pixels of a scenario where each has a line of its own."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ FEW_VALUES = 8
 """So many values along an axis have a tick each."""
 TOP, BOTTOM = 44, 56
 """Pixels around the plots, for their titles and the axes'."""
+LINE_HEIGHT = 26
+"""Pixels of a scenario where each has a line of its own."""
 LEGEND_LINE, LEGEND_LETTER, LEGEND_MARK = 22, 7, 48
 NARROW = 760
 """Pixels of a legend's line where the window is small."""

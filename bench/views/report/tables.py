@@ -16,6 +16,7 @@ from bench.views.summary_columns import columns_of, flag_words
 Tone = Literal["", "good", "bad", "warn"]
 TONES: tuple[tuple[str, Tone], ...] = (("red", "bad"), ("yellow", "warn"), ("green", "good"))
 """What the terminal's colours say."""
+VERDICT_TONES: dict[str, Tone] = {"faster": "good", "slower": "bad", "failed": "bad", "unclear": "warn"}
 MOST_FAILURES = 200
 
 
@@ -57,10 +58,12 @@ def summary_grid(summaries: Sequence[ScenarioSummary]) -> Grid:
 def sheet_grid(sheet: Sheet) -> Grid:
     """A table that the terminal has, too: its first column are names."""
     header = tuple(Cell(title, words=number == 0) for number, title in enumerate(sheet.header))
-    rows = tuple(
-        tuple(Cell(text, words=number == 0) for number, text in enumerate(row)) for row in sheet.rows
-    )
+    rows = tuple((Cell(row[0], words=True), *map(_figure, row[1:])) for row in sheet.rows)
     return Grid(header, rows, sheet.sentences)
+
+
+def _figure(text: str) -> Cell:
+    return Cell(text, VERDICT_TONES.get(text.partition(" ")[0], ""))
 
 
 def session_grid(sessions: Iterable[SessionFacts]) -> Grid:

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from bench.analysis.comparison import Comparison, ScenarioComparison, Side
 from bench.analysis.scaling import ScaledScenario, Scaling
 from bench.analysis.steadiness import Standing
 from bench.analysis.surface import Cell, Surface
-from bench.views.report.overviews import scaling_figure, steadiness_figure, surface_figure
+from bench.views.report.overviews import ratio_figure, scaling_figure, steadiness_figure, surface_figure
 
 FAST = Cell("reached", 3, 3, 1.0, 0.98)
 MISSED = Cell("missed", 3, 0, math.inf, 0.951)
@@ -28,6 +29,13 @@ SCALING = Scaling(
     *("scaling", "strong", 4096, (512, 512), ("relu", "relu"), "", "a machine", "a device", False),
     *(BASELINE, (FOUR, TWO, GONE)),
 )
+SIDE = Side(runs=4, ok=4, times=4, seconds=1.0, val_accuracy=None, flags=(), statuses=())
+FASTER = ScenarioComparison(
+    *("batch <1>", (), "step_seconds", SIDE, SIDE, "faster", ""), ratio=0.5, low=0.4, high=0.55
+)
+UNCLEAR = replace(FASTER, label="b", verdict="unclear", ratio=1.1, low=None, high=None)
+FAILED = replace(FASTER, label="c", verdict="failed", ratio=None, low=None, high=None)
+COMPARISON = Comparison(0.95, 0.01, (UNCLEAR, FASTER, FAILED), (), (), (), (), 2, 4)
 NOON = datetime.datetime(2025, 1, 1, 12, tzinfo=datetime.UTC)
 STANDING = Standing("loops", "loop=fit", "a machine", "a", 1, NOON, 1.25, ())
 
@@ -119,3 +127,26 @@ def test_labels_are_plain_text_and_no_runs_are_no_figure():
     (trace,) = steadiness_figure([replace(STANDING, sweep="<i>", label="<i>")]).data
     assert trace.text[0].startswith("&lt;i&gt;<br>round 1")
     assert steadiness_figure([]) is None
+
+
+def test_ratios_have_a_line_for_each_scenario_their_intervals_and_the_verdict_s_name():
+    figure = ratio_figure(COMPARISON)
+    assert [(trace.name, trace.x, trace.y) for trace in figure.data] == [
+        ("B is faster", (0.5,), ("batch &lt;1&gt;",)),
+        ("unclear", (1.1,), ("b",)),
+    ]
+    bars = figure.data[0].error_x
+    assert (bars.array, bars.arrayminus) == (pytest.approx([0.05]), pytest.approx([0.1]))
+    assert figure.data[1].error_x.array is None
+    assert figure.layout.yaxis.categoryarray == ("batch &lt;1&gt;", "b")
+    low, high = figure.layout.xaxis.range
+    assert low < 0.4 < 1.1 < high
+
+
+def test_where_all_lie_on_one_side_the_ratio_of_one_is_in_view():
+    low, high = ratio_figure(replace(COMPARISON, scenarios=(FASTER,))).layout.xaxis.range
+    assert low < 0.4 < 1 < high
+
+
+def test_without_a_ratio_there_is_no_figure_of_them():
+    assert ratio_figure(replace(COMPARISON, scenarios=(FAILED,))) is None

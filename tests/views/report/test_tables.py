@@ -141,3 +141,10 @@ def test_a_machine_of_which_nothing_is_known_has_dashes():
     named = {name: None for name in ("node", "machine_id", "software_id", "machine")}
     for row in (unknown, named, {**unknown, "probe_bytes_per_second": []}):
         assert texts(machine_grid([row]).rows[0]) == ["–"] * 8
+
+
+def test_verdicts_of_a_sheet_have_tones():
+    rows = [("a", "faster"), ("b", "slower"), ("c", "unclear <6.4 %"), ("d", "same"), ("faster", "1.2")]
+    grid = sheet_grid(Sheet("Comparison", "of what", ("scenario", "verdict"), tuple(rows)))
+    assert [row[1].tone for row in grid.rows] == ["good", "bad", "warn", "", ""]
+    assert {row[0].tone for row in grid.rows} == {""}
