@@ -52,7 +52,7 @@ def as_markdown(summaries: Sequence[ScenarioSummary]) -> str:
 
 
 def _parts(summaries: Sequence[ScenarioSummary], width: int) -> Iterable[RenderableType]:
-    numbers = _machine_numbers(summaries)
+    numbers = machine_numbers(summaries)
     groups = [(key, list(members)) for key, members in groupby(summaries, key=lambda s: (s.suite, s.sweep))]
     first = [SCENARIO, *_machine_column(numbers)]
     columns = [(*first, *columns_of(members)) for _, members in groups]
@@ -123,7 +123,7 @@ def _several_machines(summaries: Iterable[ScenarioSummary]) -> bool:
     return len({s.machine for s in summaries}) > 1
 
 
-def _machine_numbers(summaries: Iterable[ScenarioSummary]) -> dict[str, str]:
+def machine_numbers(summaries: Iterable[ScenarioSummary]) -> dict[str, str]:
     """A number per machine where there are several: their names are too long for a column."""
     names = sorted({s.machine for s in summaries})
     return {name: str(number) for number, name in enumerate(names, start=1)} if len(names) > 1 else {}

@@ -19,6 +19,7 @@ from bench.views.probe import drift_lines
 from bench.views.report.curves import curve_figure, shown_curves
 from bench.views.report.overviews import ratio_figure, scaling_figure, steadiness_figure, surface_figure
 from bench.views.report.panels import dots_figure, trend_figure
+from bench.views.report.style import axis_words
 from bench.views.report.tables import (
     Grid,
     failure_grid,
@@ -28,7 +29,7 @@ from bench.views.report.tables import (
     summary_grid,
 )
 from bench.views.scaling import scaling_legend, scaling_sheets
-from bench.views.summary import failure_line
+from bench.views.summary import failure_line, machine_numbers
 from bench.views.summary_columns import columns_of, legend
 from bench.views.surface import surface_legend, surface_title
 
@@ -87,9 +88,16 @@ def tiles(found: Findings) -> Iterator[Tile]:
         yield Tile(count(flagged), "runs flagged, kept and marked", "warn")
 
 
+def machines(found: Findings) -> list[str]:
+    """The machines, with their numbers where there are several."""
+    numbers = machine_numbers(found.summaries)
+    names = sorted({summary.machine for summary in found.summaries})
+    return [f"{numbers[name]}: {name}" if numbers else name for name in names]
+
+
 def sections(found: Findings) -> list[Section]:
     """The parts that have something to tell, in their order."""
-    failures, machines = failure_grid(found.runs), machine_grid(found.machines)
+    failures, facts = failure_grid(found.runs), machine_grid(found.machines)
     drifted = tuple(line.plain for line in drift_lines(found.drifts))
     parts = [
         *_suites(found),
@@ -97,7 +105,7 @@ def sections(found: Findings) -> list[Section]:
         Section("steadiness", "Steadiness", tuple(_steadiness(found))),
         Section("nodes", "Nodes", tuple(_nodes(found))),
         Section("failures", "Runs that did not end ok", (Block("", grid=failures),) if failures else ()),
-        Section("machines", "Machines", (Block("", grid=machines, notes=drifted),) if machines else ()),
+        Section("machines", "Machines", (Block("", grid=facts, notes=drifted),) if facts else ()),
         Section("sessions", "Sessions", (Block("", grid=session_grid(found.sessions)),)),
         Section("reading", "How to read it", (Block("", notes=tuple(_reading(found))),)),
     ]
@@ -163,14 +171,14 @@ def _scenarios_block(found: Findings, title: str, members: Sequence[ScenarioSumm
     named = [_named(s, sweeps) for s in members]
     curves = _curves(found, members, sweeps)
     shown = shown_curves(curves)
-    along = f"along the {trend.axis.replace('_', ' ')}" if trend else "by scenario"
+    along = f"along the {axis_words(trend.axis)}" if trend else "by scenario"
     which = f" of the {len(shown)} most accurate of {len(curves)}" if len(shown) < len(curves) else ""
     plots = _plots(trend_figure(trend) if trend else dots_figure(named), f"Figures {along}")
     plots += _plots(curve_figure(shown), f"Accuracy over training{which}: medians over the runs")
-    machines = _machine_names(members)
-    failures = (failure_line(summary, machines).plain for summary in members if summary.failures)
-    notes = (*failures, *precision_lines(members, machines))
-    return Block(title, grid=summary_grid(named), plots=plots, notes=notes)
+    numbers = machine_numbers(found.summaries)
+    failures = (failure_line(summary, numbers).plain for summary in members if summary.failures)
+    notes = (*failures, *precision_lines(members, numbers))
+    return Block(title, grid=summary_grid(named, numbers), plots=plots, notes=notes)
 
 
 def _named(one: _Labelled, sweeps: Collection[object]) -> _Labelled:
@@ -184,12 +192,6 @@ def _curves(found: Findings, members: Sequence[ScenarioSummary], sweeps: Collect
     own = [c for c in found.curves if (c.suite, c.sweep, c.label, c.machine) in places]
     own.sort(key=lambda c: places[c.suite, c.sweep, c.label, c.machine])
     return [_named(curve, sweeps) for curve in own]
-
-
-def _machine_names(members: Sequence[ScenarioSummary]) -> dict[str, str]:
-    """By themselves, where there are several: the page has room for them."""
-    names = list(dict.fromkeys(summary.machine for summary in members))
-    return {name: name for name in names} if len(names) > 1 else {}
 
 
 def _steadiness(found: Findings) -> Iterator[Block]:

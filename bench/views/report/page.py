@@ -10,7 +10,7 @@ from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
 from bench.analysis.findings import Findings
-from bench.views.report.content import sections, tiles
+from bench.views.report.content import machines, sections, tiles
 
 CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
@@ -26,7 +26,7 @@ def report_page(found: Findings) -> str:
     )
     return environment.get_template("page.html").render(
         title=", ".join(dict.fromkeys(summary.suite for summary in found.summaries)),
-        machines=list(dict.fromkeys(summary.machine for summary in found.summaries)),
+        machines=machines(found),
         tiles=tiles(found),
         sections=sections(found),
         plotly=Markup(get_plotlyjs()),

@@ -15,6 +15,7 @@ from bench.views.report.style import (
     LEAST_ACCURACY,
     LINE_HEIGHT,
     axis_of,
+    axis_words,
     colour,
     dressed,
     marker,
@@ -79,7 +80,7 @@ def trend_figure(trend: Trend) -> go.Figure | None:
             named.add(line.name)
         figure.update_yaxes(row=row, col=column, **_axis(summaries, panel))
     values = sorted({x for line in trend.lines for x, _ in line.points})
-    figure.update_xaxes(title_text=trend.axis.replace("_", " "), **axis_of(values))
+    figure.update_xaxes(title_text=axis_words(trend.axis), **axis_of(values))
     return dressed(figure, height)
 
 

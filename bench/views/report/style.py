@@ -12,7 +12,7 @@ COLOURS = ("#2a7fd4", "#e0662b", "#1a9e77", "#b65fc7", "#c79a12", "#3fb1d8", "#d
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "triangle-down", "pentagon")
 """Beside the colours, for whoever cannot tell these apart."""
 FAST_TO_SLOW = ((0.0, "#57bb6a"), (0.5, "#f0d65c"), (1.0, "#e96d54"))
-WIDE_RANGE = 20.0
+WIDE_RANGE = 10.0
 """An axis whose ends are so many times apart is logarithmic."""
 LEAST_ACCURACY = 0.002
 """The least that an axis of accuracies spans."""
@@ -108,6 +108,11 @@ def axis_of(values: Sequence[float]) -> dict[str, Any]:
     if len(values) <= FEW_VALUES:
         along |= _ticks(values, number)
     return along
+
+
+def axis_words(setting: str) -> str:
+    """What a setting is called where it is an axis."""
+    return "units of each hidden layer" if setting == "hidden" else setting.replace("_", " ")
 
 
 def plain(text: str) -> str:

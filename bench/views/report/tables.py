@@ -1,6 +1,6 @@
 """The tables of the report, in words and tones."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -38,16 +38,15 @@ class Grid:
     notes: tuple[str, ...] = field(default=())
 
 
-def summary_grid(summaries: Sequence[ScenarioSummary]) -> Grid:
-    """A row for each scenario with every figure there is of it; the machine where there are several."""
+def summary_grid(summaries: Sequence[ScenarioSummary], numbers: Mapping[str, str]) -> Grid:
+    """A row for each scenario with every figure there is of it; its machine by number where it has one."""
     columns = columns_of(summaries)
-    several_machines = len({summary.machine for summary in summaries}) > 1
-    machine = [Cell("machine", words=True)] if several_machines else []
+    machine = [Cell("on")] if numbers else []
     header = (Cell("scenario", words=True), *machine, *(Cell(c.title, words=c.words) for c in columns))
     rows = tuple(
         (
             Cell(summary.label, words=True),
-            *([Cell(summary.machine, words=True)] if several_machines else []),
+            *([Cell(numbers[summary.machine])] if numbers else []),
             *(_cell(column.cell(summary), column.words) for column in columns),
         )
         for summary in summaries

@@ -84,7 +84,7 @@ def test_each_target_is_dashed_once_in_each_plot():
 
 
 @pytest.mark.parametrize(
-    ("times", "kind"), [((1.0, 10.0, 20.0), "log"), ((2.0, 10.0, 20.0), "linear"), ((0.0, 1, 99), "linear")]
+    ("times", "kind"), [((1.0, 10.0, 20.0), "log"), ((3.0, 10.0, 20.0), "linear"), ((0.0, 1, 99), "linear")]
 )
 def test_times_far_apart_are_logarithmic(times, kind):
     layout = curve_figure([replace(CURVE, elapsed_seconds=times)]).layout

@@ -4,7 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.views.format import percent, rate, seconds
-from bench.views.report.style import COLOURS, axis_of, colour, dressed, marker, number, plain, reaches, scale
+from bench.views.report.style import (
+    COLOURS,
+    axis_of,
+    axis_words,
+    colour,
+    dressed,
+    marker,
+    number,
+    plain,
+    reaches,
+    scale,
+)
 
 SIZES = st.floats(1e-9, 1e12)
 
@@ -64,7 +75,7 @@ def test_values_far_apart_have_a_logarithmic_one(values, ticks):
     assert axis["ticktext"][: len(ticks)] == list(ticks.values())
 
 
-@pytest.mark.parametrize("values", [[1, 19.9], [0, 100], [-1, 100], [-100, -1]])
+@pytest.mark.parametrize("values", [[1, 9.9], [0, 100], [-1, 100], [-100, -1]])
 def test_near_ones_and_those_that_are_not_above_zero_have_not(values):
     assert scale(values, seconds)["type"] == "linear"
 
@@ -141,3 +152,8 @@ def test_bars_reach_from_the_middle_to_the_ends_where_these_are_known():
 
 def test_text_is_text_not_html():
     assert plain('<b>a & "b"') == '&lt;b&gt;a &amp; "b"'
+
+
+def test_an_axis_is_called_by_its_setting():
+    assert axis_words("batch_size") == "batch size"
+    assert axis_words("hidden") == "units of each hidden layer"
