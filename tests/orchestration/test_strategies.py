@@ -124,10 +124,15 @@ def test_all_five_strategies_run_on_three_nodes(bench):
 
 
 def test_every_node_tells_the_slow_one(bench):
+    """In four rounds; in more where other work on this machine slowed the sound node down as well."""
     nodes = [{"num_cpus": 1, "node_name": name} for name in ("n1", "n2")]
-    with nodes_here(*nodes) as cluster, busy(psutil.Process().cpu_affinity()[1]):
-        done = bench(SLOW_NODE, "--address", cluster.address, "--every-node", "--rounds", "5", "--no-probe")
-    assert {(row["node"], row["status"]) for row in done.rows} == {("n1", "ok"), ("n2", "ok")}
-    slow = {row["node"] for row in done.rows if row["affinity"] == [psutil.Process().cpu_affinity()[1]]}
-    assert len(slow) == 1
-    assert f"{slow.pop()} is " in done.printed, done.printed
+    core = psutil.Process().cpu_affinity()[1]
+    with nodes_here(*nodes) as cluster, busy(core):
+        every = ("--address", cluster.address, "--every-node", "--no-probe", "--resume")
+        for rounds in ("4", "8"):
+            done = bench(SLOW_NODE, *every, "--rounds", rounds)
+            assert {(row["node"], row["status"]) for row in done.rows} == {("n1", "ok"), ("n2", "ok")}
+            (slow,) = {row["node"] for row in done.rows if row["affinity"] == [core]}
+            if f"{slow} is " in done.printed:
+                break
+    assert f"{slow} is " in done.printed, done.printed
