@@ -13,6 +13,7 @@ from bench.data.datasets import load_all
 from bench.orchestration.pool import Pool
 from bench.orchestration.runs import Cluster, Watcher
 from bench.orchestration.session import Rules, Session
+from bench.records.journal import read_journal
 from bench.records.recorder import Recorder, check_writable, new_session_id
 from bench.records.resume import check_data, check_machines
 from bench.records.suite import Suite
@@ -48,15 +49,16 @@ def launch(
     with _interruptible():
         datasets = load_all({point.scenario.dataset for point in suite.points}, data)
         dataset_sha256 = {name: it.sha256 for name, it in datasets.items()}
-        if begun:
-            check_data(begun, dataset_sha256)
+        earlier = read_journal(begun) if begun else None
+        if begun and earlier:
+            check_data(begun, earlier, dataset_sha256)
         from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
         from bench.orchestration.ray_pool import RayPool
 
         with ray_cluster(address), _interruptible():  # again: Ray sets a handler of its own
             nodes, fingerprints = inspect_nodes()
-            if begun:
-                check_machines(begun, {seen.machine_id for seen in fingerprints.values()})
+            if begun and earlier:
+                check_machines(begun, earlier, {seen.machine_id for seen in fingerprints.values()})
             pool = RayPool(share(datasets))
             cluster = Cluster(nodes, fingerprints, dataset_sha256)
             with _recorder(results, begun, _header(suite, rules)) as recorder:

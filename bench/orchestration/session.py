@@ -112,11 +112,11 @@ class Session:
         Less what had ended before the session was resumed.
         """
         self._round_began = self._clock()
-        runs = self._ordered(number, points)
-        ahead = [run for run in map(self._left, runs) if run]
+        runs = [(run, self._left(run)) for run in self._ordered(number, points)]
+        ahead = [left for _, left in runs if left]
         if ahead:
             self._watcher.round_began(number, points)
-        self._keep(run for run in runs if not self._left(run))
+        self._keep(run for run, left in runs if left is None)
         for run in ahead:
             problem = infeasible(run.need, self._cluster.nodes)
             if problem:

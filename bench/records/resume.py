@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import StoreError
-from bench.records.journal import FILE_NAME, read_journal
+from bench.records.journal import FILE_NAME, JournalContent
 from bench.records.suite import Suite
 from bench.records.tables import SCHEMA_VERSION, Row
 
@@ -34,9 +34,9 @@ def session_to_resume(results: Path, suite: Suite, every_node: bool) -> Path | N
     return None
 
 
-def check_data(folder: Path, dataset_sha256: Mapping[str, str]) -> None:
-    """Raises StoreError where a run of the session in `folder` saw other data than `dataset_sha256` names."""
-    for row in read_journal(folder).runs:
+def check_data(folder: Path, earlier: JournalContent, dataset_sha256: Mapping[str, str]) -> None:
+    """Raises StoreError where a run of the `earlier` session saw other data than `dataset_sha256` names."""
+    for row in earlier.runs:
         name, seen = row["dataset"], row["dataset_sha256"]
         if seen is not None and dataset_sha256.get(name, seen) != seen:
             raise StoreError(
@@ -45,12 +45,12 @@ def check_data(folder: Path, dataset_sha256: Mapping[str, str]) -> None:
             )
 
 
-def check_machines(folder: Path, machine_ids: Collection[str]) -> None:
-    """Raises StoreError where none of `machine_ids` took part in the session in `folder`.
+def check_machines(folder: Path, earlier: JournalContent, machine_ids: Collection[str]) -> None:
+    """Raises StoreError where none of `machine_ids` took part in the `earlier` session.
 
     Else a folder that was copied here to be compared would pass for runs of this machine.
     """
-    rows = read_journal(folder).machines
+    rows = earlier.machines
     if rows and not any(row["machine_id"] in machine_ids for row in rows):
         machines = ", ".join(dict.fromkeys(row["machine"] for row in rows))
         raise StoreError(f"{folder}: ran on other machines ({machines}); {_ANEW}, or give another --results")

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from bench.analysis.comparison import Comparison, ScenarioComparison, Verdict
 from bench.analysis.scaling import ScaledScenario, Scaling
 from bench.analysis.steadiness import Standing
-from bench.analysis.surface import Surface
+from bench.analysis.surface import Cell, Surface
 from bench.views.comparison_words import interval
 from bench.views.format import full_name, percent, ratio
 from bench.views.report.style import FAST_TO_SLOW, LINE_HEIGHT, colour, dressed, marker, plain, reaches, scale
@@ -26,19 +26,16 @@ VERDICT_COLOURS: dict[Verdict, str] = {
 def surface_figure(surface: Surface) -> go.Figure:
     """Coloured by the time to the target; each cell has its words, those that missed it no colour."""
     grid = surface_grid(surface)
-    times = [[cell.target_seconds if cell else math.inf for cell in row] for row in surface.cells]
     words = [
-        [
-            f"{FASTEST} {word}" if cell and cell is surface.fastest else word
-            for word, cell in zip(*row, strict=True)
-        ]
+        [_marked(word, cell, surface) for word, cell in zip(*row, strict=True)]
         for row in zip(grid.cells, surface.cells, strict=True)
     ]
+    shades = [[_shade(cell) for cell in row] for row in surface.cells]
     figure = go.Figure(
         go.Heatmap(
             x=list(grid.rates),
             y=list(grid.batches[1:]),
-            z=[[math.log(time) if math.isfinite(time) else None for time in row] for row in times],
+            z=shades,
             text=words,
             texttemplate="%{text}",
             hovertemplate="batch %{y}, learning rate %{x}: %{text}<extra></extra>",
@@ -50,13 +47,22 @@ def surface_figure(surface: Surface) -> go.Figure:
         )
     )
     # A heat map writes no words where it has no colour.
-    for y, (row, cells) in enumerate(zip(times, words, strict=True)):
-        for x, (time, word) in enumerate(zip(row, cells, strict=True)):
-            if word and not math.isfinite(time):
+    for y, row in enumerate(zip(shades, words, strict=True)):
+        for x, (shade, word) in enumerate(zip(*row, strict=True)):
+            if word and shade is None:
                 figure.add_annotation(x=x, y=y, text=word, showarrow=False, opacity=0.7)
     figure.update_xaxes(type="category", title_text="learning rate", showgrid=False)
     figure.update_yaxes(type="category", title_text="batch size", autorange="reversed", showgrid=False)
     return dressed(figure, 34 * len(surface.batches))
+
+
+def _marked(word: str, cell: Cell | None, surface: Surface) -> str:
+    return f"{FASTEST} {word}" if cell and cell is surface.fastest else word
+
+
+def _shade(cell: Cell | None) -> float | None:
+    """By the logarithm of the time; None where the median run never got there."""
+    return math.log(cell.target_seconds) if cell and math.isfinite(cell.target_seconds) else None
 
 
 def scaling_figure(scaling: Scaling) -> go.Figure:
