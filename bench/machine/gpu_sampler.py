@@ -4,11 +4,12 @@ import itertools
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from bench.errors import BenchError
+from bench.machine.figures import largest, least, told, total, union
 from bench.machine.nvml import GpuSample, Nvml
 from bench.machine.ticker import Ticker
 
@@ -110,8 +111,7 @@ def summarise(readings: Sequence[Reading]) -> GpuUse:
     samples = [reading.sample for reading in readings]
     # An idle GPU lowers its clocks by itself; that says nothing about the clocks under load.
     busy = [sample for sample in samples if not sample.idle] or samples
-    clocks = _told(sample.sm_clock_hertz for sample in busy)
-    reasons = _told(sample.throttle_reasons for sample in samples)
+    clocks = told(sample.sm_clock_hertz for sample in busy)
     seconds = readings[-1].seconds - readings[0].seconds
     energy = _energy(readings)
     return GpuUse(
@@ -119,9 +119,9 @@ def summarise(readings: Sequence[Reading]) -> GpuUse:
         mean_power_watts=energy / seconds if energy is not None and seconds > 0 else None,
         min_sm_clock_hertz=min(clocks, default=None),
         median_sm_clock_hertz=statistics.median(clocks) if clocks else None,
-        throttle_reasons=tuple(sorted(set(itertools.chain(*reasons)))) if reasons else None,
-        peak_memory_bytes=max(_told(sample.memory_used_bytes for sample in samples), default=None),
-        max_temperature_celsius=max(_told(sample.temperature_celsius for sample in samples), default=None),
+        throttle_reasons=union(sample.throttle_reasons for sample in samples),
+        peak_memory_bytes=largest(sample.memory_used_bytes for sample in samples),
+        max_temperature_celsius=largest(sample.temperature_celsius for sample in samples),
         samples=len(samples),
         others=_any({reading.others for reading in readings}),
     )
@@ -133,28 +133,17 @@ def together(uses: Sequence[GpuUse]) -> GpuUse:
     Replicas wait for one another, so the device with the lowest clocks is the one that counts. A sum without
     one of the devices would be wrong: it is None where one of them did not tell.
     """
-    reasons = _told(use.throttle_reasons for use in uses)
     return GpuUse(
-        energy_joules=_sum(use.energy_joules for use in uses),
-        mean_power_watts=_sum(use.mean_power_watts for use in uses),
-        min_sm_clock_hertz=min(_told(use.min_sm_clock_hertz for use in uses), default=None),
-        median_sm_clock_hertz=min(_told(use.median_sm_clock_hertz for use in uses), default=None),
-        throttle_reasons=tuple(sorted(set(itertools.chain(*reasons)))) if reasons else None,
-        peak_memory_bytes=max(_told(use.peak_memory_bytes for use in uses), default=None),
-        max_temperature_celsius=max(_told(use.max_temperature_celsius for use in uses), default=None),
+        energy_joules=total(use.energy_joules for use in uses),
+        mean_power_watts=total(use.mean_power_watts for use in uses),
+        min_sm_clock_hertz=least(use.min_sm_clock_hertz for use in uses),
+        median_sm_clock_hertz=least(use.median_sm_clock_hertz for use in uses),
+        throttle_reasons=union(use.throttle_reasons for use in uses),
+        peak_memory_bytes=largest(use.peak_memory_bytes for use in uses),
+        max_temperature_celsius=largest(use.max_temperature_celsius for use in uses),
         samples=sum(use.samples for use in uses),
         others=_any({use.others for use in uses}),
     )
-
-
-def _sum(values: Iterable[float | None]) -> float | None:
-    values = list(values)
-    told = _told(values)
-    return sum(told) if len(told) == len(values) else None
-
-
-def _told(values: Iterable[_T | None]) -> list[_T]:
-    return [value for value in values if value is not None]
 
 
 def _energy(readings: Sequence[Reading]) -> float | None:

@@ -1,9 +1,10 @@
 """What the processes of one run measured, as one measurement. No Ray here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
+from bench.machine.figures import largest, least, total, union
 from bench.records.measurement import Measurement
 
 _SUMMED = (
@@ -26,8 +27,6 @@ _LARGEST = (
 )
 _LOWEST = ("gpu_sm_clock_hertz", "gpu_sm_clock_min_hertz")
 
-_T = TypeVar("_T")
-
 
 def together(measured: Sequence[Measurement], nodes: Sequence[str]) -> Measurement:
     """The measurement of a run from those of its processes, of which the first reports, and of their nodes.
@@ -39,18 +38,18 @@ def together(measured: Sequence[Measurement], nodes: Sequence[str]) -> Measureme
     first = measured[0]
     if len(measured) == 1:
         return first
-    largest = max(measured, key=lambda one: one.peak_host_bytes or 0)
-    of_processors = _sum(_of_nodes([one.cpu_energy_joules for one in measured], nodes))
-    of_boards = _sum(one.energy_joules for one in measured)
+    biggest = max(measured, key=lambda one: one.peak_host_bytes or 0)
+    of_processors = total(_of_nodes([one.cpu_energy_joules for one in measured], nodes))
+    of_boards = total(one.energy_joules for one in measured)
     on_processors = first.gpu_samples is None and first.energy_joules is not None
     figures: dict[str, Any] = {
         "flags": tuple(dict.fromkeys(flag for one in measured for flag in one.flags)),
-        "peak_host_of_run": largest.peak_host_of_run,
-        "gpu_throttle_reasons": _union(one.gpu_throttle_reasons for one in measured),
+        "peak_host_of_run": biggest.peak_host_of_run,
+        "gpu_throttle_reasons": union(one.gpu_throttle_reasons for one in measured),
         "cpu_energy_joules": of_processors,
         "energy_joules": of_processors if on_processors else of_boards,
     }
-    for names, combine in ((_SUMMED, _sum), (_LARGEST, _max), (_LOWEST, _min)):
+    for names, combine in ((_SUMMED, total), (_LARGEST, largest), (_LOWEST, least)):
         figures |= {name: combine(getattr(one, name) for one in measured) for name in names}
     return replace(first, **figures)
 
@@ -60,28 +59,4 @@ def _of_nodes(values: Sequence[float | None], nodes: Sequence[str]) -> list[floa
     found: dict[str, list[float | None]] = {}
     for node, value in zip(nodes, values, strict=True):
         found.setdefault(node, []).append(value)
-    return [_max(read) for read in found.values()]
-
-
-def _sum(values: Iterable[float | None]) -> float | None:
-    """None where one of them is: the sum of the rest would be wrong."""
-    values = list(values)
-    told = _told(values)
-    return sum(told) if len(told) == len(values) else None
-
-
-def _max(values: Iterable[float | None]) -> float | None:
-    return max(_told(values), default=None)
-
-
-def _min(values: Iterable[float | None]) -> float | None:
-    return min(_told(values), default=None)
-
-
-def _union(values: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:
-    told = _told(values)
-    return tuple(sorted(set().union(*told))) if told else None
-
-
-def _told(values: Iterable[_T | None]) -> list[_T]:
-    return [value for value in values if value is not None]
+    return [largest(read) for read in found.values()]

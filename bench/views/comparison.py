@@ -12,7 +12,7 @@ from rich.text import Text
 from bench.analysis.comparison import Comparison, ScenarioComparison, Side, Verdict
 from bench.views import comparison_words as words
 from bench.views.export import csv_text, json_text, markdown_table
-from bench.views.format import ratio
+from bench.views.format import ratio, span
 from bench.views.sheet import Sheet
 from bench.views.width import ByWidth
 
@@ -120,7 +120,7 @@ def _wide_table(comparison: Comparison) -> Table:
             time_a,
             time_b,
             ratio(scenario.ratio),
-            words.interval(scenario.low, scenario.high),
+            span(scenario.low, scenario.high),
             _verdict_cell(scenario),
             val_a,
             val_b,
@@ -148,7 +148,7 @@ def _compact_table(comparison: Comparison) -> Table:
         table.add_row(
             Text.assemble(scenario.label, "\n", ok, (f"; {more}" if more else "", "dim")),
             *(_two_lines(*words.time_and_accuracy(side)) for side in (scenario.a, scenario.b)),
-            _two_lines(ratio(scenario.ratio), words.interval(scenario.low, scenario.high)),
+            _two_lines(ratio(scenario.ratio), span(scenario.low, scenario.high)),
             _verdict_cell(scenario, "\n"),
         )
     return table
@@ -230,7 +230,7 @@ def _row(comparison: Comparison, scenario: ScenarioComparison) -> tuple[str, ...
         time_a,
         time_b,
         ratio(scenario.ratio),
-        words.interval(scenario.low, scenario.high),
+        span(scenario.low, scenario.high),
         words.verdict(scenario),
         val_a,
         val_b,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bench.analysis.comparison import Comparison, Difference, Metric, Overall, ScenarioComparison, Side
-from bench.views.format import NONE, bytes_, percent, ratio, seconds
+from bench.views.format import NONE, bytes_, percent, ratio, seconds, span
 
 METRIC_WORDS: dict[Metric, str] = {
     "step_seconds": "median step",
@@ -14,13 +14,6 @@ METRIC_WORDS: dict[Metric, str] = {
     "target_seconds": "time to target (target_seconds)",
 }
 HASH_DIGITS = 12
-
-
-def interval(low: float | None, high: float | None) -> str:
-    """A ratio's interval as "0.850–0.890", an en dash alone where there is none."""
-    if low is None or high is None:
-        return NONE
-    return f"{ratio(low)}–{ratio(high)}".replace("×", "")
 
 
 def below(scenario: ScenarioComparison) -> str:
@@ -149,7 +142,7 @@ def _value(name: str, value: Any) -> str:  # noqa: ANN401 -- a cell of a table h
 def _overall_interval(overall: Overall, comparison: Comparison) -> str:
     if overall.low is None or overall.high is None:
         return f"(no interval: {overall.reason})"
-    return f"({share(comparison.confidence)} {interval(overall.low, overall.high)}, bootstrap over rounds)"
+    return f"({share(comparison.confidence)} {span(overall.low, overall.high)}, bootstrap over rounds)"
 
 
 def _usual_metric(comparison: Comparison) -> Metric | None:

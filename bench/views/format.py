@@ -33,6 +33,11 @@ def ratio(value: float | None) -> str:
     return f"{value:.3f}×" if 0.1 <= value < 2 or value == 0 else f"{_digits(value)}×"
 
 
+def span(low: float | None, high: float | None) -> str:
+    """A ratio's interval as "1.410–1.550", an en dash alone where there is none."""
+    return NONE if low is None or high is None else f"{ratio(low)}–{ratio(high)}".replace("×", "")
+
+
 def count(value: float | None) -> str:
     """A whole number as "1,234"."""
     if value is None or math.isnan(value):

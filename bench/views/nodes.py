@@ -10,8 +10,7 @@ from rich.text import Text
 from bench.analysis.nodes import DELTA, NodeTable, NodeTimes, Verdict
 from bench.analysis.repetition import CONFIDENCE
 from bench.analysis.statistics import rounds_needed
-from bench.views.format import NONE, count, ratio, several
-from bench.views.scaling import span
+from bench.views.format import NONE, count, ratio, several, span
 from bench.views.sheet import Sheet, as_markdown
 
 STYLES: dict[Verdict, str] = {

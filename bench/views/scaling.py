@@ -11,7 +11,7 @@ from rich.text import Text
 from bench.analysis.repetition import CONFIDENCE
 from bench.analysis.scaling import ScaledScenario, Scaling
 from bench.analysis.statistics import rounds_needed
-from bench.views.format import NONE, count, percent, ratio
+from bench.views.format import NONE, count, percent, ratio, span
 from bench.views.sheet import Sheet, as_markdown
 from bench.views.width import ByWidth
 
@@ -63,11 +63,6 @@ def scaling_sheets(scalings: Sequence[Scaling]) -> list[Sheet]:
         Sheet(_name(scaling, scalings), _what(scaling, scalings), _titles(scaling), _cells(scaling))
         for scaling in scalings
     ]
-
-
-def span(low: float | None, high: float | None) -> str:
-    """A ratio's interval as "1.410–1.550", an en dash alone where there is none."""
-    return NONE if low is None or high is None else f"{ratio(low)}–{ratio(high)}".replace("×", "")
 
 
 def _parts(scalings: Sequence[Scaling], width: int) -> Iterator[RenderableType]:

@@ -9,8 +9,7 @@ from bench.analysis.comparison import Comparison, ScenarioComparison, Verdict
 from bench.analysis.scaling import ScaledScenario, Scaling
 from bench.analysis.steadiness import Standing
 from bench.analysis.surface import Cell, Surface
-from bench.views.comparison_words import interval
-from bench.views.format import full_name, percent, ratio
+from bench.views.format import full_name, percent, ratio, span
 from bench.views.report.style import FAST_TO_SLOW, LINE_HEIGHT, colour, dressed, marker, plain, reaches, scale
 from bench.views.scaling import UNITS
 from bench.views.surface import FASTEST, surface_grid
@@ -134,7 +133,7 @@ def _ratios(own: Sequence[ScenarioComparison], verdict: str, shade: str) -> go.S
         mode="markers",
         name=f"B is {verdict}" if verdict in ("faster", "slower") else verdict,
         marker={"color": shade, "size": 9},
-        text=[f"{plain(s.label)}<br>{ratio(s.ratio)} ({interval(s.low, s.high)}): {verdict}" for s in own],
+        text=[f"{plain(s.label)}<br>{ratio(s.ratio)} ({span(s.low, s.high)}): {verdict}" for s in own],
         hovertemplate="%{text}<extra></extra>",
     )
 
