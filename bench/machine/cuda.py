@@ -1,9 +1,9 @@
-"""The assembler of GPU programs, `ptxas`: which one TensorFlow's XLA will start, and having it be the wheel's.
+"""The assembler of GPU programs, `ptxas`: which one XLA will start, and having it be the wheel's.
 
-TensorFlow's wheel links neither libnvptxcompiler nor libnvjitlink, so every GPU program goes through a `ptxas`
-that XLA finds: below `--xla_gpu_cuda_data_dir`, else in PATH, else below $CUDA_HOME, /usr/local/cuda and
-/opt/cuda, and only then in the wheel `nvidia-cuda-nvcc` that TensorFlow asks for. Two machines with the same
-packages would compile with whatever toolkit happens to be installed.
+TensorFlow's wheel links neither libnvptxcompiler nor libnvjitlink, so every GPU program goes through a
+`ptxas` that XLA finds: below `--xla_gpu_cuda_data_dir`, else in PATH, else below $CUDA_HOME, /usr/local/cuda
+and /opt/cuda, and only then in the wheel `nvidia-cuda-nvcc` that TensorFlow asks for. Two machines with the
+same packages would compile with whatever toolkit happens to be installed.
 
 Sources: FindCudaExecutable and FindPtxAsExecutable in xla/stream_executor/cuda/subprocess_compilation.cc,
 CandidateCudaRoots in xla/tsl/platform/default/cuda_root_path.cc.

@@ -201,7 +201,7 @@ def _descendants(root: Path) -> list[int]:
 
 
 def _listed_children(root: Path, process: str) -> list[int] | None:
-    """PIDs from /proc/PID/task/TID/children, proc_tid_children(5); None where the kernel has no such files."""
+    """PIDs from /proc/PID/task/TID/children, proc_tid_children(5); None where the kernel keeps none."""
     texts = [read_text(path) for path in (root / "proc" / process / "task").glob("*/children")]
     return [int(pid) for text in texts for pid in (text or "").split()] if texts else None
 

@@ -195,9 +195,7 @@ class Nvml:
             pcie_generation_max=self._of("nvmlDeviceGetMaxPcieLinkGeneration", device),
             pcie_width_max=self._of("nvmlDeviceGetMaxPcieLinkWidth", device),
             mig=self._current_mode("nvmlDeviceGetMigMode", device),
-            application_sm_clock_hertz=self._clock(
-                "nvmlDeviceGetApplicationsClock", device, "NVML_CLOCK_SM"
-            ),
+            application_sm_clock_hertz=self._clock("nvmlDeviceGetApplicationsClock", device, "NVML_CLOCK_SM"),
             application_memory_clock_hertz=self._clock(
                 "nvmlDeviceGetApplicationsClock", device, "NVML_CLOCK_MEM"
             ),
@@ -228,9 +226,9 @@ class Nvml:
     def other_processes(self, device: Device, own_pid: int) -> tuple[int, ...] | None:
         """PIDs with a compute context on `device` that are not `own_pid`; None where it cannot be told.
 
-        A process that trains is on the list itself. Where it is not, NVML does not see into this container, or
-        gives the host's PIDs, of which one may be this very process; of several, at least one is somebody
-        else. A process that has no context yet is told of others only where it sees the host's processes.
+        A process that trains is on the list itself. Where it is not, NVML does not see into this container,
+        or gives the host's PIDs, of which one may be this very process; of several, at least one is somebody
+        else. One that has no context yet is told of others only where it sees the host's processes.
         """
         processes = self._of("nvmlDeviceGetComputeRunningProcesses", device)
         if processes is None:

@@ -33,8 +33,8 @@ class Sight:
     """A node as a process there sees it.
 
     `boot_id` is the same for all nodes that share a kernel, None where it does not tell. Of the `allowed`
-    cores a quota may pay for `paid` only. `slices` are the names of the MIG slices that its GPUs are cut into.
-    `missing` are packages that training needs and that are not there.
+    cores a quota may pay for `paid` only. `slices` are the names of the MIG slices that its GPUs are cut
+    into. `missing` are packages that training needs and that are not there.
     """
 
     boot_id: str | None

@@ -38,9 +38,10 @@ def start(kind: DeviceKind, cores: tuple[int, ...], member: Member = ALONE) -> R
     """Pin this process to `cores`, import TensorFlow, set threads and devices to match, and join the others.
 
     The affinity is set before the import, since thread pools take their size from it. With `kind` "gpu" the
-    process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, no more of them than it has replicas, and
-    memory grows as it is needed, and programs for it are assembled by TensorFlow's own `ptxas`; raises BenchError where TensorFlow sees too few. Whoever calls this for a
-    member with an address may hold the port bound with SO_REUSEPORT.
+    process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, no more of them than it has replicas, memory
+    grows as it is needed, and the `ptxas` that TensorFlow's packages bring assembles its programs; raises
+    BenchError where TensorFlow sees too few. Whoever calls this for a member with an address may hold the
+    port bound with SO_REUSEPORT.
     """
     pinning = pin(cores)
     os.environ["KERAS_BACKEND"] = "tensorflow"

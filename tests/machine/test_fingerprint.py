@@ -112,7 +112,8 @@ SET = {"ecc": True, "application_sm_clock_hertz": 1.98e9, "application_memory_cl
 
 
 @pytest.mark.parametrize(
-    "changes", [{"ecc": False}, {"application_sm_clock_hertz": 1.2e9}, {"application_memory_clock_hertz": 1e9}]
+    "changes",
+    [{"ecc": False}, {"application_sm_clock_hertz": 1.2e9}, {"application_memory_clock_hertz": 1e9}],
 )
 def test_settings_of_a_gpu_make_another_software_on_the_same_machine(changes):
     one, other = (
