@@ -49,5 +49,5 @@ def farthest(values: Iterable[_Number | None]) -> _Number | None:
 def worst_source(sources: Iterable[EnergySource | None]) -> EnergySource | None:
     """Of a sum: that of its worst part; None where one of them is not known."""
     sources = list(sources)
-    known = told(sources)
+    known: list[EnergySource] = [source for source in sources if source is not None]
     return max(known, key=_BEST_FIRST.index, default=None) if len(known) == len(sources) else None

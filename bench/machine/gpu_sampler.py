@@ -1,10 +1,10 @@
 """Watches GPUs while a run trains on them: energy, clocks, throttling, memory, and who else is there.
 
 What the meters are worth: an energy counter is brought up to date some 10 to 50 times a second, so of one
-second up to a tenth is uncertain, of ten a hundredth; below one second nothing is said. Power is a mean of the
-last second on most boards since Ampere (nvmlDeviceGetPowerUsage), and some look at a quarter of the time only
-(Yang, Adamek and Armour, "Part-time power measurements", 2024): its integral takes ten seconds to be worth
-anything.
+second up to a tenth is uncertain, of ten a hundredth; below one second nothing is said. Power is a mean of
+the last second on most boards since Ampere (nvmlDeviceGetPowerUsage), and some look at a quarter of the time
+only (Yang, Adamek and Armour, "Part-time power measurements", 2024): its integral takes ten seconds to be
+worth anything.
 """
 
 import itertools

@@ -105,6 +105,9 @@ class Nvml:
         self._module = module
         self._root = root
         self._handles: dict[Device, Any] = {}
+        # Not there: this pynvml is older than the call, or, which is no NVMLError, the driver is older than it.
+        mismatch = getattr(module, "NVMLLibraryMismatchError", module.NVMLError)
+        self._refusals = (module.NVMLError, mismatch, AttributeError)
 
     def close(self) -> None:
         """Give this handle of the library back (NVML counts its users)."""
@@ -247,10 +250,9 @@ class Nvml:
         return tuple(cores) or None
 
     def _ask(self, name: str, *arguments: Any) -> Any:  # noqa: ANN401
-        # AttributeError: this pynvml is older than the call.
         try:
             return getattr(self._module, name)(*arguments)
-        except (self._module.NVMLError, AttributeError):
+        except self._refusals:
             return None
 
     def _of(self, name: str, device: Device | None, *arguments: Any) -> Any:  # noqa: ANN401

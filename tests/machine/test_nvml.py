@@ -79,6 +79,17 @@ def test_a_pynvml_older_than_a_call_gives_none():
     assert nvml.sample(0) == GpuSample()
 
 
+def test_a_driver_older_than_pynvml_gives_none(fake_nvml, h100):
+    import pynvml
+
+    def mismatch():
+        raise pynvml.NVMLLibraryMismatchError("use a versioned function")
+
+    module = fake_nvml(h100(ComputeRunningProcesses=mismatch))
+    module.NVMLLibraryMismatchError = pynvml.NVMLLibraryMismatchError
+    assert open_nvml(module).other_processes(0, own_pid=1) is None
+
+
 def test_old_bindings_give_bytes_and_old_drivers_the_old_name_of_the_reasons(fake_nvml, h100):
     device = h100(Name=b"Tesla V100", CurrentClocksEventReasons=None, CurrentClocksThrottleReasons=0x4)
     nvml = open_nvml(fake_nvml(device))
