@@ -105,7 +105,7 @@ class Nvml:
         self._module = module
         self._root = root
         self._handles: dict[Device, Any] = {}
-        # Not there: this pynvml is older than the call, or, which is no NVMLError, the driver is older than it.
+        # The last two: the driver is older than this pynvml, or this pynvml is older than the call.
         mismatch = getattr(module, "NVMLLibraryMismatchError", module.NVMLError)
         self._refusals = (module.NVMLError, mismatch, AttributeError)
 
