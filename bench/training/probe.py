@@ -200,12 +200,18 @@ def free_gpu_bytes() -> int | None:
     As it was when it was asked first: TensorFlow gives back to the GPU nothing of what it once held, and
     the same process should be asked for the same products again.
     """
-    with contextlib.suppress(Exception), contextlib.ExitStack() as stack:
-        nvml = open_nvml()
-        assert nvml is not None
-        stack.callback(nvml.close)
+    with contextlib.suppress(Exception):
+        return _free_gpu_bytes()
+    return None
+
+
+def _free_gpu_bytes() -> int | None:
+    nvml = open_nvml()
+    if nvml is None:
+        return None
+    with contextlib.closing(nvml):
         index = nvml.index_of(os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0])
-        assert index is not None
+        if index is None:
+            return None
         total, used = nvml.gpu(index).memory_bytes, nvml.sample(index).memory_used_bytes
         return None if total is None or used is None else total - used
-    return None

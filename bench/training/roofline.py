@@ -78,7 +78,7 @@ def _batch_probed(scenario: Scenario, probe: Probe) -> int:
 
 
 def bandwidth_at(working_set_bytes: int, measured: tuple[Bandwidth, ...]) -> float:
-    """Bytes per second for a working set, between the measured ones (one or more) by the logarithm of sizes."""
+    """Bytes per second for a working set, by the logarithm of sizes between the measured, one or more."""
     ordered = sorted(measured, key=lambda b: b.working_set_bytes)
     if working_set_bytes <= ordered[0].working_set_bytes:
         return ordered[0].bytes_per_second

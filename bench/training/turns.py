@@ -57,7 +57,7 @@ def chunk_for(kind: DeviceKind, least_seconds: float) -> Chunk:
 
 
 def seconds_per_turn(body: Callable[..., State], start: State, chunk: Chunk = ONE) -> float:
-    """Seconds in which `body` makes the next state of a state, over enough turns to drown what is beside it."""
+    """Seconds in which `body` makes the next state of a state; enough turns drown what is beside it."""
     loop = looped(body, chunk)
     chunks = _chunks(lambda count: loop(start, tf.constant(count)))
     return shortest_seconds(loop, start, tf.constant(chunks)) / (chunks * chunk.turns)
@@ -89,7 +89,7 @@ def _while(condition: Callable[..., Any], body: Callable[..., State], state: Sta
 
 
 def _apart(state: State) -> State:
-    """`state`, but no compiler may see through it: two bodies in a row are not made one, nor parts left out."""
+    """`state`, but XLA does not see through it: two bodies in a row are not made one, nor parts left out."""
     from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_optimization_barrier
 
     return tuple(xla_optimization_barrier(list(state)))

@@ -19,7 +19,7 @@ from bench.views.format import NONE, bytes_, count, flops, percent, seconds, sev
 
 @dataclasses.dataclass(frozen=True)
 class GemmRate:
-    """What a matrix product of a suite's own shape ran at: (m × k) times (k × n), in FLOP/s; None if it failed."""
+    """What a matrix product of a suite's own shape ran at: (m × k) times (k × n), in FLOP/s, or None."""
 
     where: str
     m: int
@@ -155,8 +155,8 @@ def _gemm_table(gemms: Iterable[GemmRate]) -> Table:
     for title in ("m", "k", "n", "rate", "of square"):
         table.add_column(title, justify="right", no_wrap=True)
     for gemm in gemms:
-        known = gemm.flops_per_second and gemm.square_flops_per_second
-        share = gemm.flops_per_second / gemm.square_flops_per_second if known else None
+        rate, square = gemm.flops_per_second, gemm.square_flops_per_second
+        share = None if rate is None or square is None else rate / square
         sizes: list[Any] = [count(size) for size in (gemm.m, gemm.k, gemm.n)]
         table.add_row(gemm.where, *sizes, flops(gemm.flops_per_second), percent(share, 0))
     return table

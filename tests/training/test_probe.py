@@ -1,5 +1,7 @@
 """The probe, on this machine: what it gives is held to orders of magnitude, since the machine is shared."""
 
+from functools import partial
+
 import pytest
 
 from bench.machine.affinity import Pinning
@@ -62,19 +64,19 @@ class TestFailures:
 
     FIGURES = ("square_rate", "bandwidth", "launch_seconds", "product_seconds", "iteration_seconds")
 
+    @staticmethod
+    def measure(fails, *arguments):
+        if fails is not None and fails(*arguments):
+            raise MemoryError
+        return 1.0
+
     @pytest.fixture
     def figures(self, probing, monkeypatch):
         """Every figure is 1, but for those that fail for the given arguments."""
 
         def make(**failing):
             for name in (*self.FIGURES, "all_reduce_rate"):
-
-                def measure(*arguments, bad=failing.get(name)):
-                    if bad is not None and bad(*arguments):
-                        raise MemoryError
-                    return 1.0
-
-                monkeypatch.setattr(probing, name, measure)
+                monkeypatch.setattr(probing, name, partial(self.measure, failing.get(name)))
             return probing.probe(RUNTIME, ("float32", HALVES))
 
         return make

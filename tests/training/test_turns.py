@@ -56,9 +56,7 @@ class TestProgram:
         assert TRIPS.findall(hlo) == []
         assert len(PRODUCT.findall(loops)) == 1
 
-    def test_the_products_of_the_smallest_chain_are_all_there(self, compiled):
-        import tensorflow as tf
-
+    def test_the_products_of_the_smallest_chain_are_all_there(self, tf, compiled):
         from bench.training.probe import SMALL_CHAIN
 
         hlo, loops = compiled(lambda a: (a @ a,), (tf.zeros((8, 8)),), SMALL_CHAIN)
@@ -137,7 +135,7 @@ class TestCount:
 
     def test_seconds_are_those_of_one_turn_of_the_chunk(self, turns, call, monkeypatch):
         loop = call()
-        monkeypatch.setattr(turns, "looped", lambda _, chunk: loop)
+        monkeypatch.setattr(turns, "looped", lambda _body, _chunk: loop)
         chunk = turns.Chunk(trips=5, bodies=4)
         assert turns.seconds_per_turn(None, None, chunk) == pytest.approx(Call.TURN / 20, rel=0.01)
 
