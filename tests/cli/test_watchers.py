@@ -148,4 +148,4 @@ def test_whoever_is_silent_says_nothing(suite, capsys):
 def test_a_probe_that_came_to_nothing_is_told(kind, suite, console):
     kind(console, suite()).unprobed((BOX,), "start", "the probe failed")
     told = " ".join(console.file.getvalue().split())
-    assert "No limits of n1 (2 cores) at the session's start: the probe failed;" in told
+    assert "No limits of box (2 cores) at the session's start: the probe failed;" in told
