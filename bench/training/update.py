@@ -57,7 +57,8 @@ def _update_scaled(optimizer: Any, weights: Sequence[Any], gradients: Sequence[A
     A GPU copies the condition of a branch to the host, and waits for it, in every step. To take the step and
     then choose between the values after and before it is part of programs that run anyway.
     """
-    scale, count, inner = optimizer.dynamic_scale.value, optimizer.step_counter.value, optimizer.inner_optimizer
+    inner = optimizer.inner_optimizer
+    scale, count = optimizer.dynamic_scale.value, optimizer.step_counter.value
     by, steps = tf.convert_to_tensor(scale), tf.convert_to_tensor(count)
     finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
     moved = [variable.value for variable in (*weights, *inner.variables)]
