@@ -35,7 +35,8 @@ class Need:
 
     `cpus` and `gpus` are those of each worker. `cpus` None stands for the node's share: on a CPU all of its
     cores, divided among the workers there; on GPUs cores / GPUs per GPU. With `spread` each worker has a
-    node of its own, else they fill as few as they can. With `exclusive` nobody else is on these nodes.
+    node of its own, else they fill as few as they can. Whether TensorFlow is `deterministic` is settled when
+    it starts, for all runs of a process. With `exclusive` nobody else is on these nodes.
     `node_id` is the one node that will do, None where any does.
     """
 
@@ -48,6 +49,7 @@ class Need:
     workers: int = 1
     servers: int = 0
     spread: bool = False
+    deterministic: bool = False
     exclusive: bool = False
     node_id: str | None = None
 
@@ -98,6 +100,7 @@ def need_of(scenario: Scenario, nodes: Iterable[Node], exclusive: bool = False) 
         workers=scenario.workers,
         servers=scenario.servers if scenario.strategy == "parameter_server" else 0,
         spread=scenario.placement == "spread",
+        deterministic=scenario.deterministic,
         exclusive=exclusive,
     )
 

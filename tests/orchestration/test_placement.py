@@ -74,6 +74,9 @@ class TestNeeds:
     def test_equal_needs_are_one(self, node):
         assert need_of(scenario(epochs=1), [node()]) == need_of(scenario(epochs=2), [node()])
 
+    def test_deterministic_runs_share_no_process_with_others(self, node):
+        assert need_of(scenario(deterministic=True), [node()]) == replace(WHOLE_CPU, deterministic=True)
+
 
 class TestInfeasible:
     @pytest.mark.parametrize(
