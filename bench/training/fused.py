@@ -121,12 +121,12 @@ class FusedLoop(WindowedLoop):
     def _batch(self, images: Any, labels: Any, order: Any, step: Any) -> Any:  # noqa: ANN401
         """A batch of fixed size; where the last of an epoch is smaller, the surplus weighs nothing."""
         size = self._scenario.global_batch
-        if TRAIN_SIZE % size == 0:
-            chosen, weights = self._rows(order, step * size, size), None
-        else:
-            positions = step * size + tf.range(size)
+        # A gather and no slice, whose beginning XLA takes for a constant: it would compile for every window.
+        positions, weights = step * size + tf.range(size), None
+        if TRAIN_SIZE % size:
             weights = tf.cast(positions < TRAIN_SIZE, tf.float32)
-            chosen = tf.gather(order, tf.minimum(positions, TRAIN_SIZE - 1))
+            positions = tf.minimum(positions, TRAIN_SIZE - 1)
+        chosen = tf.gather(order, positions)
         return tf.gather(images, chosen), tf.cast(tf.gather(labels, chosen), tf.int32), weights
 
     def _step(self, images: Any, labels: Any, weights: Any) -> Any:  # noqa: ANN401
