@@ -1,0 +1,48 @@
+"""The nets whose steps are timed. Imports nothing heavy."""
+
+from dataclasses import asdict, dataclass, replace
+
+
+@dataclass(frozen=True)
+class Point:
+    """A net, a batch and a precision; `steps` is how many of them JAX takes in a call of about 0.1 s."""
+
+    name: str
+    hidden: tuple[int, ...]
+    activation: tuple[str, ...]
+    batch: int
+    steps: int
+    precision: str = "float32"
+
+    def told(self):
+        """What a process needs to be told of it."""
+        return asdict(self)
+
+
+def _relu(batch, steps):
+    return Point(f"batch {batch:,}, 50-50 relu", (50, 50), ("relu", "relu"), batch, steps)
+
+
+def _wide(width, batch, steps):
+    name = f"batch {batch:,}, {width}-{width} sigmoid"
+    return Point(name, (width, width), ("sigmoid", "sigmoid"), batch, steps)
+
+
+NOTEBOOK = (
+    _relu(1, 4000),
+    _relu(10, 3000),
+    _relu(100, 2000),
+    _relu(1_000, 1500),
+    _relu(10_000, 500),
+    Point("batch 100, 200 relu, 200 tanh", (200, 200), ("relu", "tanh"), 100, 2000),
+)
+WIDE = tuple(
+    replace(point, precision=precision, name=f"{point.name}, {precision}")
+    for point in (_wide(1024, 200, 1500), _wide(4096, 200, 200), _wide(4096, 1_000, 100))
+    for precision in ("float32", "tf32", "mixed_bfloat16")
+)
+SHORT = tuple(replace(point, steps=20) for point in (NOTEBOOK[2], NOTEBOOK[3]))
+SHORT_WIDE = tuple(
+    Point(f"batch 1,000, 64-64 sigmoid, {precision}", (64, 64), ("sigmoid", "sigmoid"), 1_000, 5, precision)
+    for precision in ("float32", "mixed_bfloat16")
+)
