@@ -11,7 +11,16 @@ UNFINISHED: frozenset[Status] = frozenset({"cancelled", "lost", "infeasible"})
 """What says nothing of the scenario: a session that is resumed tries it again."""
 Phase = Literal["build", "compile", "warm-up", "stage", "train", "evaluate"]
 """What a run does now, in the order in which it does so; the last two by turns."""
-Flag = Literal["unstable", "throttled", "contended", "retraced", "not-learning", "retried", "published"]
+Flag = Literal[
+    "unstable",
+    "short-windows",
+    "throttled",
+    "contended",
+    "retraced",
+    "not-learning",
+    "retried",
+    "published",
+]
 
 
 @dataclass(frozen=True)
@@ -19,6 +28,7 @@ class Epoch:
     """One epoch of a run: a row of the `epochs` table, less the run's id. Accuracies are 0 to 1.
 
     `elapsed_seconds` runs from the first touch of the data to the end of the epoch's validation.
+    `window_seconds` are as they were timed; `train_seconds` is without the calls around them.
     Training scores are means over the epoch's batches as they passed, as Keras gives them; like Keras',
     `learning_rate` is the optimizer's at the end of the epoch, which the next step would take.
     """
@@ -41,7 +51,9 @@ class Epoch:
 class Measurement:
     """What came of a run; None where it did not get so far. Seconds, bytes, joules; accuracies 0 to 1.
 
-    `train_seconds` holds training steps alone, `eval_seconds` the validations between them. `wall_seconds`
+    `train_seconds` holds training steps alone, `eval_seconds` the validations between them. Training is timed
+    in windows of steps, each of which is a call: one without steps takes `empty_window_seconds`, which are
+    taken off every window in `train_seconds` and in all that is derived from it. `wall_seconds`
     is what the notebook measured: compilation, training and validation. `target_seconds` runs from the
     first touch of the data to the end of the first validation at or past the target. `all_reduce_seconds` is
     what the replicas need to sum up one step's gradients when they do nothing else, None for one replica.
@@ -92,6 +104,7 @@ class Measurement:
     samples: int | None = None
     step_seconds: float | None = None
     step_seconds_mad: float | None = None
+    empty_window_seconds: float | None = None
     all_reduce_seconds: float | None = None
     samples_per_second: float | None = None
     train_loss: float | None = None

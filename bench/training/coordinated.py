@@ -110,6 +110,10 @@ class CoordinatedLoop(WindowedLoop):
                 if stop > start:
                     yield share, start, stop - start
 
+    def _empty_window(self) -> float | None:
+        """A window is many calls, handed out while others run."""
+        return None
+
     def _split(self, name: str) -> Score:
         shares = range(self._scenario.replicas)
         loss, correct = self._done([(self._evaluate[name], (share,)) for share in shares])

@@ -8,19 +8,24 @@ from typing import Protocol
 
 from bench.data.datasets import Dataset
 from bench.records.measurement import Phase
+from bench.training.windows import without_call
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Consecutive timed stretches of steps, synchronised at their ends: `steps[i]` took `seconds[i]`."""
+    """Consecutive timed stretches of steps, synchronised at their ends: `steps[i]` took `seconds[i]`.
+
+    `empty_seconds` is what a stretch without any step takes, None where that is not known.
+    """
 
     seconds: tuple[float, ...]
     steps: tuple[int, ...]
+    empty_seconds: float | None = None
 
     @property
     def total_seconds(self) -> float:
-        """Training time of all the windows."""
-        return sum(self.seconds)
+        """Training time of all the windows: their steps alone."""
+        return sum(without_call(self.seconds, self.empty_seconds))
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,19 @@
 """The fused loop: one compiled program runs a window of steps on data that live on the device.
 
 Python is left out of the hot path: a `tf.while_loop` inside one `tf.function(jit_compile=True)` gathers the
-batch by permuted index, scales it, and takes the step. The number of steps is a tensor, so that compilation
-(no step), warm-up and training are calls of the same program.
+batch by permuted index, scales it, and takes the step. How many it takes are tensors, so that compilation,
+warm-up and training are calls of the same program.
+
+On a GPU the steps come in chunks, whose number of steps the compiler knows: before every turn of a loop whose
+end it does not know, XLA's GPU runtime copies the condition to the host and waits for it (WhileThunk in
+xla/backends/gpu/runtime/while_thunk.cc), which costs as much as the kernels of a small step.
 """
 
 from typing import Any
 
+import keras  # noqa: TID253 -- only training modules import this file
 import numpy as np
-import tensorflow as tf  # noqa: TID253 -- only training modules import this file
+import tensorflow as tf  # noqa: TID253
 from numpy.typing import NDArray
 
 from bench.data.datasets import Dataset
@@ -17,73 +22,115 @@ from bench.records.scenario import Scenario
 from bench.training.epoch import Score
 from bench.training.loss import cross_entropy
 from bench.training.replica import EVAL_BATCH, scaled
-from bench.training.windowed import WindowedLoop
+from bench.training.update import update
+from bench.training.windowed import WindowedLoop, chunk_steps
 
 
 class FusedLoop(WindowedLoop):
-    """Drives `model` and `optimizer` through compiled windows of steps. See `TrainingLoop`."""
+    """Drives `model` and `optimizer` through compiled windows of steps. See `TrainingLoop`.
 
-    def __init__(self, model: Any, optimizer: Any, scenario: Scenario, seed: int) -> None:  # noqa: ANN401
-        super().__init__(optimizer, scenario, seed)
+    `chunk` is how many steps the compiler knows to follow each other: what suits the device unless said.
+    """
+
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401
+        optimizer: Any,  # noqa: ANN401
+        scenario: Scenario,
+        seed: int,
+        chunk: int | None = None,
+    ) -> None:
+        super().__init__(optimizer, scenario, seed, _chunk(scenario) if chunk is None else chunk)
         self._model = model
-        self._window = tf.function(self._steps, jit_compile=scenario.jit)
-        self._evaluate = tf.function(self._score, jit_compile=scenario.jit)
+        self._window = tf.function(self._steps, jit_compile=scenario.jit, autograph=False)
+        self._evaluate = tf.function(self._score, jit_compile=scenario.jit, autograph=False)
         self._traces = 0
 
     def compile(self) -> None:
-        """Calls each program once with made-up data: the window with no step, the evaluation whole."""
-        self._data = _made_up()
-        self._order = tf.zeros(TRAIN_SIZE, tf.int32)
-        self._run(1, 0, 0)
-        self._evaluate(*self._data["val"])
+        """Calls each program with made-up data: a window of as few steps as there can be, the evaluation.
+
+        With a step in it, since a GPU makes ready on first execution what belongs to compilation: workspaces
+        of libraries, graphs of kernels.
+        """
+        self._data = {name: self._held(*split) for name, split in _made_up().items()}
+        self._shuffle(np.zeros(TRAIN_SIZE, np.int32))
+        self._run(1, 0, self._chunk)
+        self._split("val")
 
     def stage(self, dataset: Dataset) -> None:
-        """Splits as (images uint8, labels int32) tensors on the device; waits until they are there."""
+        """Splits as bytes, images and labels, on the device; waits until they are there."""
         self._data = {
-            "train": _tensors(dataset.x_train, dataset.y_train),
-            "val": _tensors(dataset.x_val, dataset.y_val),
-            "test": _tensors(dataset.x_test, dataset.y_test),
+            "train": self._held(dataset.x_train, dataset.y_train),
+            "val": self._held(dataset.x_val, dataset.y_val),
+            "test": self._held(dataset.x_test, dataset.y_test),
         }
-        for images, _ in self._data.values():
-            images[0, 0].numpy()
+        tf.test.experimental.sync_devices()
 
     def traces(self) -> int:
         """How often TensorFlow has traced the two programs so far."""
         return self._traces
 
+    def _held(self, images: Any, labels: Any) -> tuple[Any, Any]:  # noqa: ANN401
+        return self._on_device(images), self._on_device(labels.astype(np.uint8, copy=False))
+
+    def _on_device(self, array: NDArray[Any]) -> Any:  # noqa: ANN401
+        """No 32-bit integers, which TensorFlow keeps in the host's memory and copies for every call.
+
+        What XLA compiles takes tensors. Without it they are variables: of bytes, TensorFlow has a GPU kernel
+        for gathering from a variable (ResourceGather) and none for gathering from a tensor.
+        """
+        return tf.constant(array) if self._scenario.jit else tf.Variable(array, trainable=False)
+
     def _shuffle(self, order: NDArray[Any]) -> None:
-        self._order = tf.constant(order)
+        self._order = self._on_device(order.astype(np.int64))
+        tf.test.experimental.sync_devices()
 
     def _run(self, epoch: int, first: int, count: int) -> tuple[float, int]:  # noqa: ARG002
         """Reading the sums waits for the device."""
-        bounds = tf.constant(first), tf.constant(count)
+        bounds = (tf.constant(number, tf.int64) for number in (first, *divmod(count, self._chunk)))
         loss, correct = self._window(*self._data["train"], self._order, *bounds)
         return float(loss), int(correct)
 
-    def _steps(self, images: Any, labels: Any, order: Any, first: Any, count: Any) -> Any:  # noqa: ANN401
-        """The program: sums of loss and of correct answers over the samples of the window's steps."""
+    def _steps(
+        self,
+        images: Any,  # noqa: ANN401
+        labels: Any,  # noqa: ANN401
+        order: Any,  # noqa: ANN401
+        first: Any,  # noqa: ANN401
+        chunks: Any,  # noqa: ANN401
+        rest: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """The program: sums of loss and of correct answers over the samples of the window's steps.
+
+        These are `chunks` times a chunk, and `rest` more at the end of an epoch that chunks do not divide.
+        """
         self._traces += 1  # Python runs only while TensorFlow traces
 
-        def body(step: Any, loss: Any, correct: Any) -> Any:  # noqa: ANN401
+        def one(step: Any, loss: Any, correct: Any) -> Any:  # noqa: ANN401
             batch_images, batch_labels, weights = self._batch(images, labels, order, step)
             batch_loss, batch_correct = self._step(batch_images, batch_labels, weights)
             return step + 1, loss + batch_loss, correct + batch_correct
 
-        start = (first, tf.constant(0.0), tf.constant(0))
-        last = first + count
-        _, loss, correct = tf.while_loop(lambda step, *_: step < last, body, start, parallel_iterations=1)
-        return loss, correct
+        def chunk(*state: Any) -> Any:  # noqa: ANN401
+            return one(*state) if self._chunk == 1 else _repeat(self._chunk, one, state)
+
+        state = (tf.cast(first, tf.int32), tf.constant(0.0), tf.constant(0))
+        state = _repeat(tf.cast(chunks, tf.int32), chunk, state)
+        if self._scenario.steps_per_epoch % self._chunk:
+            state = _repeat(tf.cast(rest, tf.int32), one, state)
+        _, loss, correct = state
+        return loss, tf.cast(correct, tf.int64)
 
     def _batch(self, images: Any, labels: Any, order: Any, step: Any) -> Any:  # noqa: ANN401
         """A batch of fixed size; where the last of an epoch is smaller, the surplus weighs nothing."""
         size = self._scenario.global_batch
         if TRAIN_SIZE % size == 0:
-            chosen, weights = tf.slice(order, [step * size], [size]), None
+            chosen, weights = self._rows(order, step * size, size), None
         else:
             positions = step * size + tf.range(size)
             weights = tf.cast(positions < TRAIN_SIZE, tf.float32)
             chosen = tf.gather(order, tf.minimum(positions, TRAIN_SIZE - 1))
-        return tf.gather(images, chosen), tf.gather(labels, chosen), weights
+        return tf.gather(images, chosen), tf.cast(tf.gather(labels, chosen), tf.int32), weights
 
     def _step(self, images: Any, labels: Any, weights: Any) -> Any:  # noqa: ANN401
         """Forward, backward and update; gives the batch's summed loss and correct answers."""
@@ -94,9 +141,22 @@ class FusedLoop(WindowedLoop):
             total, samples = _weighted(losses, weights)
             mean = total / samples
             objective = self._optimizer.scale_loss(mean)
-        self._optimizer.apply(tape.gradient(objective, variables), variables)
+        self._apply(tape.gradient(objective, variables), variables)
         hits, _ = _weighted(tf.cast(_correct(labels, logits), tf.float32), weights)
         return total, tf.cast(hits, tf.int32)
+
+    def _apply(self, gradients: Any, variables: Any) -> None:  # noqa: ANN401
+        """One update. Keras' own for loss scaling branches, and a GPU waits for the host at each branch."""
+        if isinstance(self._optimizer, keras.optimizers.LossScaleOptimizer):
+            update(self._optimizer, variables, gradients)
+        else:
+            self._optimizer.apply(gradients, variables)
+
+    def _rows(self, held: Any, begin: Any, size: int) -> Any:  # noqa: ANN401
+        """Rows `begin` to `begin + size`: a slice where XLA makes one, else by number, as `_on_device` says."""
+        if not self._scenario.jit:
+            return tf.gather(held, begin + tf.range(size))
+        return tf.slice(held, [begin, *[0] * (len(held.shape) - 1)], [size, *held.shape[1:]])
 
     def _split(self, name: str) -> Score:
         loss, correct = self._evaluate(*self._data[name])
@@ -106,18 +166,37 @@ class FusedLoop(WindowedLoop):
         """The evaluation program: sums of loss and of correct answers over a split, in large batches."""
         self._traces += 1
 
-        def body(step: Any, loss: Any, correct: Any) -> Any:  # noqa: ANN401
-            x = tf.slice(images, [step * EVAL_BATCH, 0], [EVAL_BATCH, PIXELS])
-            y = tf.slice(labels, [step * EVAL_BATCH], [EVAL_BATCH])
+        def one(step: Any, loss: Any, correct: Any) -> Any:  # noqa: ANN401
+            x = self._rows(images, step * EVAL_BATCH, EVAL_BATCH)
+            y = tf.cast(self._rows(labels, step * EVAL_BATCH, EVAL_BATCH), tf.int32)
             logits = self._model(scaled(x), training=False)
             losses = cross_entropy(y, logits, self._scenario.label_smoothing)
             hits = tf.reduce_sum(tf.cast(_correct(y, logits), tf.int32))
             return step + 1, loss + tf.reduce_sum(losses), correct + hits
 
         start = (tf.constant(0), tf.constant(0.0), tf.constant(0))
-        steps = VAL_SIZE // EVAL_BATCH
-        _, loss, correct = tf.while_loop(lambda step, *_: step < steps, body, start, parallel_iterations=1)
-        return loss, correct
+        _, loss, correct = _repeat(VAL_SIZE // EVAL_BATCH, one, start)
+        return loss, tf.cast(correct, tf.int64)
+
+
+def _repeat(times: Any, body: Any, state: Any) -> Any:  # noqa: ANN401
+    """`body` so many times on `state`. What is an int stays a constant, so that the compiler knows it.
+
+    No `maximum_iterations`, which would join the condition.
+    """
+    _, *after = tf.while_loop(
+        lambda turn, *_: turn < times,
+        lambda turn, *state: (turn + 1, *body(*state)),
+        (tf.constant(0), *state),
+        parallel_iterations=1,
+    )
+    return after
+
+
+def _chunk(scenario: Scenario) -> int:
+    """Steps in a chunk on this process's device: only on a GPU a loop waits for the host at every turn."""
+    on_gpu = bool(tf.config.list_logical_devices("GPU"))
+    return chunk_steps(scenario.steps_per_epoch) if scenario.jit and on_gpu else 1
 
 
 def _correct(labels: Any, logits: Any) -> Any:  # noqa: ANN401
@@ -131,11 +210,7 @@ def _weighted(values: Any, weights: Any) -> Any:  # noqa: ANN401
     return tf.reduce_sum(values * weights), tf.reduce_sum(weights)
 
 
-def _tensors(images: Any, labels: Any) -> tuple[Any, Any]:  # noqa: ANN401
-    return tf.constant(images), tf.constant(labels.astype(np.int32))
-
-
-def _made_up() -> dict[str, tuple[Any, Any]]:
+def _made_up() -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
     """Black images in the shapes of the real ones, which nobody may touch before the clock starts."""
-    train = tf.zeros((TRAIN_SIZE, PIXELS), tf.uint8), tf.zeros(TRAIN_SIZE, tf.int32)
-    return {"train": train, "val": (train[0][:VAL_SIZE], train[1][:VAL_SIZE])}
+    sizes = {"train": TRAIN_SIZE, "val": VAL_SIZE}
+    return {n: (np.zeros((size, PIXELS), np.uint8), np.zeros(size, np.uint8)) for n, size in sizes.items()}

@@ -69,7 +69,7 @@ class ReplicatedLoop(WindowedLoop):
             for room in self._data[name]:
                 for variable, array in zip(room, split, strict=True):
                     _fill(variable, array.astype(np.uint8, copy=False))
-                room[0].sparse_read([0]).numpy()
+                    variable.sparse_read([0]).numpy()
 
     def traces(self) -> int:
         """How often TensorFlow has traced the windows, the replicas' programs and the updates so far."""

@@ -17,7 +17,7 @@ from bench.training.failure import describe, status_of
 from bench.training.runtime import Runtime, modes, peak_device_bytes, prepare
 from bench.training.telemetry import Telemetry, Use
 from bench.training.variables import Variables
-from bench.training.windows import median_and_mad, step_times, unstable
+from bench.training.windows import median_and_mad, short, step_times, unstable, without_call
 
 CHANCE = 0.15  # ten classes, the commonest of them 11.4 % of MNIST: no better than a constant answer
 
@@ -51,6 +51,7 @@ class _Progress:
     test: Score | None = None
     retraced: bool = False
     all_reduce_seconds: float | None = None
+    empty_window_seconds: float | None = None
 
 
 def train_run(
@@ -116,6 +117,7 @@ def _drive(
             return
         epoch = _epoch(event, progress.first_touch_ns)
         progress.ended_ns, progress.finite = event.ended_ns, event.finite
+        progress.empty_window_seconds = event.windows.empty_seconds
         progress.epochs.append(epoch)
         report(epoch)
 
@@ -197,13 +199,15 @@ def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measur
     samples = sum(min(e.steps * scenario.global_batch, TRAIN_SIZE) for e in epochs)
     window_seconds = [seconds for e in epochs for seconds in e.window_seconds]
     window_steps = [steps for e in epochs for steps in e.window_steps]
-    train_seconds, times = sum(window_seconds), step_times(window_seconds, window_steps)
+    empty = progress.empty_window_seconds
+    steps_alone = without_call(window_seconds, empty)
+    train_seconds, times = sum(steps_alone), step_times(steps_alone, window_steps)
     step, mad = median_and_mad(times)
     hit = _target(scenario, epochs)
     accuracies = [e.val_accuracy for e in epochs if e.val_accuracy is not None]
     return Measurement(
         status=status,
-        flags=_flags(times, accuracies, progress.retraced),
+        flags=_flags(times, accuracies, progress.retraced, short(window_seconds, empty)),
         train_seconds=train_seconds,
         eval_seconds=sum(e.eval_seconds or 0.0 for e in epochs),
         wall_seconds=clocks["compile_seconds"] + (progress.ended_ns - progress.train_began_ns) / 1e9,
@@ -213,6 +217,7 @@ def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measur
         samples=samples,
         step_seconds=step,
         step_seconds_mad=mad,
+        empty_window_seconds=empty,
         all_reduce_seconds=progress.all_reduce_seconds,
         samples_per_second=samples / train_seconds,
         train_loss=last.train_loss,
@@ -234,9 +239,12 @@ def _target(scenario: Scenario, epochs: list[Epoch]) -> Epoch | None:
     return next((e for e in epochs if (e.val_accuracy or 0) >= scenario.target_accuracy), None)
 
 
-def _flags(times: list[float], accuracies: list[float], retraced: bool) -> tuple[str, ...]:
+def _flags(
+    times: list[float], accuracies: list[float], retraced: bool, short_windows: bool
+) -> tuple[str, ...]:
     raised = {
         "unstable": unstable(times),
+        "short-windows": short_windows,
         "retraced": retraced,
         "not-learning": bool(accuracies) and max(accuracies) < CHANCE,
     }

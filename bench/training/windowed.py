@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from bench.training.update import rate_of
 
 WINDOW_SECONDS = 0.1  # long enough that the call around a window costs it under half a percent
 WARMUP_SECONDS = 0.3
+EMPTY_WINDOWS = 9
+LONGEST_CHUNK = 50
+SHORTEST_CHUNK = 16  # a wait for the host in so many steps is lost among them
 
 
 @dataclass(frozen=True)
@@ -31,23 +35,30 @@ class Window:
 
 
 class WindowedLoop(ABC):
-    """The part of a `TrainingLoop` that drives windows of steps, whose programs a subclass has."""
+    """The part of a `TrainingLoop` that drives windows of steps, whose programs a subclass has.
 
-    def __init__(self, optimizer: Any, scenario: Scenario, seed: int) -> None:  # noqa: ANN401
-        self._optimizer, self._scenario, self._seed = optimizer, scenario, seed
-        self._window_steps = even_windows(scenario.steps_per_epoch, 1)
+    Steps are run in whole chunks of `chunk`, but for what an epoch has left at its end.
+    """
+
+    empty_seconds: float | None = None
+    """What a window without any step takes, known after the warm-up: the call around every window."""
+
+    def __init__(self, optimizer: Any, scenario: Scenario, seed: int, chunk: int = 1) -> None:  # noqa: ANN401
+        self._optimizer, self._scenario, self._seed, self._chunk = optimizer, scenario, seed, chunk
+        self._window_steps = even_windows(scenario.steps_per_epoch, 1, chunk)
 
     def warm_up(self) -> None:
-        """Runs for `WARMUP_SECONDS` and learns how many steps fill a window."""
+        """Runs for `WARMUP_SECONDS` and learns how many steps fill a window, and what an empty one takes."""
         self._shuffle(epoch_order(TRAIN_SIZE, self._seed, 0))
-        steps, spent, best = 1, 0.0, math.inf
+        epoch_steps, chunk = self._scenario.steps_per_epoch, self._chunk
+        steps, spent, best = chunk, 0.0, math.inf
         while spent < WARMUP_SECONDS:
-            began = time.perf_counter_ns()
-            self._run(1, 0, steps)
-            taken = self._agreed(seconds_since(began))
+            taken = self._timed(steps)
             spent, best = spent + taken, min(best, taken / steps)
-            steps = min(2 * steps, _steps_for(WINDOW_SECONDS, best), self._scenario.steps_per_epoch)
-        self._window_steps = even_windows(self._scenario.steps_per_epoch, _steps_for(WINDOW_SECONDS, best))
+            wanted = min(2 * steps, _steps_for(WINDOW_SECONDS, best))
+            steps = min(-(-wanted // chunk) * chunk, epoch_steps)
+        self._window_steps = even_windows(epoch_steps, _steps_for(WINDOW_SECONDS, best), chunk)
+        self.empty_seconds = self._empty_window()
 
     def train(self, report: Report) -> None:
         """All epochs; ends after the first window or validation whose loss is not finite, and reports it."""
@@ -94,6 +105,15 @@ class WindowedLoop(ABC):
     def _split(self, name: str) -> Score:
         """The score on the split `name`."""
 
+    def _empty_window(self) -> float | None:
+        """Seconds of a window without any step; None where a window is no single call."""
+        return median(self._timed(0) for _ in range(EMPTY_WINDOWS))
+
+    def _timed(self, steps: int) -> float:
+        began = time.perf_counter_ns()
+        self._run(1, 0, steps)
+        return self._agreed(seconds_since(began))
+
     def _agreed(self, seconds: float) -> float:
         """What all processes of the run go by that measured `seconds`, each for itself."""
         return seconds
@@ -107,18 +127,31 @@ class WindowedLoop(ABC):
         steps = tuple(window.steps for window in done)
         seen = min(sum(steps) * self._scenario.global_batch, TRAIN_SIZE)
         score = Score(sum(w.loss for w in done) / seen, sum(w.correct for w in done) / seen)
-        return Windows(tuple(window.seconds for window in done), steps), score
+        return Windows(tuple(window.seconds for window in done), steps, self.empty_seconds), score
 
 
 def _steps_for(seconds: float, per_step: float) -> int:
     return max(math.ceil(seconds / per_step), 1) if per_step > 0 else 1
 
 
-def even_windows(steps: int, wanted: int) -> tuple[int, ...]:
-    """Lengths of the windows of an epoch of `steps`: equal up to one step, none shorter than `wanted`.
+def even_windows(steps: int, wanted: int, chunk: int = 1) -> tuple[int, ...]:
+    """Lengths of the windows of an epoch of `steps`: equal up to one `chunk`, none shorter than `wanted`.
 
-    One window, of all the steps, where the epoch itself is shorter than that.
+    Each is of whole chunks, but for what the epoch has left, which goes to the last. One window, of all the
+    steps, where the epoch itself is shorter than that.
     """
-    windows = max(steps // wanted, 1)
-    ends = [steps * number // windows for number in range(windows + 1)]
-    return tuple(end - start for start, end in itertools.pairwise(ends))
+    chunks = steps // chunk
+    windows = max(chunks // -(-wanted // chunk), 1)
+    ends = [chunks * number // windows * chunk for number in range(windows)]
+    return tuple(end - start for start, end in itertools.pairwise([*ends, steps]))
+
+
+def chunk_steps(steps: int) -> int:
+    """How many of an epoch's `steps` make a chunk: all of few, else the most that divide them, else a few.
+
+    Where no divisor is large enough to be worth a chunk, the last steps of an epoch are none.
+    """
+    if steps <= LONGEST_CHUNK:
+        return steps
+    divisors = (size for size in range(LONGEST_CHUNK, SHORTEST_CHUNK - 1, -1) if steps % size == 0)
+    return next(divisors, LONGEST_CHUNK)

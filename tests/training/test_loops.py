@@ -268,6 +268,41 @@ def test_windows_of_an_epoch_are_even_and_long_enough(tf, steps, wanted, windows
     assert even_windows(steps, wanted) == windows
 
 
+@pytest.mark.parametrize(
+    ("steps", "wanted", "chunk", "windows"),
+    [
+        (250, 40, 50, (50, 50, 50, 50, 50)),
+        (250, 60, 50, (100, 150)),
+        (261, 40, 50, (50, 50, 50, 50, 61)),  # what chunks leave goes to the last window
+        (261, 1000, 50, (261,)),
+        (5, 1, 5, (5,)),
+    ],
+)
+def test_windows_are_of_whole_chunks(tf, steps, wanted, chunk, windows):  # noqa: ARG001
+    from bench.training.windowed import even_windows
+
+    assert even_windows(steps, wanted, chunk) == windows
+
+
+@pytest.mark.parametrize(
+    ("steps", "chunk"),
+    [
+        (50_000, 50),
+        (782, 46),
+        (500, 50),
+        (391, 23),
+        (98, 49),
+        (50, 50),
+        (5, 5),  # an epoch that is short is a chunk
+        (1563, 50),  # 3 × 521 has no divisor worth a chunk: 13 steps are left
+    ],
+)
+def test_chunks_divide_an_epoch_where_they_can(tf, steps, chunk):  # noqa: ARG001
+    from bench.training.windowed import chunk_steps
+
+    assert chunk_steps(steps) == chunk
+
+
 @pytest.mark.parametrize(("window_seconds", "windows"), [(1e-12, (1,) * 20), (1e9, (20,))])
 def test_windows_are_as_long_as_they_must_be(build_loop, digits, small, monkeypatch, window_seconds, windows):
     # The warm-up learns how many steps fill a window: one at least, an epoch at most.

@@ -47,10 +47,11 @@ CLOCKS = ["build", "compile", "warmup", "stage"]
 SECOND_NS = 10**9
 
 
-def epoch(number, val=0.9, loss=0.5, seconds=(1.0, 1.0), steps=(125, 125), ended_ns=0):
+def epoch(number, val=0.9, loss=0.5, seconds=(1.0, 1.0), steps=(125, 125), ended_ns=0, empty=None):
     """An epoch that took `seconds`; `val` is its validation accuracy, None for no validation."""
     score = None if val is None else Score(0.4, val)
-    return EpochResult(number, Windows(seconds, steps), 0.5, ended_ns, 0.001, Score(loss, 0.8), score)
+    windows = Windows(seconds, steps, empty)
+    return EpochResult(number, windows, 0.5, ended_ns, 0.001, Score(loss, 0.8), score)
 
 
 class Script:
@@ -153,6 +154,23 @@ def test_times_throughput_and_flops_are_of_all_windows(follow):
     assert [row.steps for row in rows] == [250, 250]
     assert rows[0].window_seconds == (1.0, 3.0)
     assert rows[0].window_steps == (125, 125)
+
+
+def test_the_call_around_each_window_is_no_training(follow):
+    epochs = [epoch(1, seconds=(1.25, 3.25), steps=(125, 125), empty=0.25), epoch(2, empty=0.25)]
+    measured, rows = follow(Script(epochs), epochs=2)
+    assert measured.empty_window_seconds == 0.25
+    assert [row.train_seconds for row in rows] == [4.0, 1.5]
+    assert measured.train_seconds == 5.5
+    assert measured.samples_per_second == 100_000 / 5.5
+    assert measured.step_seconds == pytest.approx(0.007)  # of 8, 24, 6 and 6 ms
+    assert rows[0].window_seconds == (1.25, 3.25)  # as they were timed
+    assert "short-windows" in measured.flags
+
+
+def test_a_call_of_under_one_percent_of_a_window_is_no_matter(follow):
+    measured, _ = follow(Script([epoch(1, empty=0.009)]))
+    assert "short-windows" not in measured.flags
 
 
 def test_scores_are_the_last_epochs_and_the_best_validation_is_kept(follow):
@@ -459,7 +477,8 @@ def test_a_real_run_has_every_figure(train, loop):
     assert measured.steps == 2 * 27
     parts = measured.compile_seconds + measured.train_seconds + measured.eval_seconds
     assert parts <= measured.wall_seconds
-    assert measured.train_seconds == pytest.approx(sum(sum(row.window_seconds) for row in rows))
+    assert measured.train_seconds == pytest.approx(sum(row.train_seconds for row in rows))
+    assert measured.train_seconds <= sum(sum(row.window_seconds) for row in rows)
     assert measured.target_epoch == 1
     assert measured.target_seconds == rows[0].elapsed_seconds
     first = rows[0].train_seconds + rows[0].eval_seconds + measured.stage_seconds

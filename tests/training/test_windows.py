@@ -2,7 +2,7 @@ import statistics
 
 import pytest
 
-from bench.training.windows import median_and_mad, step_times, unstable
+from bench.training.windows import median_and_mad, short, step_times, unstable, without_call
 
 
 def test_step_times_are_seconds_over_steps_of_each_window():
@@ -12,6 +12,21 @@ def test_step_times_are_seconds_over_steps_of_each_window():
 def test_windows_without_steps_of_their_own_are_refused():
     with pytest.raises(ValueError, match="shorter"):
         step_times([1.0, 3.0], [10])
+
+
+def test_the_call_around_a_window_is_taken_off_it():
+    assert without_call([1.0, 3.0], 0.25) == [0.75, 2.75]
+    assert without_call([1.0, 3.0], None) == [1.0, 3.0]
+
+
+def test_no_window_loses_more_than_half():
+    assert without_call([1.0, 3.0], 0.75) == [0.5, 2.25]
+
+
+def test_windows_are_short_where_the_call_is_over_one_percent_of_their_median():
+    assert short([0.1, 0.1, 9.0], 0.0011)
+    assert not short([0.1, 0.1, 0.001], 0.0009)
+    assert not short([0.1], None)
 
 
 def test_median_and_mad_of_an_odd_number():
