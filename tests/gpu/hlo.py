@@ -1,4 +1,4 @@
-"""Reading what XLA wrote with --xla_dump_to: the innermost loop of a program, and what a turn of it starts."""
+"""Reading what XLA wrote with --xla_dump_to: a program's innermost loops, and what a turn of one starts."""
 
 import re
 from collections import Counter

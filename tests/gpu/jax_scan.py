@@ -30,7 +30,13 @@ def prepare_steps(point, system):  # noqa: ARG001 -- as the other side has it
     mode, compute = MODES[point["precision"]]
     jax.config.update("jax_default_matmul_precision", mode)
     shape = Shape(
-        point["name"], tuple(point["hidden"]), tuple(point["activation"]), point["batch"], point["steps"], 1, 0
+        point["name"],
+        tuple(point["hidden"]),
+        tuple(point["activation"]),
+        point["batch"],
+        point["steps"],
+        1,
+        0,
     )
     HERE.steps = point["steps"]
     HERE.scan = Scan(shape, load(point.get("dataset", "digits"), None), compute)

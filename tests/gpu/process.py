@@ -119,7 +119,7 @@ def end_family(process, gentle_seconds=0.0):
     With `gentle_seconds` it is interrupted first, as by Ctrl-C, and has so long to end by itself.
     """
     if gentle_seconds and process.poll() is None:
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(gentle_seconds)
     family = _descendants(process.pid)

@@ -32,7 +32,9 @@ HERE = SimpleNamespace()
 def start(kind, strategy="one_device", alone=True):
     """TensorFlow on `kind`; with `alone` false the process is a cluster of one, as multi_worker_mirrored has."""
     HERE.kind = kind
-    HERE.runtime = runtime.start(kind, allowed_cores()[:CORES], Member(strategy) if alone else cluster(strategy))
+    HERE.runtime = runtime.start(
+        kind, allowed_cores()[:CORES], Member(strategy) if alone else cluster(strategy)
+    )
     import tensorflow as tf
 
     return {"version": tf.__version__, "gpu": HERE.runtime.gpu_name, "gpus": len(physical_gpus())}

@@ -1,0 +1,21 @@
+"""multi_worker_mirrored in a cluster of one: what sums up, and whether it trains as one device does."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def trained(begin, small):
+    process = begin(strategy="multi_worker_mirrored", alone=False)
+    process.answer(90)
+    settings = small(strategy="multi_worker_mirrored", workers=1)
+    yield process.call("tests.gpu.training.train", 120, settings=settings)
+    process.close()
+
+
+def test_it_trains_as_one_device(trained, reference, small):
+    assert (trained["status"], trained["error"]) == ("ok", None)
+    assert trained["losses"] == [pytest.approx(pair, rel=2e-3) for pair in reference(small())]
+
+
+def test_gpus_sum_up_by_nccl_and_cpus_by_a_ring(trained, kind):
+    assert trained["all_reduce_implementation"].lower() == ("nccl" if kind == "gpu" else "ring")
