@@ -1,4 +1,4 @@
-"""What a process with JAX does for the check: the step of tests.peers in `lax.scan`, in a point's precision."""
+"""What a process with JAX does for the check: the step of tests.peers, `lax.scan`, in any precision."""
 
 import time
 from types import SimpleNamespace
@@ -29,16 +29,8 @@ def prepare_steps(point, system):  # noqa: ARG001 -- as the other side has it
     """Compile what `measure_steps` times."""
     mode, compute = MODES[point["precision"]]
     jax.config.update("jax_default_matmul_precision", mode)
-    shape = Shape(
-        point["name"],
-        tuple(point["hidden"]),
-        tuple(point["activation"]),
-        point["batch"],
-        point["steps"],
-        1,
-        0,
-    )
-    HERE.steps = point["steps"]
+    hidden, activation, HERE.steps = tuple(point["hidden"]), tuple(point["activation"]), point["steps"]
+    shape = Shape(point["name"], hidden, activation, point["batch"], HERE.steps, 1, 0)
     HERE.scan = Scan(shape, load(point.get("dataset", "digits"), None), compute)
     began = time.perf_counter()
     HERE.scan.train(HERE.steps)

@@ -16,7 +16,7 @@ TAIL = 3000  # characters of what a process said last
 CLOSING_SECONDS = 5
 
 
-class ProcessFailed(Exception):
+class ProcessError(Exception):
     """A process did not do what it was asked; the message is its error, or what it said last."""
 
 
@@ -55,18 +55,18 @@ class Process:
             self.process.stdin.flush()
 
     def answer(self, seconds):
-        """What was asked for; raises ProcessFailed where it raised, died, or took longer than `seconds`."""
+        """What was asked for; raises ProcessError where it raised, died, or took longer than `seconds`."""
         ready, _, _ = select.select([self.process.stdout], [], [], max(seconds, 0))
         line = self.process.stdout.readline() if ready else ""
         if not line:
             self.kill()
             how = f"ended with status {self.process.returncode}" if ready else f"no answer in {seconds:.0f} s"
-            raise ProcessFailed(f"{how}; it said last:\n{tail(self.errors)}")
+            raise ProcessError(f"{how}; it said last:\n{tail(self.errors)}")
         told = json.loads(line)
         if "problem" in told:
             with self.errors.open("a") as log:
                 log.write(told["trace"])
-            raise ProcessFailed(told["problem"])
+            raise ProcessError(told["problem"])
         return told["value"]
 
     def call(self, function, seconds=60, **arguments):

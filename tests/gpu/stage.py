@@ -26,7 +26,7 @@ MODULES = {
 
 @dataclass(frozen=True)
 class Check:
-    """What a stage is given: where it writes, a folder that is thrown away, the device, and how long it has."""
+    """What a stage is given: where it writes, a folder that is thrown away, the device, its time."""
 
     report: Report
     work: Path

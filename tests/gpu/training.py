@@ -1,4 +1,4 @@
-"""What a process with TensorFlow does for the check: trains, places, multiplies, fills the memory, times steps.
+"""What a process with TensorFlow does for the check: trains, places, multiplies, fills memory, times steps.
 
 Called by name through `tests.gpu.serve`; `start` comes first, and the answers are plain values.
 """
@@ -30,11 +30,9 @@ HERE = SimpleNamespace()
 
 
 def start(kind, strategy="one_device", alone=True):
-    """TensorFlow on `kind`; with `alone` false the process is a cluster of one, as multi_worker_mirrored has."""
-    HERE.kind = kind
-    HERE.runtime = runtime.start(
-        kind, allowed_cores()[:CORES], Member(strategy) if alone else cluster(strategy)
-    )
+    """TensorFlow on `kind`; not `alone`: in a cluster of one, as multi_worker_mirrored has it."""
+    HERE.kind, member = kind, Member(strategy) if alone else cluster(strategy)
+    HERE.runtime = runtime.start(kind, allowed_cores()[:CORES], member)
     import tensorflow as tf
 
     return {"version": tf.__version__, "gpu": HERE.runtime.gpu_name, "gpus": len(physical_gpus())}
@@ -82,14 +80,14 @@ def train(settings, seed=0, metered=True):
         given = dataclasses.replace(given, member=member, strategy=strategy_named(scenario.strategy))
     with contextlib.ExitStack() as stack:
         if not metered:
-            stack.enter_context(mock.patch("bench.training.telemetry.open_nvml", lambda: None))
+            stack.enter_context(mock.patch("bench.training.telemetry.open_nvml", return_value=None))
         measured, epochs = train_run(scenario, seed, dataset(), given, lambda _: None)
     losses = [[epoch.train_loss, epoch.val_loss] for epoch in epochs]
     return {**dataclasses.asdict(measured), "losses": losses}
 
 
 def staged(settings):
-    """Where everything is that the hot path touches, by name: its type, and the device that holds its memory."""
+    """Where everything is that the hot path touches, by name: its type, and what device holds its memory."""
     loop, variables, model, optimizer = driven(scenario_of(settings))
     held = {**tensors(vars(loop)), **tensors({"model": model.variables, "optimizer": optimizer.variables})}
     held.update(tensors({"start": variables._copies}))
@@ -219,7 +217,7 @@ def weights(settings, seed=0):
 
 
 def prepare_steps(point, system):
-    """Compile and warm up what `measure_steps` times: `system` is "dynamic" or any other, which has chunks."""
+    """Compile and warm up what `measure_steps` times: `system` is "dynamic", or one with chunks."""
     from bench.training.fused import FusedLoop
 
     release_steps()
@@ -258,7 +256,7 @@ def build_steps(loop_type, scenario, data, chunk):
             return Score(math.nan, math.nan)
 
     made = functools.partial(Steps, chunk=chunk)
-    with mock.patch.object(run, "_loop", lambda *_: made):
+    with mock.patch.object(run, "_loop", return_value=made):
         return run.build(scenario, 0, data.mean, data.deviation)
 
 

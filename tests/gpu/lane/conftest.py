@@ -10,14 +10,14 @@ import os
 import pytest
 
 from bench.machine.nvml import open_nvml
-from tests.gpu.process import Process, ProcessFailed
+from tests.gpu.process import Process, ProcessError
 
 START_SECONDS = 90
 CALL_SECONDS = 90
 REHEARSAL = os.environ.get("BENCH_GPU_REHEARSAL") == "1"
 
-# Ten steps of an epoch. tanh, since relu has a kink: within rounding of zero a unit's gradient is there in one
-# program and not in the other.
+# Ten steps of an epoch. tanh, since relu has a kink: within rounding of zero a unit's gradient is there in
+# one program and not in the other.
 SMALL = {"hidden": [32], "activation": "tanh", "batch_size": 5_000, "epochs": 1}
 
 
@@ -82,7 +82,7 @@ def worker(begin):
     process = begin()
     try:
         started = process.answer(START_SECONDS)
-    except ProcessFailed as problem:
+    except ProcessError as problem:
         if "TensorFlow sees no GPU" not in str(problem):
             raise
         pytest.skip(f"TensorFlow sees no GPU here: the driver answers, but {problem}")

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.gpu.process import ROOT, ProcessFailed
+from bench.machine.fingerprint import fingerprint
+from bench.machine.nvml import open_nvml
+from tests.gpu.process import ROOT, ProcessError
 
 PACKAGES = (
     *("tensorflow", "keras", "ray", "jax", "jaxlib", "torch", "numpy", "pandas", "pyarrow", "pydantic"),
@@ -38,7 +40,7 @@ def run(check):
         process.ask("tests.gpu.jax_scan.start", kind=check.kind)
     python(check)
     commands(check)
-    fingerprint(check)
+    machine(check)
     with tensorflow:
         told_of_tensorflow(check, tensorflow)
     told_of_jax(check, jax)
@@ -68,24 +70,25 @@ def commands(check):
 def said(command, seconds=20):
     """What a command prints, or why it does not."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
     except (OSError, subprocess.TimeoutExpired) as problem:
         return f"{type(problem).__name__}: {problem}"
     return done.stdout + done.stderr
 
 
-def fingerprint(check):
+def machine(check):
     """What bench makes of the machine."""
-    code = (
-        "from bench.machine.fingerprint import *\nfrom bench.machine.nvml import open_nvml\nimport bench.machine."
-        "fingerprint as f\nn = open_nvml()\nprint(n and [n.gpu(i) for i in range(n.count)])\n"
-        "print(n and [n.sample(i) for i in range(n.count)])\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
-    )
-    check.report.write("NVML, as bench reads it:\n")
-    check.report.quote((done.stdout + done.stderr[-1000:])[:QUOTED])
+    code = "from tests.gpu.stages.environment import *; print_machine()"
+    check.report.write("NVML and the fingerprint, as bench reads them:\n")
+    check.report.quote(said((sys.executable, "-c", code))[:QUOTED])
+
+
+def print_machine():
+    """In a process of its own, so that a driver that misbehaves costs this alone."""
+    nvml = open_nvml()
+    for number in range(nvml.count if nvml else 0):
+        sys.stdout.write(f"{nvml.gpu(number)}\n{nvml.sample(number)}\n")
+    sys.stdout.write(f"{fingerprint(nvml)}\n")
 
 
 def told_of_tensorflow(check, process):
@@ -97,7 +100,7 @@ def told_of_tensorflow(check, process):
         mapped = process.call("tests.gpu.training.mapped_libraries", START_SECONDS)
         check.report.write("CUDA libraries in the process after a matrix product:\n")
         check.report.quote("\n".join(mapped) or "none")
-    except ProcessFailed as problem:
+    except ProcessError as problem:
         check.report.write("**TensorFlow failed:**\n")
         check.report.quote(str(problem))
 
@@ -111,7 +114,7 @@ def told_of_jax(check, processes):
             try:
                 found[path] = process.answer(START_SECONDS)
                 check.report.write(f"JAX {words}: {found[path]}\n")
-            except ProcessFailed as problem:
+            except ProcessError as problem:
                 check.report.write(f"JAX {words} does not work: {str(problem)[-600:]}\n")
     if found:
         # A file, since the next stages are other processes; "same" is this process's own path.

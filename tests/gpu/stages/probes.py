@@ -2,7 +2,7 @@
 
 import time
 
-from tests.gpu.process import ProcessFailed
+from tests.gpu.process import ProcessError
 
 PRECISIONS = {
     "gpu": ("float32", "tf32", "mixed_bfloat16", "mixed_float16"),
@@ -22,7 +22,7 @@ def run(check):
                 precisions = PRECISIONS[check.kind]
                 told.append(flat(process.call("tests.gpu.training.probe", limit, precisions=precisions)))
                 taken = time.monotonic() - began
-            except ProcessFailed as problem:
+            except ProcessError as problem:
                 check.report.quote(str(problem))
                 continue
         check.report.write(f"Probe {number} took {taken:.1f} s.\n")

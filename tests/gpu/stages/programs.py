@@ -4,7 +4,7 @@ import gzip
 import os
 
 from tests.gpu.hlo import loops
-from tests.gpu.process import ProcessFailed
+from tests.gpu.process import ProcessError
 from tests.gpu.shapes import NOTEBOOK, SHORT, WIDE
 
 KEPT_BYTES = 2**20
@@ -21,7 +21,7 @@ def run(check):
             for point in points:
                 for system in ("chunked", "dynamic") if point is points[0] else ("chunked",):
                     one(check, process, dump, point, system)
-        except ProcessFailed as problem:
+        except ProcessError as problem:
             check.report.quote(str(problem))
 
 

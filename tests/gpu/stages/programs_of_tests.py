@@ -1,4 +1,4 @@
-"""Other programs of the tests on this device, where minutes are left: tests.overhead, and PyTorch as a peer."""
+"""Other programs of the tests, where minutes are left: tests.overhead, and PyTorch as a peer."""
 
 import os
 import subprocess

@@ -4,7 +4,7 @@ import os
 from statistics import median
 
 from bench.views.format import seconds
-from tests.gpu.process import ProcessFailed
+from tests.gpu.process import ProcessError
 from tests.gpu.shapes import NOTEBOOK, SHORT, SHORT_WIDE, WIDE
 from tests.gpu.stages.environment import JAX_PATH
 
@@ -128,7 +128,7 @@ class System:
     def attempt(self, call):
         try:
             return call()
-        except ProcessFailed as problem:
+        except ProcessError as problem:
             self.problems.append(str(problem)[-1500:])
             return None
 
