@@ -1,11 +1,13 @@
 """Nets that no device holds."""
 
-WIDTH = 40_000  # a layer of so many squared has fewer than 2³¹ weights, which kernels count in 32 bits
-BYTES_PER_WEIGHT = 12  # with Adam's moments
-MARGIN = 1.2
+import math
+
+MARGIN = 1.5
 
 
 def widths_beyond(memory_bytes):
-    """Hidden widths whose weights and moments alone take more than `memory_bytes`, in layers that fit."""
-    layers = int(MARGIN * memory_bytes / (BYTES_PER_WEIGHT * WIDTH**2)) + 1
-    return [WIDTH] * (layers + 1)
+    """Hidden widths of which the weights between them alone take more than `memory_bytes`, in float32.
+
+    One tensor, so that what does not fit is refused at once, and others on the device keep their room.
+    """
+    return [math.isqrt(int(MARGIN * memory_bytes) // 4)] * 2

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 FREE = frozenset(
     {
         *("parameter", "constant", "tuple", "get-tuple-element", "bitcast", "after-all", "partition-id"),
-        *("while", "conditional", "call", "opt-barrier", "replica-id"),
+        *("while", "conditional", "call", "opt-barrier", "replica-id", "copy-done", "async-done"),
     }
 )
 _COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.\-]+) \(.*\{\s*$")
 _COMPUTATION_PLAIN = re.compile(r"^(?:ENTRY )?%?([\w.\-]+)(?: \{|, .*\{)\s*$")
-_INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?[\w.\-]+ = (?:\([^=]*?\)|\S+) ([a-z][\w\-]*)\(")
+_INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?[\w.\-]+ = (?:\(.*?\) |\S+ )([a-z][\w\-]*)\(")
 _CALLED = re.compile(r"(?:to_apply|body|condition|calls)=%?([\w.\-]+)")
 _BODY = re.compile(r"body=%?([\w.\-]+)")
 _TRIPS = re.compile(r'known_trip_count\\?":\{\\?"n\\?":\\?"(\d+)')

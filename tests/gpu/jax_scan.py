@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from bench.data.datasets import load
 from tests.peers.shapes import Shape
 from tests.peers.systems.jax_scan import Scan
 
@@ -31,7 +31,7 @@ def prepare_steps(point, system):  # noqa: ARG001 -- as the other side has it
     jax.config.update("jax_default_matmul_precision", mode)
     hidden, activation, HERE.steps = tuple(point["hidden"]), tuple(point["activation"]), point["steps"]
     shape = Shape(point["name"], hidden, activation, point["batch"], HERE.steps, 1, 0)
-    HERE.scan = Scan(shape, load(point.get("dataset", "digits"), None), compute)
+    HERE.scan = Scan(shape, SimpleNamespace(**np.load(point["arrays"])), compute)
     began = time.perf_counter()
     HERE.scan.train(HERE.steps)
     compiled = time.perf_counter() - began

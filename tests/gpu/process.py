@@ -47,7 +47,7 @@ class Process:
     def alive(self):
         return self.process.poll() is None
 
-    def ask(self, function, **arguments):
+    def ask(self, function, /, **arguments):
         """Have `function` (its module's name and its own) called; `answer` waits for what it gives."""
         line = json.dumps({"function": function, "arguments": arguments})
         with contextlib.suppress(BrokenPipeError):  # told by the answer that does not come
@@ -69,7 +69,8 @@ class Process:
             raise ProcessError(told["problem"])
         return told["value"]
 
-    def call(self, function, seconds=60, **arguments):
+    def call(self, function, seconds, /, **arguments):
+        """Both: `seconds` is the deadline."""
         self.ask(function, **arguments)
         return self.answer(seconds)
 
@@ -128,6 +129,7 @@ def end_family(process, gentle_seconds=0.0):
     for one in family:
         with contextlib.suppress(psutil.Error):
             one.kill()
+    psutil.wait_procs(family, timeout=1)
     process.wait()
 
 

@@ -41,8 +41,5 @@ WIDE = tuple(
     for point in (_wide(1024, 200, 1500), _wide(4096, 200, 200), _wide(4096, 1_000, 100))
     for precision in ("float32", "tf32", "mixed_bfloat16")
 )
-SHORT = tuple(replace(point, steps=20) for point in (NOTEBOOK[2], NOTEBOOK[3]))
-SHORT_WIDE = tuple(
-    Point(f"batch 1,000, 64-64 sigmoid, {precision}", (64, 64), ("sigmoid", "sigmoid"), 1_000, 5, precision)
-    for precision in ("float32", "mixed_bfloat16")
-)
+SHORT = (replace(NOTEBOOK[2], steps=20),)
+SHORT_WIDE = (replace(_wide(64, 1_000, 5), precision="mixed_bfloat16"),)

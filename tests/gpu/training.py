@@ -197,9 +197,14 @@ def fill(size):
     """What becomes of a compiled program whose result takes `size` bytes."""
     import tensorflow as tf
 
-    rows = tf.constant([size // 2**32 + 1, 2**30], tf.int64)
+    rows = [size // 2**32 + 1, 2**30]  # 4 GiB each
+
+    @tf.function(jit_compile=True, autograph=False)
+    def filled(one):
+        return tf.broadcast_to(one, tf.constant(rows, tf.int64))
+
     try:
-        tf.function(lambda one: tf.broadcast_to(one, rows), jit_compile=True)(tf.constant(1.0))[0, 0].numpy()
+        filled(tf.constant(1.0))[0, 0].numpy()
     except Exception as problem:
         return {"status": status_of(problem, HERE.kind), "error": describe(problem)}
     return {"status": "ok", "error": None}

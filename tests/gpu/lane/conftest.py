@@ -78,20 +78,30 @@ def reference(kind, begin):
 
 @pytest.fixture(scope="session")
 def worker(begin):
-    """Call with a function of `tests.gpu.training` and its arguments: the process that most tests share."""
+    """Call with a function of `tests.gpu.training` and its arguments: in the process that most tests share.
+
+    Where it has died, in a fresh one, so that a crash costs the test that it happened in.
+    """
+    processes = [started(begin)]
+
+    def call(function, **arguments):
+        if not processes[-1].alive:
+            processes.append(started(begin))
+        return ask(processes[-1], function, **arguments)
+
+    return call
+
+
+def started(begin):
+    """A process that sees the device; skips where TensorFlow sees none."""
     process = begin()
     try:
-        started = process.answer(START_SECONDS)
+        process.answer(START_SECONDS)
     except ProcessError as problem:
         if "TensorFlow sees no GPU" not in str(problem):
             raise
         pytest.skip(f"TensorFlow sees no GPU here: the driver answers, but {problem}")
-
-    def call(function, **arguments):
-        return ask(process, function, **arguments)
-
-    call.process, call.started = process, started
-    return call
+    return process
 
 
 def ask(process, function, **arguments):
@@ -123,11 +133,17 @@ def small():
 
 @pytest.fixture(scope="session")
 def ok(worker):
-    """Call with settings; gives the measurement of a run in the shared process, which ended ok."""
+    """Call with settings; gives the measurement of a run in the shared process, which ended ok.
+
+    A run that was made already is not made again.
+    """
+    made = {}
 
     def ok(settings, **arguments):
-        measured = worker("train", settings=settings, **arguments)
-        assert (measured["status"], measured["error"]) == ("ok", None)
-        return measured
+        key = str(sorted({**settings, **arguments}.items()))
+        if key not in made:
+            made[key] = worker("train", settings=settings, **arguments)
+        assert (made[key]["status"], made[key]["error"]) == ("ok", None)
+        return made[key]
 
     return ok

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -34,7 +35,7 @@ JAX_PATH = "jax-path.txt"
 
 def run(check):
     tensorflow = check.process(**check.tensorflow())
-    jax = {path: check.process(path) for path in (None, "")}
+    jax = {path: check.process(path) for path in (None, "") if importlib.util.find_spec("jax")}
     tensorflow.ask("tests.gpu.training.start", kind=check.kind)
     for process in jax.values():
         process.ask("tests.gpu.jax_scan.start", kind=check.kind)
@@ -116,6 +117,8 @@ def told_of_jax(check, processes):
                 check.report.write(f"JAX {words}: {found[path]}\n")
             except ProcessError as problem:
                 check.report.write(f"JAX {words} does not work: {str(problem)[-600:]}\n")
+    if not processes:
+        check.report.write("JAX: not installed\n")
     if found:
         # A file, since the next stages are other processes; "same" is this process's own path.
         (check.work / JAX_PATH).write_text("none" if "" in found else "same")

@@ -1,4 +1,7 @@
-"""The lane: `pytest -m gpu`, what it said of every test, and why it skipped one."""
+"""The lane: `pytest -m gpu`, what it said of every test, and why it skipped one.
+
+In two processes, each with its own on the device: most of its time is spent starting and compiling.
+"""
 
 import subprocess
 import sys
@@ -11,7 +14,7 @@ SHORTENED = "placement or arithmetic"
 
 def run(check):
     kept = check.report.folder / "lane.xml"
-    command = [sys.executable, "-m", "pytest", "-m", "gpu", "tests/gpu", "-n0", "-vv", "-rs", "--tb=short"]
+    command = [sys.executable, "-m", "pytest", "-m", "gpu", "tests/gpu", "-n2", "-vv", "-rs", "--tb=short"]
     command += ["-p", "no:cacheprovider", "-W", "default", "--durations=15", f"--junitxml={kept}"]
     command += ["-k", SHORTENED] if check.short else []
     rehearsal = {"BENCH_GPU_REHEARSAL": "1"} if check.kind == "cpu" else {}

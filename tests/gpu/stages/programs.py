@@ -8,7 +8,7 @@ from tests.gpu.process import ProcessError
 from tests.gpu.shapes import NOTEBOOK, SHORT, WIDE
 
 KEPT_BYTES = 2**20
-TURN_SECONDS = 0.05
+QUOTED = 6000
 
 
 def run(check):
@@ -44,7 +44,7 @@ def one(check, process, dump, point, system):
     for thunks in sorted(new):
         if "thunk_sequence" in thunks.name and path.name.split(".")[0] in thunks.name:
             check.report.write(f"- {thunks.name}: {len(thunks.read_text().splitlines())} lines\n")
-            check.report.quote(thunks.read_text()[:6000])
+            check.report.quote(thunks.read_text()[:QUOTED])
     keep(check, path)
 
 

@@ -1,5 +1,6 @@
 """Other programs of the tests, where minutes are left: tests.overhead, and PyTorch as a peer."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -24,6 +25,9 @@ def overhead(check):
 
 def peers(check):
     """One round, what is quick to start first: a deadline costs the rest."""
+    if importlib.util.find_spec("torch") is None:
+        check.report.write("PyTorch: not installed; pip install '.[peers]' brings it\n")
+        return
     shapes = SHAPES[2:3] if check.short else SHAPES
     for system in ("torch-eager",) if check.short else ("torch-eager", "torch-compiled"):
         for shape in shapes:

@@ -1,8 +1,12 @@
 """Seconds per step of four programs on the same work, in turns on the same device: medians and ratios."""
 
+import importlib.util
 import os
 from statistics import median
 
+import numpy as np
+
+from bench.data.datasets import load
 from bench.views.format import seconds
 from tests.gpu.process import ProcessError
 from tests.gpu.shapes import NOTEBOOK, SHORT, SHORT_WIDE, WIDE
@@ -30,16 +34,15 @@ def run(check, which):
 
 def with_systems(check, which, points, taken):
     """One pass: all processes are there at once, and only one of them works while it is timed."""
-    systems = {name: System(check, name) for name in SYSTEMS[which]}
+    systems = {name: System(check, name) for name in SYSTEMS[which] if installed(check, name)}
     try:
         for system in systems.values():
             system.started()
         check.report.write(f"| work | {' | '.join(systems)} | empty window, of a window |")
         check.report.write("| --- " * (len(systems) + 2) + "|")
         for point in points:
-            measured = in_turns(
-                check, systems, {**point.told(), "dataset": check.dataset}, which == "notebook"
-            )
+            told = {**point.told(), "dataset": check.dataset, "arrays": str(arrays(check))}
+            measured = in_turns(check, systems, told, which == "notebook")
             row(check, point, systems, measured)
             for name, times in measured.items():
                 taken.setdefault((point.name, name), []).extend(times)
@@ -50,6 +53,22 @@ def with_systems(check, which, points, taken):
     for name, system in systems.items():
         for problem in system.problems:
             check.report.write(f"{name}: {problem}\n")
+
+
+def installed(check, name):
+    there = name != "JAX scan" or importlib.util.find_spec("jax") is not None
+    if not there:
+        check.report.write(f"{name}: not installed; pip install '.[peers]' brings it\n")
+    return there
+
+
+def arrays(check):
+    """The data as a plain file: JAX has a process without what bench needs where their libraries clash."""
+    kept = check.work / "arrays.npz"
+    if not kept.exists():
+        data = load(check.dataset, None)
+        np.savez(kept, **{name: getattr(data, name) for name in ("x_train", "y_train", "x_val", "y_val")})
+    return kept
 
 
 def in_turns(check, systems, point, together):
