@@ -29,13 +29,18 @@ HERE = SimpleNamespace()
 """What is kept between calls: the runtime, and what is timed."""
 
 
-def start(kind, strategy="one_device", alone=True):
+def start(kind, strategy="one_device", alone=True, deterministic=False):
     """TensorFlow on `kind`; not `alone`: in a cluster of one, as multi_worker_mirrored has it."""
     HERE.kind, member = kind, Member(strategy) if alone else cluster(strategy)
-    HERE.runtime = runtime.start(kind, allowed_cores()[:CORES], member)
+    HERE.runtime = runtime.start(kind, allowed_cores()[:CORES], member, deterministic)
     import tensorflow as tf
 
     return {"version": tf.__version__, "gpu": HERE.runtime.gpu_name, "gpus": len(physical_gpus())}
+
+
+def summed_up_by():
+    """What the strategy was told to sum up by; a row tells it only where there are replicas to sum up over."""
+    return HERE.runtime.strategy.extended._communication_options.implementation.value
 
 
 def physical_gpus():

@@ -4,7 +4,7 @@ SETTINGS = {"deterministic": True, "hidden": [256, 256], "batch_size": 500, "epo
 
 
 def test_two_processes_come_to_the_same_weights(begin):
-    processes = [begin() for _ in range(2)]
+    processes = [begin(deterministic=True) for _ in range(2)]
     for process in processes:
         process.answer(90)
         process.ask("tests.gpu.training.weights", settings=SETTINGS)

@@ -4,18 +4,20 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def trained(begin, small):
+def process(begin):
     process = begin(strategy="multi_worker_mirrored", alone=False)
     process.answer(90)
-    settings = small(strategy="multi_worker_mirrored", workers=1)
-    yield process.call("tests.gpu.training.train", 120, settings=settings)
+    yield process
     process.close()
 
 
-def test_it_trains_as_one_device(trained, reference, small):
+def test_it_trains_as_one_device(process, reference, small):
+    settings = small(strategy="multi_worker_mirrored", workers=1)
+    trained = process.call("tests.gpu.training.train", 120, settings=settings)
     assert (trained["status"], trained["error"]) == ("ok", None)
     assert trained["losses"] == [pytest.approx(pair, rel=2e-3) for pair in reference(small())]
 
 
-def test_gpus_sum_up_by_nccl_and_cpus_by_a_ring(trained, kind):
-    assert trained["all_reduce_implementation"].lower() == ("nccl" if kind == "gpu" else "ring")
+def test_gpus_sum_up_by_nccl_and_cpus_by_a_ring(process, kind):
+    told = process.call("tests.gpu.training.summed_up_by", 30)
+    assert told == ("NCCL" if kind == "gpu" else "RING")
