@@ -77,10 +77,11 @@ def test_after_a_failure_comes_a_fresh_process(rows, only_gpu):
 
 def test_deterministic_runs_repeat_each_other_to_the_last_bit(rows):
     one, other = rows[rows.sweep == "repeatable"].to_dict("records")
-    for name in ("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy"):
+    # Not the training loss: it is summed up over windows, whose lengths each process sees to.
+    for name in ("val_loss", "test_loss", "val_accuracy", "test_accuracy"):
         assert one[name] == other[name], name
 
 
 def test_runs_are_on_the_device(rows, kind):
     trained = rows[rows.status == "ok"]
-    assert set(trained.device_name.notna()) == {kind == "gpu"}
+    assert set(trained.memory_growth.notna()) == {kind == "gpu"}
