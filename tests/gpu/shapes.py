@@ -23,9 +23,9 @@ def _relu(batch, steps):
     return Point(f"batch {batch:,}, 50-50 relu", (50, 50), ("relu", "relu"), batch, steps)
 
 
-def _wide(width, batch, steps):
-    name = f"batch {batch:,}, {width}-{width} sigmoid"
-    return Point(name, (width, width), ("sigmoid", "sigmoid"), batch, steps)
+def _wide(width, batch, steps, precision):
+    name = f"batch {batch:,}, {width}-{width} sigmoid, {precision}"
+    return Point(name, (width, width), ("sigmoid", "sigmoid"), batch, steps, precision)
 
 
 NOTEBOOK = (
@@ -37,9 +37,9 @@ NOTEBOOK = (
     Point("batch 100, 200 relu, 200 tanh", (200, 200), ("relu", "tanh"), 100, 2000),
 )
 WIDE = tuple(
-    replace(point, precision=precision, name=f"{point.name}, {precision}")
-    for point in (_wide(1024, 200, 1500), _wide(4096, 200, 200), _wide(4096, 1_000, 100))
+    _wide(*sizes, precision)
+    for sizes in ((1024, 200, 1500), (4096, 200, 200), (4096, 1_000, 100))
     for precision in ("float32", "tf32", "mixed_bfloat16")
 )
 SHORT = (replace(NOTEBOOK[2], steps=20),)
-SHORT_WIDE = (replace(_wide(64, 1_000, 5), precision="mixed_bfloat16"),)
+SHORT_WIDE = (_wide(64, 1_000, 5, "mixed_bfloat16"),)
