@@ -39,7 +39,7 @@ def start(kind, strategy="one_device", alone=True, deterministic=False):
 
 
 def summed_up_by():
-    """What the strategy was told to sum up by; a row tells it only where there are replicas to sum up over."""
+    """What the strategy was told to sum up by, which a row tells of several replicas alone."""
     return HERE.runtime.strategy.extended._communication_options.implementation.value
 
 
