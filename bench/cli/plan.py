@@ -41,7 +41,8 @@ def plan(
     nodes = _nodes(address)
     hopeless = impossible(chosen.points, nodes, chosen.measure.exclusive)
     where = "this machine" if address is None else f"the {len(nodes)} nodes at {address}"
-    terminal().print(plan_table(planned, chosen.title, hopeless, where))
+    slices = [name for node in nodes for name in node.slices]
+    terminal().print(plan_table(planned, chosen.title, hopeless, where, slices))
 
 
 def _nodes(address: str | None) -> "tuple[Node, ...]":

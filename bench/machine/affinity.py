@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.machine.cgroup import Cgroup
 from bench.machine.files import ROOT
-from bench.machine.nvml import Nvml, open_nvml
+from bench.machine.nvml import Device, Nvml, open_nvml
 
 _THREADS = Path("/proc/self/task")
 
@@ -64,18 +64,18 @@ def usable_cores(root: Path = ROOT) -> tuple[int, ...]:
     return cores if quota is None else cores[: max(int(quota), 1)]
 
 
-def cores_near_gpu(index: int, nvml: Nvml | None = None) -> tuple[int, ...] | None:
-    """Cores of the NUMA node that GPU `index` (NVML's order) hangs on; None where NVML does not tell.
+def cores_near_gpu(gpu: Device, nvml: Nvml | None = None) -> tuple[int, ...] | None:
+    """Cores of the NUMA node that `gpu` hangs on; None where NVML does not tell.
 
     Source: nvmlDeviceGetCpuAffinity.
     """
     if nvml is not None:
-        return nvml.cores_near(index)
+        return nvml.cores_near(gpu)
     opened = open_nvml()
     if opened is None:
         return None
     try:
-        return opened.cores_near(index)
+        return opened.cores_near(gpu)
     finally:
         opened.close()
 

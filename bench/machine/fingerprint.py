@@ -33,7 +33,19 @@ _PLACEMENT = frozenset(
 )
 
 
-GPU_FACTS = ("name", "uuid", "memory_bytes", "compute_capability", "power_limit_watts")
+GPU_FACTS = (
+    "name",
+    "uuid",
+    "memory_bytes",
+    "compute_capability",
+    "power_limit_watts",
+    "mig",
+    "ecc",
+    "persistence",
+    "application_sm_clock_hertz",
+    "application_memory_clock_hertz",
+)
+_GPU_SETTINGS = ("ecc", "application_sm_clock_hertz", "application_memory_clock_hertz")
 
 
 @dataclass(frozen=True)
@@ -51,8 +63,18 @@ class Fingerprint:
 
     @property
     def software_id(self) -> str:
-        """12 hex digits that are the same for equal versions and settings."""
+        """12 hex digits that are the same for equal versions and settings, those of the GPUs included.
+
+        Clocks and ECC are what an owner sets, not what a board is; persistence changes the speed of nothing
+        but the first use. What is not told makes no other software: older facts keep their id.
+        """
         facts = asdict(self.software)
+        del facts["ptxas_path"]
+        if facts["ptxas_version"] is None:
+            del facts["ptxas_version"]
+        settings = [[getattr(gpu, name) for name in _GPU_SETTINGS] for gpu in self.hardware.gpus]
+        if any(value is not None for one in settings for value in one):
+            facts["gpu_settings"] = settings
         facts["environment"] = {
             name: value for name, value in self.software.environment.items() if name not in _PLACEMENT
         }

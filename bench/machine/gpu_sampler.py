@@ -1,4 +1,11 @@
-"""Watches GPUs while a run trains on them: energy, clocks, throttling, memory, and who else is there."""
+"""Watches GPUs while a run trains on them: energy, clocks, throttling, memory, and who else is there.
+
+What the meters are worth: an energy counter is brought up to date some 10 to 50 times a second, so of one
+second up to a tenth is uncertain, of ten a hundredth; below one second nothing is said. Power is a mean of
+the last second on most boards since Ampere (nvmlDeviceGetPowerUsage), and some look at a quarter of the time
+only (Yang, Adamek and Armour, "Part-time power measurements", 2024): its integral takes ten seconds to be
+worth anything.
+"""
 
 import itertools
 import os
@@ -9,11 +16,23 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bench.errors import BenchError
-from bench.machine.figures import largest, least, told, total, union
-from bench.machine.nvml import GpuSample, Nvml
+from bench.machine.figures import (
+    EnergySource,
+    farthest,
+    largest,
+    least,
+    told,
+    total,
+    union,
+    worst_source,
+)
+from bench.machine.nvml import Device, GpuSample, Nvml
 from bench.machine.ticker import Ticker
 
+CLOCKS_MOVED_FRACTION = 0.02
+
 _SHORTEST_INTERVAL_SECONDS = 1.0
+_LEAST_SECONDS: dict[EnergySource, float] = {"counter": 1.0, "samples": 10.0}
 
 _T = TypeVar("_T")
 
@@ -23,7 +42,8 @@ class GpuUse:
     """One device, or several `together`, between start and stop; None for what NVML did not tell."""
 
     energy_joules: float | None
-    """Of the whole board: the energy counter's difference, else the integral of the sampled power."""
+    """Of the whole board: the energy counter's difference, else the integral of the sampled power; None, too,
+    where it would be worth nothing."""
     mean_power_watts: float | None
     min_sm_clock_hertz: float | None
     median_sm_clock_hertz: float | None
@@ -35,6 +55,9 @@ class GpuUse:
     samples: int
     others: bool | None
     """Whether another process computed on the device; None where some sample could not tell."""
+    energy_source: EnergySource | None = None
+    sm_clock_moved_fraction: float | None = None
+    """The last clock under load over the first, less 1."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +70,7 @@ class Reading:
 
 
 class GpuSampler:
-    """Samples device `index` from `start()` to `stop()`: at both ends, and once a second between them.
+    """Samples `device` from `start()` to `stop()`: at both ends, and once a second between them.
 
     The samples between are taken by a `Ticker`, which `wait` is for. `interval_seconds` below 1 is taken as
     1: NVML calls take the driver's lock, and the run must not feel them. `clock` gives seconds.
@@ -56,7 +79,7 @@ class GpuSampler:
     def __init__(
         self,
         nvml: Nvml,
-        index: int,
+        device: Device,
         interval_seconds: float = _SHORTEST_INTERVAL_SECONDS,
         *,
         own_pid: int | None = None,
@@ -64,7 +87,7 @@ class GpuSampler:
         wait: Callable[[float], bool] | None = None,
     ) -> None:
         self._nvml = nvml
-        self._index = index
+        self._device = device
         self._interval = max(interval_seconds, _SHORTEST_INTERVAL_SECONDS)
         self._own_pid = os.getpid() if own_pid is None else own_pid
         self._clock = clock
@@ -100,8 +123,8 @@ class GpuSampler:
         self._readings.append(self._read())
 
     def _read(self) -> Reading:
-        others = self._nvml.other_processes(self._index, self._own_pid)
-        sample = self._nvml.sample(self._index)
+        others = self._nvml.other_processes(self._device, self._own_pid)
+        sample = self._nvml.sample(self._device)
         return Reading(self._clock(), sample, None if others is None else bool(others))
 
 
@@ -113,7 +136,7 @@ def summarise(readings: Sequence[Reading]) -> GpuUse:
     busy = [sample for sample in samples if not sample.idle] or samples
     clocks = told(sample.sm_clock_hertz for sample in busy)
     seconds = readings[-1].seconds - readings[0].seconds
-    energy = _energy(readings)
+    energy, source = _energy(readings)
     return GpuUse(
         energy_joules=energy,
         mean_power_watts=energy / seconds if energy is not None and seconds > 0 else None,
@@ -124,7 +147,14 @@ def summarise(readings: Sequence[Reading]) -> GpuUse:
         max_temperature_celsius=largest(sample.temperature_celsius for sample in samples),
         samples=len(samples),
         others=_any({reading.others for reading in readings}),
+        energy_source=source,
+        sm_clock_moved_fraction=_moved(samples),
     )
+
+
+def clocks_moved(use: GpuUse) -> bool:
+    """Whether the clock under load changed by more than 2 %: the warm-up had ended before it settled."""
+    return abs(use.sm_clock_moved_fraction or 0.0) > CLOCKS_MOVED_FRACTION
 
 
 def together(uses: Sequence[GpuUse]) -> GpuUse:
@@ -143,19 +173,51 @@ def together(uses: Sequence[GpuUse]) -> GpuUse:
         max_temperature_celsius=largest(use.max_temperature_celsius for use in uses),
         samples=sum(use.samples for use in uses),
         others=_any({use.others for use in uses}),
+        energy_source=worst_source(use.energy_source for use in uses),
+        sm_clock_moved_fraction=farthest(use.sm_clock_moved_fraction for use in uses),
     )
 
 
-def _energy(readings: Sequence[Reading]) -> float | None:
-    """Joules by the counter; where it is missing or was reset, by the trapezoidal rule over the power."""
+def _energy(readings: Sequence[Reading]) -> tuple[float | None, EnergySource | None]:
+    """Joules, and whence: the counter; where it is missing or was reset, the trapezoidal rule over power."""
+    counted = _counted(readings)
+    joules = _integral(readings) if counted is None else counted
+    if joules is None:
+        return None, None
+    source: EnergySource = "samples" if counted is None else "counter"
+    seconds = readings[-1].seconds - readings[0].seconds
+    return (joules, source) if seconds >= _LEAST_SECONDS[source] else (None, "too-short")
+
+
+def _counted(readings: Sequence[Reading]) -> float | None:
     first, last = readings[0].sample.energy_joules, readings[-1].sample.energy_joules
-    if first is not None and last is not None and last >= first:
-        return last - first
+    return last - first if first is not None and last is not None and last >= first else None
+
+
+def _integral(readings: Sequence[Reading]) -> float | None:
     points = [(reading.seconds, reading.sample.power_watts) for reading in readings]
     known = [(seconds, watts) for seconds, watts in points if watts is not None]
     if len(known) < 2:
         return None
     return sum((b - a) * (p + q) / 2 for (a, p), (b, q) in itertools.pairwise(known))
+
+
+def _moved(samples: Sequence[GpuSample]) -> float | None:
+    """By what share the clock of a GPU that was busy went up or down; None where too few found it busy.
+
+    The samples at both ends find no program running, and a GPU between two programs may clock higher than
+    within one. So they are compared with each other where there are no others; else the first tells whether
+    the clock was still on its way up.
+    """
+    clocks = [None if sample.idle else sample.sm_clock_hertz for sample in samples]
+    first, last, under_load = clocks[0], clocks[-1], told(clocks[1:-1])
+    if under_load:
+        began, ended = min([under_load[0], *told([first])]), under_load[-1]
+    elif len(samples) > 1 and first is not None and last is not None:
+        began, ended = first, last
+    else:
+        return None
+    return ended / began - 1 if began > 0 else None
 
 
 def _any(seen: set[bool | None]) -> bool | None:

@@ -47,6 +47,7 @@ class Hardware:
     """Number of cores in the cgroup's cpuset."""
     cgroup_memory_limit_bytes: int | None
     gpus: tuple[Gpu, ...]
+    """Boards; in place of one in MIG mode, the slices of it that this process may see."""
 
 
 def hardware(nvml: Nvml | None, root: Path = ROOT) -> Hardware:
@@ -72,7 +73,7 @@ def hardware(nvml: Nvml | None, root: Path = ROOT) -> Hardware:
         cgroup_cpu_limit=cgroup.cpu_limit(),
         cgroup_cores=None if cpuset is None else len(cpuset),
         cgroup_memory_limit_bytes=cgroup.memory_limit(),
-        gpus=() if nvml is None else tuple(nvml.gpu(index) for index in range(nvml.count)),
+        gpus=() if nvml is None else tuple(nvml.gpu(device) for device in nvml.devices),
     )
 
 

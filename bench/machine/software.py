@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from bench import __version__
+from bench.machine.cuda import ptxas
 from bench.machine.files import ROOT, read_text
 from bench.machine.hardware import attempt
 from bench.machine.nvml import Nvml
@@ -67,6 +68,9 @@ class Software:
     cublas_version: str | None
     cudnn_version: str | None
     nccl_version: str | None
+    ptxas_path: str | None
+    """What assembles XLA's programs for a GPU; None on a machine without one."""
+    ptxas_version: str | None
     nvidia_driver_version: str | None
     cuda_version: str | None
     """Highest CUDA version that the driver serves."""
@@ -81,6 +85,7 @@ class Software:
 
 def software(nvml: Nvml | None, environ: Mapping[str, str], root: Path = ROOT) -> Software:
     """The facts, from the packages' metadata, /sys, NVML and `environ`; imports none of the packages."""
+    assembler = None if nvml is None or not nvml.count else attempt(lambda: ptxas(environ))
     return Software(
         python_version=f"{platform.python_implementation()} {platform.python_version()}",
         operating_system=attempt(_operating_system),
@@ -94,6 +99,8 @@ def software(nvml: Nvml | None, environ: Mapping[str, str], root: Path = ROOT) -
         cublas_version=_cuda_package_version("nvidia-cublas"),
         cudnn_version=_cuda_package_version("nvidia-cudnn"),
         nccl_version=_cuda_package_version("nvidia-nccl"),
+        ptxas_path=None if assembler is None else assembler.path,
+        ptxas_version=None if assembler is None else assembler.version,
         nvidia_driver_version=None if nvml is None else nvml.driver_version,
         cuda_version=None if nvml is None else nvml.cuda_version,
         cpu_governor=_governor(root),

@@ -14,13 +14,15 @@ _TYPE = re.compile(r"\w+\s+([A-Z0-9]+)")
 
 def this_machine() -> Node:
     """The node that a Ray which is started here would have."""
-    types, nvml = list[str](), open_nvml()
+    types, slices, nvml = list[str](), tuple[str, ...](), open_nvml()
     if nvml is not None:
         try:
             types = [_accelerator(nvml.gpu(index).name) for index in range(nvml.count)]
+            slices = nvml.slice_names
         finally:
             nvml.close()
-    return Node("here", "this machine", usable_cores(), len(types), next(iter(types), None) or None)
+    accelerator = next(iter(types), None) or None
+    return Node("here", "this machine", usable_cores(), len(types), accelerator, slices=slices)
 
 
 def impossible(points: Iterable[Point], nodes: Sequence[Node], exclusive: bool) -> dict[str, str]:

@@ -33,13 +33,15 @@ class Sight:
     """A node as a process there sees it.
 
     `boot_id` is the same for all nodes that share a kernel, None where it does not tell. Of the `allowed`
-    cores a quota may pay for `paid` only. `missing` are packages that training needs and that are not there.
+    cores a quota may pay for `paid` only. `slices` are the names of the MIG slices that its GPUs are cut
+    into. `missing` are packages that training needs and that are not there.
     """
 
     boot_id: str | None
     allowed: tuple[int, ...]
     paid: int
     cores_near_gpu: tuple[tuple[int, ...], ...] = ()
+    slices: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
 
@@ -48,11 +50,13 @@ Seen = tuple[Declared, Sight]
 
 def look(root: Path = ROOT) -> tuple[Sight, Fingerprint]:
     """What this process sees of its node. `root` stands for `/`; tests pass a made-up tree."""
+    near, slices = _gpus()
     sight = Sight(
         boot_id=read_text(root / _BOOT_ID),
         allowed=allowed_cores(root),
         paid=len(usable_cores(root)),
-        cores_near_gpu=_near_gpus(),
+        cores_near_gpu=near,
+        slices=slices,
         missing=tuple(name for name in _TRAINING if find_spec(name) is None),
     )
     return sight, fingerprint()
@@ -74,6 +78,7 @@ def as_nodes(seen: Sequence[Seen]) -> tuple[Node, ...]:
             accelerator=declared.accelerator,
             address=declared.address,
             cores_near_gpu=sight.cores_near_gpu if len(sight.cores_near_gpu) == declared.gpus else (),
+            slices=sight.slices,
         )
         for declared, sight in seen
     )
@@ -109,12 +114,12 @@ def _names(nodes: Iterable[Declared]) -> dict[str, str]:
     return {node.node_id: name for node, name in zip(ordered, names, strict=True)}
 
 
-def _near_gpus() -> tuple[tuple[int, ...], ...]:
-    """The cores near each GPU, in NVML's order; empty where there is no NVML."""
+def _gpus() -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
+    """The cores near each GPU, in NVML's order, and the names of MIG slices; empty where there is no NVML."""
     nvml = open_nvml()
     if nvml is None:
-        return ()
+        return (), ()
     try:
-        return tuple(cores_near_gpu(index, nvml) or () for index in range(nvml.count))
+        return tuple(cores_near_gpu(device, nvml) or () for device in nvml.devices), nvml.slice_names
     finally:
         nvml.close()

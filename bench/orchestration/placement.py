@@ -17,7 +17,8 @@ class Node:
     """A node of the cluster as it is when nothing of ours runs there.
 
     `address` is where other nodes reach it. `cores_near_gpu` has the cores on the NUMA node of each GPU; it
-    is empty where nobody knows.
+    is empty where nobody knows. `slices` are the names of the MIG slices that its GPUs are cut into, of which
+    a process sees one.
     """
 
     node_id: str
@@ -27,6 +28,12 @@ class Node:
     accelerator: str | None = None
     address: str = "127.0.0.1"
     cores_near_gpu: tuple[tuple[int, ...], ...] = ()
+    slices: tuple[str, ...] = ()
+
+    @property
+    def gpus_of_a_process(self) -> int:
+        """How many GPUs one process may use: CUDA shows it no more than one MIG slice."""
+        return min(self.gpus, 1) if self.slices else self.gpus
 
 
 @dataclass(frozen=True)
@@ -233,6 +240,8 @@ def _room(need: Need, free: _Free) -> int:
     node = free.node
     if need.accelerator not in (None, node.accelerator) or (need.exclusive and not free.whole):
         return 0
+    if need.gpus > node.gpus_of_a_process:
+        return 0
     by_gpu = len(free.gpus) // need.gpus if need.gpus else need.workers
     if need.cpus is None and not need.gpus:
         return min(by_gpu, len(node.cores)) if len(free.cores) == len(node.cores) else 0
@@ -277,6 +286,9 @@ def _why_no_worker_fits(need: Need, nodes: Sequence[Node]) -> str | None:
     most_gpus = max(node.gpus for node in nodes)
     if need.gpus > most_gpus:
         return f"needs {need.gpus} {kind} on one node, and no node has more than {most_gpus}"
+    nodes = [node for node in nodes if need.gpus <= node.gpus_of_a_process]
+    if not nodes:
+        return f"needs {need.gpus} {kind} in one process, and a process sees only one MIG slice"
     most = max(len(node.cores) for node in nodes if node.gpus >= need.gpus)
     beside = " beside its GPUs" if need.gpus else ""
     return f"needs {need.cpus or 1} CPU cores{beside} on one node, and no node has more than {most}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.machine.figures import largest, least, total, union
+from bench.machine.figures import farthest, largest, least, total, union, worst_source
 from bench.records.measurement import Measurement
 
 _SUMMED = (
@@ -25,6 +25,7 @@ _LARGEST = (
     "gpu_temperature_max_celsius",
     "gpu_shared",
 )
+_FARTHEST = ("gpu_sm_clock_moved_fraction",)
 _LOWEST = ("gpu_sm_clock_hertz", "gpu_sm_clock_min_hertz")
 
 
@@ -48,8 +49,9 @@ def together(measured: Sequence[Measurement], nodes: Sequence[str]) -> Measureme
         "gpu_throttle_reasons": union(one.gpu_throttle_reasons for one in measured),
         "cpu_energy_joules": of_processors,
         "energy_joules": of_processors if on_processors else of_boards,
+        "energy_source": worst_source(one.energy_source for one in measured),
     }
-    for names, combine in ((_SUMMED, total), (_LARGEST, largest), (_LOWEST, least)):
+    for names, combine in ((_SUMMED, total), (_LARGEST, largest), (_LOWEST, least), (_FARTHEST, farthest)):
         figures |= {name: combine(getattr(one, name) for one in measured) for name in names}
     return replace(first, **figures)
 

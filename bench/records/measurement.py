@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from bench.machine.figures import EnergySource
+
 Status = Literal[
     "ok", "diverged", "oom_device", "oom_host", "timeout", "lost", "failed", "infeasible", "cancelled"
 ]
@@ -16,6 +18,7 @@ Flag = Literal[
     "short-windows",
     "throttled",
     "contended",
+    "clocks-moved",
     "retraced",
     "not-learning",
     "retried",
@@ -58,21 +61,31 @@ class Measurement:
     first touch of the data to the end of the first validation at or past the target. `all_reduce_seconds` is
     what the replicas need to sum up one step's gradients when they do nothing else, None for one replica.
 
-    What follows is over the whole run, `metered_seconds` long, from before the model is built to after the
-    test split:
+    Energy and what the GPU did are of the training alone, from before the first step to after the last
+    validation (in rows without an `energy_source` they are of the whole run):
 
     - `energy_joules` is that of the device trained on: the GPU's board (other users of it included) or, on
       a CPU, what `cpu_energy_joules` is on any run: the processor packages of the node. It says something
-      of the run only where the run had all the cores of its packages to itself.
+      of the run only where the run had all the cores of its packages to itself. `energy_source` says whence:
+      "counter", the meter's own, read at both ends; "samples", the integral of the power sampled, for boards
+      without one; or "too-short" where there are no joules because they would be worth nothing, with a GPU's
+      counter under one second of training, with samples under ten.
+    - GPU figures are of samples at both ends and once a second between, `gpu_samples` in all: mean power;
+      median and lowest clock of those that found it busy, and by what share that clock went up or down from
+      the first to the last; highest temperature; every reason that held the clocks down; whether another
+      process computed on it (None where that cannot be seen, as in most containers). Of a MIG slice there are
+      none but the last: energy, power, clocks and temperature are measured for its whole board.
+
+    What follows is over the whole run, `metered_seconds` long, from before the model is built to after the
+    test split:
+
     - `peak_host_bytes` is the process's, and the run's own where `peak_host_of_run`: elsewhere an earlier
       run of the process may have set it. `peak_device_bytes` is what TensorFlow held.
-    - `process_cpu_seconds` is the CPU time of all threads. Others took `others_cpu_fraction` of the time of
-      the run's own cores, `node_others_cpu_fraction` of all the node's cores, and the hypervisor's other
-      guests `steal_seconds` of the run's. `cgroup_throttled_seconds` is how long a CPU quota held the run
-      back, summed over cores. `load_average` is the node's over the last minute, this run included.
-    - GPU figures are of samples at both ends and once a second between, `gpu_samples` in all: mean power;
-      median and lowest clock of those that found it busy; highest temperature; every reason that held the
-      clocks down; whether another process computed on it.
+    - `process_cpu_seconds` is the CPU time of all threads and of child processes, such as XLA's `ptxas`.
+      Others took `others_cpu_fraction` of the time of the run's own cores, `node_others_cpu_fraction` of all
+      the node's cores, and the hypervisor's other guests `steal_seconds` of the run's.
+      `cgroup_throttled_seconds` is how long a CPU quota held the run back, summed over cores. `load_average`
+      is the node's over the last minute, this run included.
 
     `threads`, `affinity` and `niceness` are what the process had, read back; `pinned` says whether each of
     its threads was held to the cores asked for. Read back, too, are `tf32_enabled` (whether a GPU may round
@@ -123,6 +136,7 @@ class Measurement:
     peak_host_of_run: bool | None = None
     peak_device_bytes: int | None = None
     energy_joules: float | None = None
+    energy_source: EnergySource | None = None
     cpu_energy_joules: float | None = None
     process_cpu_seconds: float | None = None
     others_cpu_fraction: float | None = None
@@ -136,6 +150,7 @@ class Measurement:
     gpu_power_watts: float | None = None
     gpu_sm_clock_hertz: float | None = None
     gpu_sm_clock_min_hertz: float | None = None
+    gpu_sm_clock_moved_fraction: float | None = None
     gpu_temperature_max_celsius: float | None = None
     gpu_throttle_reasons: tuple[str, ...] | None = None
     gpu_shared: bool | None = None

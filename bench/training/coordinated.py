@@ -21,7 +21,7 @@ from bench.training.epoch import Score
 from bench.training.replica import Replica
 from bench.training.shares import share_size, steps_of
 from bench.training.update import move, rate_of
-from bench.training.windowed import WindowedLoop
+from bench.training.windowed import WindowedLoop, pair
 
 SIZES = {"train": TRAIN_SIZE, "val": VAL_SIZE, "test": TEST_SIZE}
 STRETCHES = 8  # of an epoch, at most, for each worker: so many that a fast one can take over from a slow one
@@ -145,7 +145,7 @@ class CoordinatedLoop(WindowedLoop):
 
         start, last = (first, tf.constant(0.0), tf.constant(0, tf.int64)), first + count
         _, loss, correct = tf.while_loop(lambda step, *_: step < last, body, start, parallel_iterations=1)
-        return _pair(loss, correct)
+        return pair(loss, correct)
 
     def _update(self, gradients: Any) -> None:  # noqa: ANN401
         """Each server updates the weights that it keeps.
@@ -179,7 +179,7 @@ class CoordinatedLoop(WindowedLoop):
         """One worker's evaluation of a share of the split `name`."""
         self._traces += 1
         split = _Held(f"{name} images").read(), _Held(f"{name} labels").read()
-        return _pair(*self._strategy.run(lambda: self._replica.score(self._replica.inputs(), split, share)))
+        return pair(*self._strategy.run(lambda: self._replica.score(self._replica.inputs(), split, share)))
 
 
 class _Held:
@@ -206,8 +206,3 @@ def _workers() -> list[str]:
         of_kind = [spec for spec in devices if spec.job == "worker" and spec.device_type == kind]
         found |= {spec.task: spec.to_string() for spec in reversed(of_kind)}
     return [found[task] for task in sorted(found)]
-
-
-def _pair(loss: Any, correct: Any) -> Any:  # noqa: ANN401
-    """One tensor, since each is fetched from its worker by a call of its own."""
-    return tf.stack([tf.cast(loss, tf.float64), tf.cast(correct, tf.float64)])

@@ -23,7 +23,7 @@ from bench.training.epoch import Score
 from bench.training.loss import cross_entropy
 from bench.training.replica import EVAL_BATCH, scaled
 from bench.training.update import update
-from bench.training.windowed import WindowedLoop, chunk_steps
+from bench.training.windowed import WindowedLoop, chunk_steps, pair
 
 
 class FusedLoop(WindowedLoop):
@@ -87,39 +87,36 @@ class FusedLoop(WindowedLoop):
 
     def _run(self, epoch: int, first: int, count: int) -> tuple[float, int]:  # noqa: ARG002
         """Reading the sums waits for the device."""
-        bounds = (tf.constant(number, tf.int64) for number in (first, *divmod(count, self._chunk)))
-        loss, correct = self._window(*self._data["train"], self._order, *bounds)
+        bounds = tf.constant((first, *divmod(count, self._chunk)), tf.int64)
+        loss, correct = self._window(*self._data["train"], self._order, bounds).numpy()
         return float(loss), int(correct)
 
-    def _steps(
-        self,
-        images: Any,  # noqa: ANN401
-        labels: Any,  # noqa: ANN401
-        order: Any,  # noqa: ANN401
-        first: Any,  # noqa: ANN401
-        chunks: Any,  # noqa: ANN401
-        rest: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+    def _steps(self, images: Any, labels: Any, order: Any, bounds: Any) -> Any:  # noqa: ANN401
         """The program: sums of loss and of correct answers over the samples of the window's steps.
 
-        These are `chunks` times a chunk, and `rest` more at the end of an epoch that chunks do not divide.
+        `bounds` are the first step, how many chunks follow, and how many more steps, at the end of an epoch
+        that chunks do not divide. Every place of a batch has sums of its own until the window's end, since
+        an addition per sample costs nothing where the loss is computed, and a sum over them a kernel.
         """
         self._traces += 1  # Python runs only while TensorFlow traces
+        size, chunk = self._scenario.global_batch, self._chunk
+        first, chunks, rest = tf.unstack(tf.cast(bounds, tf.int32))
 
-        def one(step: Any, loss: Any, correct: Any) -> Any:  # noqa: ANN401
-            batch_images, batch_labels, weights = self._batch(images, labels, order, step)
-            batch_loss, batch_correct = self._step(batch_images, batch_labels, weights)
-            return step + 1, loss + batch_loss, correct + batch_correct
+        def one(step: Any, losses: Any, hits: Any) -> Any:  # noqa: ANN401
+            more_losses, more_hits = self._step(*self._batch(images, labels, order, step))
+            return losses + more_losses, hits + more_hits
 
-        def chunk(*state: Any) -> Any:  # noqa: ANN401
-            return one(*state) if self._chunk == 1 else _repeat(self._chunk, one, state)
+        def steps(begin: Any, count: Any, sums: Any) -> Any:  # noqa: ANN401
+            return _repeat(count, lambda turn, *sums: one(begin + turn, *sums), sums)
 
-        state = (tf.cast(first, tf.int32), tf.constant(0.0), tf.constant(0))
-        state = _repeat(tf.cast(chunks, tf.int32), chunk, state)
-        if self._scenario.steps_per_epoch % self._chunk:
-            state = _repeat(tf.cast(rest, tf.int32), one, state)
-        _, loss, correct = state
-        return loss, tf.cast(correct, tf.int64)
+        def chunk_of(turn: Any, *sums: Any) -> Any:  # noqa: ANN401
+            return steps(first + turn * chunk, chunk, sums)
+
+        sums = (tf.zeros(size), tf.zeros(size, tf.int32))
+        sums = steps(first, chunks, sums) if chunk == 1 else _repeat(chunks, chunk_of, sums)
+        if self._scenario.steps_per_epoch % chunk:
+            sums = steps(first + chunks * chunk, rest, sums)
+        return pair(*map(tf.reduce_sum, sums))
 
     def _batch(self, images: Any, labels: Any, order: Any, step: Any) -> Any:  # noqa: ANN401
         """A batch of fixed size; where the last of an epoch is smaller, the surplus weighs nothing."""
@@ -133,17 +130,15 @@ class FusedLoop(WindowedLoop):
         return tf.gather(images, chosen), tf.cast(tf.gather(labels, chosen), tf.int32), weights
 
     def _step(self, images: Any, labels: Any, weights: Any) -> Any:  # noqa: ANN401
-        """Forward, backward and update; gives the batch's summed loss and correct answers."""
+        """Forward, backward and update; gives each sample's loss, and 1 where its answer is correct."""
         variables = self._model.trainable_variables
         with tf.GradientTape() as tape:
             logits = self._model(scaled(images), training=True)
-            losses = cross_entropy(labels, logits, self._scenario.label_smoothing)
-            total, samples = _weighted(losses, weights)
-            mean = total / samples
-            objective = self._optimizer.scale_loss(mean)
+            losses = _weighted(cross_entropy(labels, logits, self._scenario.label_smoothing), weights)
+            samples = float(losses.shape[0]) if weights is None else tf.reduce_sum(weights)
+            objective = self._optimizer.scale_loss(tf.reduce_sum(losses) / samples)
         self._apply(tape.gradient(objective, variables), variables)
-        hits, _ = _weighted(tf.cast(_correct(labels, logits), tf.float32), weights)
-        return total, tf.cast(hits, tf.int32)
+        return losses, tf.cast(_weighted(tf.cast(_correct(labels, logits), tf.float32), weights), tf.int32)
 
     def _apply(self, gradients: Any, variables: Any) -> None:  # noqa: ANN401
         """One update. Keras' own for loss scaling branches, and a GPU waits for the host at each branch."""
@@ -153,40 +148,38 @@ class FusedLoop(WindowedLoop):
             self._optimizer.apply(gradients, variables)
 
     def _rows(self, held: Any, begin: Any, size: int) -> Any:  # noqa: ANN401
-        """Rows `begin` to `begin + size`: a slice where XLA makes one, else by number, as `_on_device` says."""
+        """`size` rows from `begin` on: a slice where XLA makes one, else a gather (see `_on_device`)."""
         if not self._scenario.jit:
             return tf.gather(held, begin + tf.range(size))
         return tf.slice(held, [begin, *[0] * (len(held.shape) - 1)], [size, *held.shape[1:]])
 
     def _split(self, name: str) -> Score:
-        loss, correct = self._evaluate(*self._data[name])
+        loss, correct = self._evaluate(*self._data[name]).numpy()
         return Score(float(loss) / VAL_SIZE, int(correct) / VAL_SIZE)
 
     def _score(self, images: Any, labels: Any) -> Any:  # noqa: ANN401
         """The evaluation program: sums of loss and of correct answers over a split, in large batches."""
         self._traces += 1
 
-        def one(step: Any, loss: Any, correct: Any) -> Any:  # noqa: ANN401
-            x = self._rows(images, step * EVAL_BATCH, EVAL_BATCH)
-            y = tf.cast(self._rows(labels, step * EVAL_BATCH, EVAL_BATCH), tf.int32)
+        def one(turn: Any, losses: Any, hits: Any) -> Any:  # noqa: ANN401
+            x = self._rows(images, turn * EVAL_BATCH, EVAL_BATCH)
+            y = tf.cast(self._rows(labels, turn * EVAL_BATCH, EVAL_BATCH), tf.int32)
             logits = self._model(scaled(x), training=False)
-            losses = cross_entropy(y, logits, self._scenario.label_smoothing)
-            hits = tf.reduce_sum(tf.cast(_correct(y, logits), tf.int32))
-            return step + 1, loss + tf.reduce_sum(losses), correct + hits
+            more_losses = cross_entropy(y, logits, self._scenario.label_smoothing)
+            return losses + more_losses, hits + tf.cast(_correct(y, logits), tf.int32)
 
-        start = (tf.constant(0), tf.constant(0.0), tf.constant(0))
-        _, loss, correct = _repeat(VAL_SIZE // EVAL_BATCH, one, start)
-        return loss, tf.cast(correct, tf.int64)
+        start = (tf.zeros(EVAL_BATCH), tf.zeros(EVAL_BATCH, tf.int32))
+        return pair(*map(tf.reduce_sum, _repeat(VAL_SIZE // EVAL_BATCH, one, start)))
 
 
 def _repeat(times: Any, body: Any, state: Any) -> Any:  # noqa: ANN401
-    """`body` so many times on `state`. What is an int stays a constant, so that the compiler knows it.
+    """`body` of a turn, from 0, and the state, so many times. What is an int, the compiler knows.
 
     No `maximum_iterations`, which would join the condition.
     """
     _, *after = tf.while_loop(
         lambda turn, *_: turn < times,
-        lambda turn, *state: (turn + 1, *body(*state)),
+        lambda turn, *state: (turn + 1, *body(turn, *state)),
         (tf.constant(0), *state),
         parallel_iterations=1,
     )
@@ -204,10 +197,8 @@ def _correct(labels: Any, logits: Any) -> Any:  # noqa: ANN401
 
 
 def _weighted(values: Any, weights: Any) -> Any:  # noqa: ANN401
-    """Sum of `values` over the samples that count, and how many do."""
-    if weights is None:
-        return tf.reduce_sum(values), float(values.shape[0])
-    return tf.reduce_sum(values * weights), tf.reduce_sum(weights)
+    """`values` of the samples that count, and 0 for the others."""
+    return values if weights is None else values * weights
 
 
 def _made_up() -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:

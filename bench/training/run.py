@@ -42,6 +42,7 @@ class Clocks:
 class _Progress:
     """What a run has come to; kept outside of it, so that a failure loses nothing measured."""
 
+    meters: Telemetry
     clocks: Clocks = field(default_factory=Clocks)
     epochs: list[Epoch] = field(default_factory=list)
     first_touch_ns: int = 0
@@ -63,8 +64,8 @@ def train_run(
     runtime; under parameter_server the chief alone. Never raises: what goes wrong is the status and the
     error of the measurement, beside all that was measured until then.
     """
-    progress, meters = _Progress(), Telemetry(runtime)
-    meters.start()
+    progress = _Progress(Telemetry(runtime))
+    progress.meters.start()
     status: Status = "ok"
     error = None
     try:
@@ -75,7 +76,7 @@ def train_run(
     if status == "ok" and not progress.finite:
         status, error = "diverged", f"the loss is not finite in epoch {progress.epochs[-1].epoch}"
     measured = _measured(scenario, progress, status)
-    return replace(_with_context(measured, runtime, meters.stop()), error=error), progress.epochs
+    return replace(_with_context(measured, runtime, progress.meters.stop()), error=error), progress.epochs
 
 
 def _run(
@@ -109,7 +110,6 @@ def _drive(
     with clocks.part("stage"):
         loop.stage(dataset)
     traces = loop.traces()
-    progress.train_began_ns = time.perf_counter_ns()
 
     def keep(event: EpochResult | Phase) -> None:
         if isinstance(event, str):
@@ -121,7 +121,11 @@ def _drive(
         progress.epochs.append(epoch)
         report(epoch)
 
-    loop.train(keep)
+    staged_ns = time.perf_counter_ns()
+    with progress.meters.training():
+        progress.train_began_ns = time.perf_counter_ns()
+        progress.first_touch_ns += progress.train_began_ns - staged_ns  # reading meters is none of the run's
+        loop.train(keep)
     progress.retraced = loop.traces() > traces
     if progress.finite:
         report("evaluate")

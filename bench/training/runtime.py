@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.machine.affinity import Pinning, pin
+from bench.machine.cuda import prefer_wheel
 from bench.records.kinds import DeviceKind
 from bench.records.scenario import Scenario
 from bench.training.member import ALONE, Member, tf_config
@@ -37,9 +38,10 @@ def start(kind: DeviceKind, cores: tuple[int, ...], member: Member = ALONE) -> R
     """Pin this process to `cores`, import TensorFlow, set threads and devices to match, and join the others.
 
     The affinity is set before the import, since thread pools take their size from it. With `kind` "gpu" the
-    process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, no more of them than it has replicas, and
-    memory grows as it is needed; raises BenchError where TensorFlow sees too few. Whoever calls this for a
-    member with an address may hold the port bound with SO_REUSEPORT.
+    process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, no more of them than it has replicas, memory
+    grows as it is needed, and the `ptxas` that TensorFlow's packages bring assembles its programs; raises
+    BenchError where TensorFlow sees too few. Whoever calls this for a member with an address may hold the
+    port bound with SO_REUSEPORT.
     """
     pinning = pin(cores)
     os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -49,6 +51,8 @@ def start(kind: DeviceKind, cores: tuple[int, ...], member: Member = ALONE) -> R
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     if kind == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    else:
+        prefer_wheel()
     if member.addresses:
         os.environ["TF_CONFIG"] = tf_config(member)
         os.environ["TF_GRPC_REUSE_PORT"] = "1"

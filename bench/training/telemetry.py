@@ -1,12 +1,13 @@
-"""What the machine did while a run ran: CPU and GPU meters around it, outside the hot path."""
+"""What the machine did while a run ran: meters around it and around its training, outside the hot path."""
 
 import contextlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
-from bench.machine.gpu_sampler import GpuSampler, GpuUse, together
+from bench.machine.figures import EnergySource
+from bench.machine.gpu_sampler import GpuSampler, GpuUse, clocks_moved, together
 from bench.machine.load import CpuMeter, CpuUse, contended, throttled_cpu
 from bench.machine.nvml import Nvml, open_nvml
 from bench.machine.rapl import RaplSampler
@@ -19,10 +20,10 @@ _Told = TypeVar("_Told", covariant=True)
 
 @dataclass(frozen=True)
 class Use:
-    """What was used over a run; None where a meter is not there or failed.
+    """What was used; None where a meter is not there or failed.
 
-    `gpu` is the device that a run on the GPU trains on, or all of them together; `cpu_energy_joules` is that
-    of all CPU packages.
+    `cpu` is over the whole run, the rest over its training: `gpu` the device that it trains on, or all of
+    them together; `cpu_energy_joules` is that of all CPU packages.
     """
 
     cpu: CpuUse | None = None
@@ -36,43 +37,69 @@ class Use:
         raised = {
             "contended": (self.cpu is not None and contended(self.cpu)) or bool(gpu_busy),
             "throttled": (self.cpu is not None and throttled_cpu(self.cpu)) or bool(gpu_slow),
+            "clocks-moved": self.gpu is not None and clocks_moved(self.gpu),
         }
         return tuple(flag for flag, up in raised.items() if up)
 
     def figures(self, kind: DeviceKind) -> dict[str, Any]:
         """The columns of a run that trained on `kind`, by the names that `Measurement` has for them."""
-        energy = self.cpu_energy_joules if kind == "cpu" else self.gpu and self.gpu.energy_joules
+        energy, source = self._energy_of(kind)
         return {
             "energy_joules": energy,
+            "energy_source": source,
             "cpu_energy_joules": self.cpu_energy_joules,
             **(_cpu_figures(self.cpu) if self.cpu else {}),
             **(_gpu_figures(self.gpu) if self.gpu else {}),
         }
 
+    def _energy_of(self, kind: DeviceKind) -> tuple[float | None, EnergySource | None]:
+        if kind == "cpu":
+            return self.cpu_energy_joules, None if self.cpu_energy_joules is None else "counter"
+        return (self.gpu.energy_joules, self.gpu.energy_source) if self.gpu else (None, None)
+
 
 class Telemetry:
-    """Meters for one run of this process: `start`, then `stop` gives the use.
+    """Meters for one run of this process: `start`, `training` around that, then `stop` gives the use.
 
-    Neither raises: a meter that fails leaves its figures empty, and the run goes on.
+    None of them raises: a meter that fails leaves its figures empty, and the run goes on.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self._cpu = _Spared(lambda: CpuMeter(runtime.pinning.cores))
         self._energy = _Spared(RaplSampler)
         self._gpu = _Spared(lambda: _GpuMeter(runtime.member.devices)) if runtime.kind == "gpu" else None
+        self._trained: Use | None = None
 
     def start(self) -> None:
-        """Begin; what has to be read at intervals is read by threads of its own."""
+        """Begin with what is metered over the whole run, and open what `training` will need."""
+        if self._gpu:
+            self._gpu.open()
+        self._energy.open()
+        self._cpu.open()
+        self._cpu.start()
+
+    @contextlib.contextmanager
+    def training(self) -> Iterator[None]:
+        """Meter energy and GPUs in this block; what has to be read at intervals is read by threads."""
         if self._gpu:
             self._gpu.start()
         self._energy.start()
-        self._cpu.start()
+        try:
+            yield
+        finally:
+            self._end_training()
 
     def stop(self) -> Use:
-        """End, and give what was used since `start`."""
+        """End, and give what was used since `start`, and in `training`."""
         cpu = self._cpu.stop()
-        energy = self._energy.stop()
-        return Use(cpu, self._gpu.stop() if self._gpu else None, energy)
+        return replace(self._end_training(), cpu=cpu)
+
+    def _end_training(self) -> Use:
+        """Once, whether or not it came to training: NVML is let go here."""
+        if self._trained is None:
+            energy = self._energy.stop()
+            self._trained = Use(None, self._gpu.stop() if self._gpu else None, energy)
+        return self._trained
 
 
 class _Meter(Protocol[_Told]):
@@ -88,10 +115,14 @@ class _Spared(Generic[_T]):
         self._make = make
         self._meter: _Meter[_T] | None = None
 
-    def start(self) -> None:
+    def open(self) -> None:
         with contextlib.suppress(Exception):
             self._meter = self._make()
-            self._meter.start()
+
+    def start(self) -> None:
+        with contextlib.suppress(Exception):
+            if self._meter:
+                self._meter.start()
 
     def stop(self) -> _T | None:
         # One that did not start raises here, and so tells nothing.
@@ -106,7 +137,9 @@ class _GpuMeter:
 
     def __init__(self, count: int) -> None:
         self._nvml = open_nvml()
-        self._samplers = _samplers(self._nvml, count) if self._nvml else []
+        self._samplers = list[GpuSampler]()
+        with contextlib.suppress(Exception):
+            self._samplers = _samplers(self._nvml, count) if self._nvml else []
 
     def start(self) -> None:
         for sampler in self._samplers:
@@ -132,8 +165,8 @@ def _stopped(sampler: GpuSampler) -> GpuUse | None:
 def _samplers(nvml: Nvml, count: int) -> list[GpuSampler]:
     default = ",".join(map(str, range(count)))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", default).split(",")[:count]
-    known = [index for entry in visible if (index := nvml.index_of(entry)) is not None]
-    return [GpuSampler(nvml, index) for index in known] if len(known) == count else []
+    known = [device for entry in visible if (device := nvml.device_of(entry)) is not None]
+    return [GpuSampler(nvml, device) for device in known] if len(known) == count else []
 
 
 def _cpu_figures(use: CpuUse) -> dict[str, Any]:
@@ -158,6 +191,7 @@ def _gpu_figures(use: GpuUse) -> dict[str, Any]:
         "gpu_power_watts": use.mean_power_watts,
         "gpu_sm_clock_hertz": use.median_sm_clock_hertz,
         "gpu_sm_clock_min_hertz": use.min_sm_clock_hertz,
+        "gpu_sm_clock_moved_fraction": use.sm_clock_moved_fraction,
         "gpu_temperature_max_celsius": use.max_temperature_celsius,
         "gpu_throttle_reasons": use.throttle_reasons,
         "gpu_shared": use.others,

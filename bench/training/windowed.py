@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+import tensorflow as tf  # noqa: TID253 -- only training modules import this file
 from numpy.typing import NDArray
 
 from bench.data.shapes import TRAIN_SIZE
@@ -128,6 +129,11 @@ class WindowedLoop(ABC):
         seen = min(sum(steps) * self._scenario.global_batch, TRAIN_SIZE)
         score = Score(sum(w.loss for w in done) / seen, sum(w.correct for w in done) / seen)
         return Windows(tuple(window.seconds for window in done), steps, self.empty_seconds), score
+
+
+def pair(loss: Any, correct: Any) -> Any:  # noqa: ANN401
+    """Both sums as one float64 tensor of shape (2,), since each tensor is fetched by a call of its own."""
+    return tf.stack([tf.cast(loss, tf.float64), tf.cast(correct, tf.float64)])
 
 
 def _steps_for(seconds: float, per_step: float) -> int:

@@ -1,7 +1,7 @@
 """A forecast as a table: the scenarios, what each needs, and what the whole will take."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
@@ -18,11 +18,16 @@ NOTHING: Mapping[str, str] = {}
 
 
 def plan_table(
-    forecast: Forecast, title: str, hopeless: Mapping[str, str] = NOTHING, where: str = "this machine"
+    forecast: Forecast,
+    title: str,
+    hopeless: Mapping[str, str] = NOTHING,
+    where: str = "this machine",
+    slices: Sequence[str] = (),
 ) -> RenderableType:
     """One row per scenario, under its sweep's name, then the totals in words.
 
-    `hopeless` says by scenario id why `where` can never hold it.
+    `hopeless` says by scenario id why `where` can never hold it; `slices` are the names of the MIG slices
+    that its GPUs are cut into.
     """
     asked = {needs(planned.scenario) for planned in forecast.scenarios}
     table = _empty_table(len(asked) > 1, forecast.timed > 0)
@@ -34,7 +39,7 @@ def plan_table(
                 Text.assemble(indent, mark, planned.label),
                 *_cells(planned, len(asked) > 1, forecast.timed > 0),
             )
-    totals = (Text(line) for line in _totals(forecast, asked))
+    totals = (Text(line) for line in (*_totals(forecast, asked), *_slices(slices, where)))
     return Group(
         Text(title, "bold"), Text(), table, Text(), *totals, *_hopeless(Counter(hopeless.values()), where)
     )
@@ -76,6 +81,15 @@ def _wants_gpu(scenario: Scenario) -> bool:
 
 def _gpus(scenario: Scenario) -> str:
     return f"{scenario.devices} × {scenario.accelerator or 'GPU'}"
+
+
+def _slices(names: Sequence[str], where: str) -> Iterable[str]:
+    if names:
+        counted = ", ".join(f"{number} × {name}" for name, number in Counter(names).items())
+        yield (
+            f"GPUs of {where} are MIG slices ({counted}): a process has one of them, and a run there has no "
+            "figures of energy, power, clocks and temperature, which are measured for whole boards."
+        )
 
 
 def _hopeless(reasons: Counter[str], where: str) -> Iterable[Text]:

@@ -28,6 +28,7 @@ class FakeNvml:
             "nvmlSystemGetDriverVersion": lambda: "550.54.15",
             "nvmlSystemGetCudaDriverVersion_v2": lambda: 12040,
             "nvmlDeviceGetHandleByIndex": self._handle,
+            "nvmlDeviceGetHandleByUUID": self._handle_by_uuid,
         }
 
     def __getattr__(self, name):
@@ -50,8 +51,16 @@ class FakeNvml:
             raise RefusedError("Invalid Argument")
         return index
 
+    def _handle_by_uuid(self, uuid):
+        slices = [part for device in self.devices for part in device.get("slices", {}).values()]
+        for handle, answers in [*enumerate(self.devices), *((part, part) for part in slices)]:
+            if answers.get("nvmlDeviceGetUUID") == uuid:
+                return handle
+        raise RefusedError("Not Found")
+
     def _answer(self, name, handle, *arguments):
-        answers = self.devices[handle]
+        """A board's handle is its number, a slice's what it answers."""
+        answers = self.devices[handle] if isinstance(handle, int) else handle
         if name not in answers:
             raise RefusedError("Not Supported")
         answer = answers[name]
@@ -79,10 +88,35 @@ def gpu_answers(**changes):
         "TotalEnergyConsumption": 5_000_000,
         "PowerUsage": 412_500,
         "ComputeRunningProcesses": [],
+        "PersistenceMode": 1,
+        "ApplicationsClock": lambda domain: {1: 1980, 2: 2619}[domain],
         "CpuAffinity": lambda words: [0b1011, 0b1] + [0] * (words - 2),
     }
     answers.update(changes)
     return {f"nvmlDeviceGet{name}": answer for name, answer in answers.items() if answer is not None}
+
+
+def mig_answers(slices, **changes):
+    """What an H100 in MIG mode answers; `slices` by their numbers, of which there may be seven."""
+
+    def handle(number):
+        if number not in slices:
+            raise RefusedError("Not Found")
+        return slices[number]
+
+    board = {"MigMode": [1, 1], "MaxMigDeviceCount": 7, "MigDeviceHandleByIndex": handle, **changes}
+    return {**gpu_answers(**board), "slices": slices}
+
+
+def slice_answers(uuid, gibibytes=40, **changes):
+    """What a slice answers: of power, clocks and energy what a careless driver might, the board's."""
+    answers = {
+        **gpu_answers(),
+        "nvmlDeviceGetName": f"NVIDIA H100 80GB HBM3 MIG {gibibytes // 10 - 1}g.{gibibytes}gb",
+        "nvmlDeviceGetUUID": uuid,
+        "nvmlDeviceGetMemoryInfo": SimpleNamespace(total=gibibytes * 2**30, used=2**30),
+    }
+    return {**answers, **{f"nvmlDeviceGet{name}": answer for name, answer in changes.items()}}
 
 
 @pytest.fixture
@@ -95,3 +129,15 @@ def fake_nvml():
 def h100():
     """Call with changes by NVML call, `nvmlDeviceGet` left out; gives one device's answers."""
     return gpu_answers
+
+
+@pytest.fixture
+def mig():
+    """Call with slices by number and changes; gives the answers of an H100 that is cut into them."""
+    return mig_answers
+
+
+@pytest.fixture
+def mig_slice():
+    """Call with a UUID, memory in GiB and changes; gives one slice's answers."""
+    return slice_answers

@@ -49,6 +49,8 @@ SOFTWARE = Software(
     cublas_version="12.9.1.4",
     cudnn_version="9.10.2.21",
     nccl_version="2.27.3",
+    ptxas_path=None,
+    ptxas_version=None,
     nvidia_driver_version="550.54.15",
     cuda_version="12.4",
     cpu_governor="performance",
@@ -94,6 +96,7 @@ def test_what_makes_no_other_machine(changes):
         {"cpu_flags": ("avx", "avx2", "avx512f", "fma")},
         {"memory_bytes": 256 * GIB},
         {"gpus": (GPU,) * 7},
+        {"gpus": (dataclasses.replace(GPU, name=f"{GPU.name} MIG 3g.40gb", memory_bytes=40 * GIB),) * 8},
         {"gpus": (dataclasses.replace(GPU, power_limit_watts=350.0),) * 8},
         {"cgroup_cpu_limit": 2.5},
         {"cgroup_cores": 4},
@@ -103,6 +106,35 @@ def test_what_makes_no_other_machine(changes):
 def test_what_makes_another_machine(changes):
     assert with_hardware(**changes).machine_id != MADE_UP.machine_id
     assert with_hardware(**changes).software_id == MADE_UP.software_id
+
+
+SET = {"ecc": True, "application_sm_clock_hertz": 1.98e9, "application_memory_clock_hertz": 2.6e9}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"ecc": False}, {"application_sm_clock_hertz": 1.2e9}, {"application_memory_clock_hertz": 1e9}],
+)
+def test_settings_of_a_gpu_make_another_software_on_the_same_machine(changes):
+    one, other = (
+        with_hardware(gpus=(dataclasses.replace(GPU, **settings),)) for settings in (SET, {**SET, **changes})
+    )
+    assert one.machine_id == other.machine_id
+    assert one.software_id != other.software_id
+
+
+def test_a_gpu_that_is_kept_ready_is_no_other_machine_or_software():
+    kept, not_kept = (
+        with_hardware(gpus=(dataclasses.replace(GPU, **SET, persistence=mode),)) for mode in (True, False)
+    )
+    assert (kept.machine_id, kept.software_id) == (not_kept.machine_id, not_kept.software_id)
+
+
+def test_the_assemblers_version_makes_another_software_wherever_it_is_installed():
+    one = with_software(ptxas_path="/a/ptxas", ptxas_version="12.9.86")
+    assert with_software(ptxas_path="/b/ptxas", ptxas_version="12.9.86").software_id == one.software_id
+    assert with_software(ptxas_path="/a/ptxas", ptxas_version="12.4.99").software_id != one.software_id
+    assert one.software_id != MADE_UP.software_id
 
 
 def test_neither_the_node_nor_a_runs_placement_makes_another_software():
@@ -163,6 +195,15 @@ def test_a_machine_that_tells_nothing_still_has_a_fingerprint(tmp_path, fake_nvm
     assert seen.hardware.gpus == (Gpu(index=0, driver_version="550.54.15"),)
     assert seen.software.cpu_governor is None
     assert len(seen.machine_id) == len(seen.software_id) == 12
+
+
+def test_a_machine_of_slices_is_named_after_them(fake_nvml, mig, mig_slice):
+    cut = mig({0: mig_slice("MIG-a"), 1: mig_slice("MIG-b")})
+    seen = fingerprint(open_nvml(fake_nvml(cut)))
+    assert seen.machine.endswith("2 × NVIDIA H100 80GB HBM3 MIG 3g.40gb")
+    assert seen.facts()["gpu_memory_bytes"] == [40 * GIB] * 2
+    assert seen.facts()["gpu_mig"] == [True, True]
+    assert seen.facts()["gpu_power_limit_watts"] == [None, None]
 
 
 def test_gpus_and_driver_come_from_nvml(fake_nvml, h100):

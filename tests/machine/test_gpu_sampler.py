@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import threading
 from types import SimpleNamespace
@@ -5,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from bench.errors import BenchError
-from bench.machine.gpu_sampler import GpuSampler, GpuUse, Reading, summarise, together
+from bench.machine.gpu_sampler import GpuSampler, GpuUse, Reading, clocks_moved, summarise, together
 from bench.machine.nvml import GpuSample, open_nvml
 
 
@@ -16,27 +17,78 @@ def reading(seconds, others=False, **sample):
 def test_energy_is_the_counters_difference():
     use = summarise([reading(10.0, energy_joules=5000.0), reading(14.0, energy_joules=6200.0)])
     assert use.energy_joules == 1200.0
+    assert use.energy_source == "counter"
     assert use.mean_power_watts == 300.0
     assert use.samples == 2
 
 
 def test_without_the_counter_energy_is_the_integral_of_power():
-    # Trapezoids: 1 s at 150 W, then 3 s at 250 W.
+    # Trapezoids: 4 s at 150 W, then 12 s at 250 W.
     use = summarise(
-        [reading(0.0, power_watts=100.0), reading(1.0, power_watts=200.0), reading(4.0, power_watts=300.0)]
+        [reading(0.0, power_watts=100.0), reading(4.0, power_watts=200.0), reading(16.0, power_watts=300.0)]
     )
-    assert use.energy_joules == pytest.approx(900.0)
+    assert use.energy_joules == pytest.approx(3600.0)
     assert use.mean_power_watts == pytest.approx(225.0)
+    assert use.energy_source == "samples"
 
 
 def test_a_counter_that_was_reset_is_not_believed():
     use = summarise(
         [
             reading(0.0, energy_joules=900.0, power_watts=100.0),
-            reading(2.0, energy_joules=10.0, power_watts=100.0),
+            reading(20.0, energy_joules=10.0, power_watts=100.0),
         ]
     )
-    assert use.energy_joules == pytest.approx(200.0)
+    assert use.energy_joules == pytest.approx(2000.0)
+    assert use.energy_source == "samples"
+
+
+@pytest.mark.parametrize(
+    ("meter", "seconds", "source"),
+    [
+        ("energy_joules", 0.9, "too-short"),
+        ("energy_joules", 1.0, "counter"),
+        ("power_watts", 9.0, "too-short"),
+        ("power_watts", 10.0, "samples"),
+    ],
+)
+def test_energy_that_would_be_worth_nothing_is_not_given(meter, seconds, source):
+    use = summarise([reading(0.0, **{meter: 100.0}), reading(seconds, **{meter: 150.0})])
+    assert use.energy_source == source
+    assert (use.energy_joules is None) == (use.mean_power_watts is None) == (source == "too-short")
+
+
+IDLE = None
+
+
+@pytest.mark.parametrize(
+    ("clocks", "moved"),
+    [
+        ([1.5e9, 2.0e9, 2.0e9, 2.0e9], 1 / 3),  # still on its way up when the training began
+        ([2.0e9, 1.5e9, 1.5e9, 2.0e9], 0.0),  # between two programs a GPU may clock higher than within one
+        ([2.0e9, 1.8e9, 1.5e9, 1.2e9], -1 / 6),
+        ([IDLE, 1.6e9, 2.0e9, IDLE], 0.25),
+        ([IDLE, 1.6e9, IDLE], 0.0),
+        ([2.0e9, 1.9e9], -0.05),  # too short for more
+        ([IDLE, 2.0e9], None),
+        ([IDLE, IDLE, IDLE], None),
+        ([2.0e9], None),
+    ],
+)
+def test_clocks_move_from_the_first_to_the_last_sample_that_found_the_gpu_busy(clocks, moved):
+    readings = [
+        reading(float(at), sm_clock_hertz=345e6 if clock is IDLE else clock, idle=clock is IDLE)
+        for at, clock in enumerate(clocks)
+    ]
+    found = summarise(readings).sm_clock_moved_fraction
+    assert found == (None if moved is None else pytest.approx(moved))
+
+
+@pytest.mark.parametrize(
+    ("fraction", "moved"), [(0.021, True), (-0.021, True), (0.019, False), (None, False)]
+)
+def test_clocks_have_moved_past_two_percent_either_way(fraction, moved):
+    assert clocks_moved(dataclasses.replace(FAST, sm_clock_moved_fraction=fraction)) is moved
 
 
 def test_clocks_are_those_under_load():
@@ -101,6 +153,8 @@ FAST = GpuUse(
     max_temperature_celsius=60.0,
     samples=3,
     others=False,
+    energy_source="counter",
+    sm_clock_moved_fraction=0.01,
 )
 SLOW = GpuUse(
     energy_joules=200.0,
@@ -112,6 +166,8 @@ SLOW = GpuUse(
     max_temperature_celsius=80.0,
     samples=4,
     others=True,
+    energy_source="samples",
+    sm_clock_moved_fraction=-0.05,
 )
 
 
@@ -127,6 +183,8 @@ def test_devices_together_use_the_sum_and_are_as_slow_as_the_slowest():
         max_temperature_celsius=80.0,
         samples=7,
         others=True,
+        energy_source="samples",
+        sm_clock_moved_fraction=-0.05,
     )
     assert together([FAST]) == FAST
 
@@ -134,7 +192,7 @@ def test_devices_together_use_the_sum_and_are_as_slow_as_the_slowest():
 def test_a_sum_that_lacks_a_device_is_none():
     silent = summarise([reading(0.0, others=None)])
     both = together([FAST, silent])
-    assert both.energy_joules is both.mean_power_watts is both.others is None
+    assert both.energy_joules is both.mean_power_watts is both.others is both.energy_source is None
     assert both.min_sm_clock_hertz == 1.5e9
     assert both.throttle_reasons == ("sw_power_cap",)
     assert together([silent, silent]).throttle_reasons is None

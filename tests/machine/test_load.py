@@ -9,6 +9,7 @@ import pytest
 
 import bench
 from bench.errors import BenchError
+from bench.machine import load
 from bench.machine.affinity import allowed_cores
 from bench.machine.load import CpuMeter, CpuUse, contended, throttled_cpu
 
@@ -169,20 +170,39 @@ BUSY = (
 )
 
 
+METER = (
+    "import sys\n"
+    "from bench.machine.load import CpuMeter, contended\n"
+    "meter = CpuMeter([int(sys.argv[1])])\n"
+    "meter.start()\n"
+    "print('ready', flush=True)\n"
+    "sys.stdin.readline()\n"
+    "use = meter.stop()\n"
+    "print(use.others_cpu_seconds, contended(use))\n"
+)
+
+
+def on_core(code, core):
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(core)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 @needs_affinity
 def test_a_busy_process_on_the_same_core_contends_it():
     core = allowed_cores()[-1]
-    with subprocess.Popen(
-        [sys.executable, "-c", BUSY, str(core)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdout.readline() == "ready\n"
-        meter = CpuMeter([core])
-        meter.start()
+    with on_core(BUSY, core) as other, on_core(METER, core) as meter:
+        assert other.stdout.readline() == meter.stdout.readline() == "ready\n"
         other.communicate("go\n", timeout=60)
-        use = meter.stop()
+        told, _ = meter.communicate("go\n", timeout=60)
     assert other.returncode == 0
-    assert use.others_cpu_seconds > 0.2
-    assert contended(use)
+    seconds, contends = told.split()
+    assert float(seconds) > 0.2
+    assert contends == "True"
 
 
 @needs_affinity
@@ -209,6 +229,105 @@ def test_the_runs_own_work_is_not_somebody_elses():
         "meter.start()\n"
         "end = time.process_time() + 0.3\n"
         "while time.process_time() < end: pass\n"
+        "use = meter.stop()\n"
+        "print(use.seconds, use.process_cpu_seconds, use.others_cpu_seconds)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    seconds, own, others = map(float, done.stdout.split())
+    assert own >= 0.3
+    assert own + others < seconds + 0.05
+
+
+SPIN = (
+    "import sys, time\n"
+    "end = time.process_time() + 0.3\n"
+    "while time.process_time() < end: pass\n"
+    "print('done', flush=True)\n"
+    "sys.stdin.readline()\n"
+)
+NESTED = f"import subprocess, sys\nsys.exit(subprocess.run([sys.executable, '-c', {SPIN!r}]).returncode)\n"
+
+
+def busy_child(code=SPIN):
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def meter_of_nobody_else(root):
+    """A meter to whose root no core is ever busy, so that whatever the run is said to use is its own."""
+    write_stat(root, (0, 0, 0, 0))
+    return CpuMeter([0], root)
+
+
+def test_what_a_child_that_ended_used_is_the_runs_own(tmp_path):
+    meter = meter_of_nobody_else(tmp_path)
+    meter.start()
+    with busy_child() as child:
+        child.communicate("go\n", timeout=60)
+    assert meter.stop().process_cpu_seconds > 0.25
+
+
+@pytest.mark.parametrize("code", [SPIN, NESTED])
+def test_what_a_child_that_still_runs_used_is_the_runs_own(code):
+    meter = CpuMeter()
+    meter.start()
+    with busy_child(code) as child:
+        assert child.stdout.readline() == "done\n"
+        use = meter.stop()
+        child.communicate("go\n", timeout=60)
+    assert use.process_cpu_seconds > 0.25
+
+
+def test_what_a_child_used_before_the_start_does_not_count():
+    meter = CpuMeter()
+    with busy_child() as child:
+        assert child.stdout.readline() == "done\n"
+        meter.start()
+        child.communicate("go\n", timeout=60)
+    assert meter.stop().process_cpu_seconds < 0.25
+
+
+def test_children_are_those_that_the_kernel_lists_for_each_thread(tmp_path):
+    meter = meter_of_nobody_else(tmp_path)
+    with busy_child() as child:
+        for thread, children in (("1", ""), ("2", f"{child.pid} ")):
+            path = tmp_path / "proc/self/task" / thread / "children"
+            path.parent.mkdir(parents=True)
+            path.write_text(children)
+        meter.start()
+        assert child.stdout.readline() == "done\n"
+        use = meter.stop()
+        child.communicate("go\n", timeout=60)
+    assert use.process_cpu_seconds > 0.2
+
+
+def test_a_child_that_ends_unwaited_for_takes_nothing_from_the_runs_own(tmp_path, monkeypatch):
+    seconds = iter([5.0, 1.0])
+    monkeypatch.setattr(load, "_children_seconds", lambda _: next(seconds))
+    meter = meter_of_nobody_else(tmp_path)
+    meter.start()
+    assert meter.stop().process_cpu_seconds >= 0.0
+
+
+@needs_affinity
+def test_a_busy_child_on_the_runs_core_is_nobody_else():
+    core = allowed_cores()[-1]
+    code = (
+        "import subprocess, sys\n"
+        "from bench.machine.affinity import pin\n"
+        "from bench.machine.load import CpuMeter\n"
+        f"assert pin([{core}]).pinned\n"
+        f"meter = CpuMeter([{core}])\n"
+        "meter.start()\n"
+        f"subprocess.run([sys.executable, '-c', {SPIN!r}], input='', text=True, stdout=subprocess.DEVNULL)\n"
         "use = meter.stop()\n"
         "print(use.seconds, use.process_cpu_seconds, use.others_cpu_seconds)\n"
     )

@@ -1,3 +1,8 @@
+import pytest
+
+from bench.machine import software as software_module
+from bench.machine.cuda import Ptxas
+from bench.machine.nvml import open_nvml
 from bench.machine.software import software
 
 
@@ -44,3 +49,15 @@ def test_the_environment_keeps_what_changes_speed_and_no_secrets():
         "A_TOKEN": "x",
     }
     assert software(None, {**dropped, **kept}).environment == kept
+
+
+def test_the_assembler_is_a_fact_of_a_machine_with_a_gpu(fake_nvml, h100, monkeypatch):
+    monkeypatch.setattr(software_module, "ptxas", lambda _: Ptxas("/cuda/bin/ptxas", "12.9.86"))
+    running = software(open_nvml(fake_nvml(h100())), {})
+    assert (running.ptxas_path, running.ptxas_version) == ("/cuda/bin/ptxas", "12.9.86")
+
+
+def test_without_a_gpu_no_assembler_is_looked_for(fake_nvml, monkeypatch):
+    monkeypatch.setattr(software_module, "ptxas", lambda _: pytest.fail("looked for"))
+    for nvml in (None, open_nvml(fake_nvml())):
+        assert software(nvml, {}).ptxas_version is None

@@ -4,6 +4,7 @@ import pytest
 
 from bench.orchestration import feasibility
 from bench.orchestration.feasibility import impossible, this_machine
+from bench.orchestration.placement import Node
 from bench.records.scenario import Scenario
 from bench.records.suite import Point
 
@@ -40,6 +41,14 @@ def test_this_machine_is_a_node_with_its_cores(monkeypatch):
 )
 def test_its_gpus_are_of_the_type_that_ray_names(monkeypatch, name, accelerator):
     gpus = [SimpleNamespace(name=name)] * 2
-    nvml = SimpleNamespace(count=2, gpu=lambda index: gpus[index], close=lambda: None)
+    nvml = SimpleNamespace(count=2, slice_names=(), gpu=lambda index: gpus[index], close=lambda: None)
     monkeypatch.setattr(feasibility, "open_nvml", lambda: nvml)
     assert (this_machine().gpus, this_machine().accelerator) == (2, accelerator)
+
+
+def test_a_process_sees_one_mig_slice_however_many_there_are():
+    node = Node("n", "n", (0, 1, 2, 3), 4, "H100", slices=("H100 MIG 1g.10gb",) * 4)
+    two, one = (point(str(n), device="gpu", strategy="mirrored", devices=n) for n in (2, 1))
+    assert impossible([two, one], [node], exclusive=False) == {
+        two.scenario.scenario_id: "needs 2 GPUs in one process, and a process sees only one MIG slice"
+    }

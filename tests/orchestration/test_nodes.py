@@ -125,9 +125,19 @@ def test_a_look_tells_cores_and_what_the_quota_pays_for(tmp_path, monkeypatch):
 
 def test_a_look_tells_the_cores_near_every_gpu(monkeypatch):
     near = {0: (0, 1), 1: None}
-    nvml = SimpleNamespace(count=2, cores_near=near.get, close=lambda: None)
+    nvml = SimpleNamespace(devices=(0, 1), slice_names=(), cores_near=near.get, close=lambda: None)
     monkeypatch.setattr(nodes, "open_nvml", lambda: nvml)
-    assert look()[0].cores_near_gpu == ((0, 1), ())
+    assert (look()[0].cores_near_gpu, look()[0].slices) == (((0, 1), ()), ())
+
+
+def test_a_look_tells_of_mig_slices_and_the_node_has_them(monkeypatch):
+    names = ("NVIDIA H100 80GB HBM3 MIG 3g.40gb",)
+    nvml = SimpleNamespace(
+        devices=("MIG-1",), slice_names=names, cores_near=lambda _: (0,), close=lambda: None
+    )
+    monkeypatch.setattr(nodes, "open_nvml", lambda: nvml)
+    (node,) = as_nodes([(declared("a", 2, gpus=1), look()[0])])
+    assert (node.slices, node.gpus_of_a_process, node.cores_near_gpu) == (names, 1, ((0,),))
 
 
 def test_a_look_tells_what_training_lacks(monkeypatch):

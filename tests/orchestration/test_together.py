@@ -73,6 +73,23 @@ def test_the_energy_of_gpus_is_summed_up_beside_that_of_processors():
     assert of(gpu_samples=(2, 2), energy_joules=(1.0, None)).energy_joules is None
 
 
+@pytest.mark.parametrize(
+    ("sources", "worst"),
+    [
+        (("counter", "samples"), "samples"),
+        (("too-short", "samples"), "too-short"),
+        (("counter", "counter"), "counter"),
+        (("counter", None), None),
+    ],
+)
+def test_a_sum_of_energies_is_worth_what_its_worst_part_is(sources, worst):
+    assert of(energy_source=sources).energy_source == worst
+
+
+def test_the_clock_that_moved_farthest_counts():
+    assert of(gpu_sm_clock_moved_fraction=(0.01, -0.04)).gpu_sm_clock_moved_fraction == -0.04
+
+
 @pytest.mark.parametrize(("nodes", "joules"), [("abc", 45.0), ("aba", 35.0), ("aaa", 20.0)])
 def test_that_of_processors_counts_once_per_node(nodes, joules):
     read = (10.0, 20.0, 15.0)

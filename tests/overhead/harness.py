@@ -59,6 +59,18 @@ def clocked(taken):
     def telemetry(runtime):
         meters = timed("telemetry", original_telemetry)(runtime)
         meters.start, meters.stop = timed("telemetry", meters.start), timed("telemetry", meters.stop)
+        original_training = meters.training
+
+        @contextlib.contextmanager
+        def training():
+            block = original_training()
+            timed("telemetry", block.__enter__)()
+            try:
+                yield
+            finally:
+                timed("telemetry", block.__exit__)(None, None, None)
+
+        meters.training = training
         return meters
 
     original_build, original_telemetry = run.build, run.Telemetry

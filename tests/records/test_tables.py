@@ -41,6 +41,7 @@ METERED = """
     metered_seconds peak_host_of_run cpu_energy_joules process_cpu_seconds others_cpu_fraction
     node_others_cpu_fraction steal_seconds cgroup_throttled_seconds load_average major_faults
     involuntary_switches gpu_samples gpu_power_watts gpu_sm_clock_hertz gpu_sm_clock_min_hertz
+    gpu_sm_clock_moved_fraction energy_source
     gpu_temperature_max_celsius gpu_throttle_reasons gpu_shared pinned process_id
     tf32_enabled compute_dtype memory_growth
 """
@@ -49,7 +50,8 @@ EPOCHS = """
     val_loss val_accuracy window_seconds window_steps
 """
 MACHINES = (
-    "session_id machine_id software_id machine node cpu_name memory_bytes gpu_count gpu_name fingerprint"
+    "session_id machine_id software_id machine node cpu_name memory_bytes gpu_count gpu_name gpu_mig gpu_ecc "
+    "gpu_persistence gpu_application_sm_clock_hertz ptxas_path ptxas_version fingerprint"
 )
 
 

@@ -42,7 +42,7 @@ def values(variables):
 
 def arguments(tf, loop):
     """What a window without any step is called with."""
-    return *loop._data["train"], loop._order, *(tf.constant(0, tf.int64) for _ in range(3))
+    return *loop._data["train"], loop._order, tf.constant((0, 0, 0), tf.int64)
 
 
 def compiled(tf, loop):

@@ -1,5 +1,6 @@
 """A run's row: by hand from a loop that answers from a script, then from the real loops on the digits."""
 
+import contextlib
 import math
 import os
 import time
@@ -42,6 +43,8 @@ H100 = GpuUse(
     max_temperature_celsius=70.0,
     samples=12,
     others=False,
+    energy_source="counter",
+    sm_clock_moved_fraction=-0.015,
 )
 CLOCKS = ["build", "compile", "warmup", "stage"]
 SECOND_NS = 10**9
@@ -112,6 +115,9 @@ class Meter:
 
     def start(self):
         pass
+
+    def training(self):
+        return contextlib.nullcontext()
 
     def stop(self):
         return self.use
@@ -402,13 +408,16 @@ def test_the_row_says_what_the_cpu_did(follow, monkeypatch):
     assert (measured.peak_host_bytes, measured.peak_host_of_run) == (7_000_000, True)
     assert (measured.major_faults, measured.involuntary_switches) == (4, 5)
     assert measured.energy_joules == measured.cpu_energy_joules == 900.0
+    assert measured.energy_source == "counter"
 
 
 def test_the_row_says_what_the_gpu_did(follow, cpu_runtime, monkeypatch):
     monkeypatch.setattr(Meter, "use", Use(QUIET, H100, cpu_energy_joules=900.0))
     measured, _ = follow(Script([epoch(1)]), runtime=replace(cpu_runtime, kind="gpu", gpu_name="H100"))
     assert (measured.energy_joules, measured.cpu_energy_joules) == (4000.0, 900.0)
+    assert measured.energy_source == "counter"
     assert measured.gpu_samples == 12
+    assert measured.gpu_sm_clock_moved_fraction == -0.015
     assert measured.gpu_power_watts == 400.0
     assert (measured.gpu_sm_clock_hertz, measured.gpu_sm_clock_min_hertz) == (1.98e9, 1.5e9)
     assert measured.gpu_temperature_max_celsius == 70.0
@@ -416,6 +425,31 @@ def test_the_row_says_what_the_gpu_did(follow, cpu_runtime, monkeypatch):
     assert measured.gpu_shared is False
     assert measured.device_name == "H100"
     assert measured.flags == ("throttled",)
+
+
+@pytest.mark.parametrize("moved", [-0.03, 0.03])
+def test_clocks_that_moved_are_flagged(follow, cpu_runtime, monkeypatch, moved):
+    gpu = replace(H100, throttle_reasons=(), sm_clock_moved_fraction=moved)
+    monkeypatch.setattr(Meter, "use", Use(QUIET, gpu))
+    assert follow(Script([epoch(1)]), runtime=replace(cpu_runtime, kind="gpu"))[0].flags == ("clocks-moved",)
+
+
+def test_the_meters_run_while_the_loop_trains_and_no_clock_of_the_run_counts_them(follow, monkeypatch):
+    script, clock, passed = Script([epoch(1)]), time.perf_counter_ns, [0]
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: clock() + passed[0])
+
+    @contextlib.contextmanager
+    def training(_):
+        script.calls.append("meters begin")
+        passed[0] += 1000 * SECOND_NS
+        yield
+        script.calls.append("meters end")
+
+    monkeypatch.setattr(Meter, "training", training)
+    measured, rows = follow(script)
+    assert script.calls[4:9] == ["stage", "meters begin", "train", "meters end", "test"]
+    assert rows[0].elapsed_seconds < 1000
+    assert measured.wall_seconds < 1000
 
 
 def test_a_gpu_that_is_not_metered_has_no_energy_rather_than_the_cpus(follow, cpu_runtime, monkeypatch):

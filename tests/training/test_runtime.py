@@ -1,5 +1,7 @@
 """What is fixed when TensorFlow starts, each start in a process of its own."""
 
+import functools
+import itertools
 import json
 import os
 import subprocess
@@ -12,6 +14,7 @@ import pytest
 import bench
 from bench.errors import BenchError
 from bench.machine.affinity import Pinning, allowed_cores
+from bench.machine.gpu_sampler import GpuSampler
 from bench.machine.nvml import GpuSample
 from bench.training import telemetry
 from bench.training.member import Member
@@ -70,6 +73,26 @@ print(*sorted(name for name in sys.modules if name.split(".")[0] in {"tensorflow
 """
 
 needs_affinity = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no CPU affinity here")
+
+
+PATHS = """
+import os, sys
+from bench.errors import BenchError
+from bench.training import runtime
+
+def prefer_wheel():
+    assert "tensorflow" not in sys.modules
+    os.environ["PATH"] = "/wheel:" + os.environ["PATH"]
+
+runtime.prefer_wheel = prefer_wheel
+os.environ["PATH"] = "/usr/bin"
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+try:
+    runtime.start(sys.argv[1], (CORE,))
+except BenchError:
+    pass
+print(os.environ["PATH"])
+"""
 
 
 def run_python(code, **environment):
@@ -144,6 +167,14 @@ def test_a_gpu_that_tensorflow_does_not_see_is_an_error_and_no_run_on_the_cpu(st
     assert 'device = "cpu"' in started.no_gpu
 
 
+@needs_affinity
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "path"), [("gpu", "/wheel:/usr/bin"), ("cpu", "/usr/bin")])
+def test_a_gpu_process_finds_the_wheels_assembler_first_before_tensorflow_is_there(kind, path):
+    code = PATHS.replace("CORE", str(allowed_cores()[-1])).replace("sys.argv[1]", repr(kind))
+    assert run_python(code).splitlines()[-1] == path
+
+
 @pytest.mark.parametrize(("seen", "devices"), [(1, 2), (3, 4)])
 def test_fewer_gpus_than_replicas_are_an_error(tf, monkeypatch, seen, devices):
     from bench.training.strategies import set_devices
@@ -165,7 +196,7 @@ class FakeNvml:
     def __init__(self):
         self.looks, self.closed = 0, False
 
-    def index_of(self, entry):
+    def device_of(self, entry):
         return int(entry) if entry in {"0", "1"} else None
 
     def sample(self, index):
@@ -192,9 +223,13 @@ def gpu_use(monkeypatch):
             monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         else:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        clock = itertools.count(0.0, 2.0).__next__
+        monkeypatch.setattr(telemetry, "GpuSampler", functools.partial(GpuSampler, clock=clock))
         member = Member("mirrored", devices)
         meter = Telemetry(Runtime("gpu", 1, Pinning((0,), 0, True), 0.0, "H100", member))
         meter.start()
+        with meter.training():
+            pass
         return meter.stop(), nvml
 
     return measure

@@ -1,11 +1,13 @@
 """The meters of a run: what each tells on either kind of device, and that none can take the run with it."""
 
 import functools
+import itertools
 import threading
 
 import pytest
 
 from bench.machine.affinity import Pinning
+from bench.machine.gpu_sampler import GpuSampler
 from bench.machine.nvml import GpuSample
 from bench.machine.rapl import RaplSampler
 from bench.training import telemetry
@@ -17,12 +19,12 @@ GPU = Runtime("gpu", 1, Pinning((0,), 0, True), 0.0, "H100")
 
 
 class Board:
-    """NVML of a machine with one GPU, whose energy counter goes up by 100 J with every look."""
+    """NVML of a machine with one GPU, whose energy counter goes up by 100 J with every look, one in 2 s."""
 
     def __init__(self):
         self.looks, self.closed = 0, False
 
-    def index_of(self, entry):
+    def device_of(self, entry):
         return int(entry)
 
     def other_processes(self, index, own_pid):  # noqa: ARG002
@@ -41,6 +43,8 @@ class Board:
 def board(monkeypatch):
     nvml = Board()
     monkeypatch.setattr(telemetry, "open_nvml", lambda: nvml)
+    clock = functools.partial(GpuSampler, clock=itertools.count(0.0, 2.0).__next__)
+    monkeypatch.setattr(telemetry, "GpuSampler", clock)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return nvml
 
@@ -60,7 +64,8 @@ def package(tmp_path, monkeypatch):
 def metered(runtime, meanwhile=lambda: None):
     meters = Telemetry(runtime)
     meters.start()
-    meanwhile()
+    with meters.training():
+        meanwhile()
     return meters.stop()
 
 
@@ -73,12 +78,48 @@ def test_a_cpu_runs_energy_is_the_packages(package):
     use = metered(CPU, lambda: package.write_text("7500000"))
     assert use.cpu_energy_joules == 2.5
     assert use.figures("cpu")["energy_joules"] == use.figures("cpu")["cpu_energy_joules"] == 2.5
+    assert use.figures("cpu")["energy_source"] == "counter"
 
 
 def test_a_gpu_runs_energy_is_the_boards_and_the_packages_have_a_column_of_their_own(board, package):
     use = metered(GPU, lambda: package.write_text("7500000"))
     assert use.figures("gpu")["energy_joules"] == 100.0
     assert use.figures("gpu")["cpu_energy_joules"] == 2.5
+    assert use.figures("gpu")["energy_source"] == "counter"
+    assert board.closed
+
+
+def test_energy_is_that_of_the_training_and_no_more(board, package):
+    meters = Telemetry(GPU)
+    meters.start()
+    package.write_text("9000000")
+    assert board.looks == 0
+    with meters.training():
+        package.write_text("9500000")
+    package.write_text("20000000")
+    looks = board.looks
+    use = meters.stop()
+    assert (board.looks, use.gpu.samples) == (looks, 2)
+    assert use.cpu_energy_joules == 0.5
+
+
+def test_a_run_that_ends_before_its_training_used_no_gpu_that_can_be_told(board, package):  # noqa: ARG001
+    meters = Telemetry(GPU)
+    meters.start()
+    use = meters.stop()
+    assert use.gpu is use.cpu_energy_joules is None
+    assert use.figures("gpu")["energy_source"] is None
+    assert use.cpu.cores == (0,)
+    assert board.closed
+
+
+def test_a_training_that_fails_is_metered_up_to_there(board):
+    meters = Telemetry(GPU)
+    meters.start()
+    with pytest.raises(RuntimeError, match="no memory"), meters.training():
+        raise RuntimeError("no memory")
+    assert watching() == set()
+    assert meters.stop().figures("gpu")["energy_joules"] == 100.0
     assert board.closed
 
 
@@ -137,7 +178,7 @@ def test_a_failing_energy_meter_leaves_its_figures_empty_and_no_other(monkeypatc
     assert use.figures("cpu")["load_average"] >= 0
 
 
-@pytest.mark.parametrize("call", ["index_of", "sample", "other_processes", "close"])
+@pytest.mark.parametrize("call", ["device_of", "sample", "other_processes", "close"])
 def test_a_failing_nvml_leaves_the_gpus_figures_empty_and_no_other(board, monkeypatch, call):
     def fail(*_):
         raise OSError("the driver is gone")
@@ -162,4 +203,4 @@ def test_a_gpu_that_fails_at_the_end_is_let_go(board):
 
 def test_without_meters_nothing_is_told():
     assert Use().flags == ()
-    assert Use().figures("gpu") == {"energy_joules": None, "cpu_energy_joules": None}
+    assert Use().figures("gpu") == {"energy_joules": None, "energy_source": None, "cpu_energy_joules": None}

@@ -83,6 +83,15 @@ def test_needs_are_said_in_words(settings, said):
     assert needs(point("a", "a", **settings).scenario) == said
 
 
+def test_slices_of_gpus_are_said_to_be_what_a_run_gets(rendered):
+    names = ["NVIDIA H100 80GB HBM3 MIG 3g.40gb"] * 2
+    lines = rendered(plan_table(forecast([ONE], ONCE, {}), "A title", slices=names), 140)
+    said = " ".join(" ".join(lines).split())
+    assert "GPUs of this machine are MIG slices (2 × NVIDIA H100 80GB HBM3 MIG 3g.40gb): " in said
+    assert "no figures of energy, power, clocks and temperature" in said
+    assert not any("MIG" in line for line in rendered(plan_table(forecast([ONE], ONCE, {}), "A title"), 140))
+
+
 def test_text_in_brackets_is_text_not_markup(rendered):
     lines = rendered(plan_table(forecast([point("[red]", "[red]"), *TWO], ONCE, {}), "[title]"), 80)
     assert lines[0] == "[title]"

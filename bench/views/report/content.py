@@ -124,9 +124,9 @@ def _reading(found: Findings) -> Iterator[str]:
         "Every run is of fresh weights, in a process that started for its round; compilation, warm-up and "
         "validation have clocks of their own. A flagged run counts like any other and is marked: unstable "
         "(its windows scatter or drift), short-windows (the call around a window is over 1 % of it), "
-        "throttled, contended (others used its cores), retraced (something compiled while the clock ran), "
-        "not-learning (accuracy at chance), retried (its process was lost once). Bars are 95 % intervals of "
-        "a median, from six runs on."
+        "throttled, contended (others used its cores), clocks-moved (a GPU's clock had not settled), "
+        "retraced (something compiled while the clock ran), not-learning (accuracy at chance), retried (its "
+        "process was lost once). Bars are 95 % intervals of a median, from six runs on."
     )
 
 
