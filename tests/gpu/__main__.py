@@ -92,7 +92,7 @@ def run(stage, seconds, report, work, options):
     finally:
         end_family(process, stage.gentle if process.poll() is None else 0)
     if status is None:
-        return f"ended at its deadline of {seconds:.0f} s"
+        return f"ended at its deadline of {seconds - stage.gentle:.0f} s"
     return "done" if status == 0 else f"FAILED with status {status}, see log.txt"
 
 
