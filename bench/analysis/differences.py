@@ -13,7 +13,9 @@ Kind = Literal["hardware", "software", "settings"]
 
 UNKNOWN_MACHINE = "unknown"
 PLACES = ("node", "device_name")
-SETTINGS = (*MANNER, "threads", "dataset_sha256")
+READ_BACK = ("threads", "dataset_sha256")
+READ_BACK_BY_BOTH = ("all_reduce_implementation",)
+"""Not told of one replica, nor by older tables. Flags of XLA are in the machines' environment."""
 
 # Facts of the machines table are sorted by their names, so that a new fact needs no entry here.
 IDENTITY = re.compile(r"_id$|uuid|serial|json|schema|^(machine|node|fingerprint|session)$")
@@ -45,6 +47,7 @@ def side_differences(
     A side's values are those of its machines and runs, each named once. A machine that the tables do not
     describe (published figures) is one entry, not one per fact.
     """
+    side_a, side_b = list(side_a), list(side_b)
     runs_a = [scenario.runs for scenario in side_a]
     runs_b = [scenario.runs for scenario in side_b]
     if not runs_a or not runs_b:
@@ -54,12 +57,12 @@ def side_differences(
         *_named("hardware", "machine", _machine_names(runs_a, known_a), _machine_names(runs_b, known_b)),
         *_fact_differences(known_a, known_b),
     ]
-    for name in PLACES:
+    for name in MANNER:
+        found.extend(_named("settings", name, _settings(name, side_a), _settings(name, side_b)))
+    for name in (*PLACES, *READ_BACK, *READ_BACK_BY_BOTH):
         a, b = _values(name, *runs_a), _values(name, *runs_b)
-        if a and b:
-            found.extend(_named("hardware", name, a, b))
-    for name in SETTINGS:
-        found.extend(_named("settings", name, _values(name, *runs_a), _values(name, *runs_b)))
+        if name in READ_BACK or (a and b):
+            found.extend(_named("hardware" if name in PLACES else "settings", name, a, b))
     order = ("hardware", "software", "settings")
     return tuple(sorted(found, key=lambda difference: order.index(difference.kind)))
 
@@ -123,7 +126,15 @@ def _machine_names(runs: Sequence[pd.DataFrame], known: pd.DataFrame) -> tuple[A
 
 def _values(name: str, *tables: pd.DataFrame) -> tuple[Any, ...]:
     """The distinct known values of a column, lists by their items: numbers by size, then texts in order."""
-    cells = (plain(cell) for table in tables if name in table for cell in table[name])
+    return _distinct(plain(cell) for table in tables if name in table for cell in table[name])
+
+
+def _settings(name: str, side: Iterable[Scenario]) -> tuple[Any, ...]:
+    """The same of a setting, which a table that is older than it has at its neutral value."""
+    return _distinct(scenario.settings[name] for scenario in side)
+
+
+def _distinct(cells: Iterable[Any]) -> tuple[Any, ...]:
     items = (item for cell in cells for item in (cell if isinstance(cell, tuple) else (cell,)))
     found = {item for item in items if item is not None}
     numbers = sorted(value for value in found if isinstance(value, int | float))

@@ -29,6 +29,7 @@ MANNER = (
     "loop",
     "precision",
     "jit",
+    "deterministic",
     "strategy",
     "workers",
     "devices",
@@ -48,6 +49,7 @@ NEUTRAL: Mapping[str, Any] = MappingProxyType(
         "label_smoothing": 0.0,
         "schedule": "constant",
         "warmup_fraction": 0.0,
+        "deterministic": False,
     }
 )
 

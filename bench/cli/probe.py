@@ -88,7 +88,7 @@ def _measure(
 
 def _gemm_rates(suite: "Suite", measured: "Probe") -> "list[GemmRate]":
     """Every different matrix product of the suite once, under the first scenario that has it."""
-    from bench.training.probe import gemm_rate
+    from bench.training.probe import figure, gemm_rate
     from bench.training.roofline import gemms
     from bench.views.format import full_name
     from bench.views.probe import GemmRate
@@ -96,10 +96,10 @@ def _gemm_rates(suite: "Suite", measured: "Probe") -> "list[GemmRate]":
     found: dict[tuple[object, ...], GemmRate] = {}
     for point in suite.points:
         precision = point.scenario.precision
-        square = measured.gemm_flops_per_second.get(precision)
+        rates, kind = measured.gemm_flops_per_second, measured.device_kind
         for product, shape in gemms(point.scenario).items():
-            if square is not None and (*shape, precision) not in found:
+            if precision in rates and (*shape, precision) not in found:
                 name = full_name(point.sweep, point.label)
-                rate = gemm_rate(shape, precision)
-                found[*shape, precision] = GemmRate(f"{name}, {product}", *shape, rate, square)
+                rate = figure(gemm_rate, kind, shape, precision)
+                found[*shape, precision] = GemmRate(f"{name}, {product}", *shape, rate, rates[precision])
     return list(found.values())

@@ -8,6 +8,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from bench.analysis.repetition import rounds_to_come
 from bench.orchestration.placement import Place, Places
@@ -17,7 +18,7 @@ from bench.records.probe import Moment, Probe
 from bench.records.suite import Point, Suite
 from bench.records.tables import Row
 from bench.views.format import full_name, several
-from bench.views.probe import limits_line
+from bench.views.probe import limits_line, unprobed_line
 from bench.views.progress import Progress, Running, finished_line, progress_view
 from bench.views.repetition import runs_ahead, still_going
 
@@ -42,6 +43,9 @@ class Silent:
         """Nothing."""
 
     def probed(self, place: Place, probe: Probe, moment: Moment) -> None:
+        """Nothing."""
+
+    def unprobed(self, places: Places, moment: Moment, why: str) -> None:
         """Nothing."""
 
     def kept(self, run: Run, row: Row) -> None:
@@ -128,6 +132,10 @@ class Lines(Estimating):
         """What the machine can do at most."""
         self._say(f"{_where(place)} can do {limits_line(probe)} at the session's {moment}")
 
+    def unprobed(self, places: Places, moment: Moment, why: str) -> None:
+        """What is missing for that."""
+        self._say(f"! {unprobed_line(_where_all(places), moment, why)}")
+
     def started(self, run: Run, places: Places) -> None:
         """Which run, and where."""
         self._say(f"▶ {_name(run)} round {run.round} on {_where_all(places)}")
@@ -182,6 +190,11 @@ class Display(Estimating):
         """The bar gets the length that the step times so far speak for."""
         to_come = self._rounds_to_come(number, points)
         self._progress.next_round(number, to_come, self._what_is_left(points))
+
+    def unprobed(self, places: Places, moment: Moment, why: str) -> None:
+        """A line above the display, which stays."""
+        line = unprobed_line(_where_all(places), moment, why)
+        self._live.console.print(Text(f"! {line}", "yellow"))
 
     def kept(self, run: Run, row: Row) -> None:
         """The bar begins where the session was left."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from bench.records.kinds import DeviceKind
 from bench.records.scenario import GANGS, Scenario, Strategy
 
+GPU_CORES = 2  # one for the thread that waits for the GPU, one for the threads that give it work
+
 
 @dataclass(frozen=True)
 class Node:
@@ -41,8 +43,10 @@ class Need:
     """What the processes of a run need: runs of equal needs may follow each other in the same ones.
 
     `cpus` and `gpus` are those of each worker. `cpus` None stands for the node's share: on a CPU all of its
-    cores, divided among the workers there; on GPUs cores / GPUs per GPU. With `spread` each worker has a
-    node of its own, else they fill as few as they can. With `exclusive` nobody else is on these nodes.
+    cores, divided among the workers there; on GPUs cores / GPUs per GPU, but at least `GPU_CORES`. With
+    `spread` each worker has a node of its own, else they fill as few as they can. Whether TensorFlow is
+    `deterministic` is settled when it starts, for all runs of a process. With `exclusive` nobody else is on
+    these nodes.
     `node_id` is the one node that will do, None where any does.
     """
 
@@ -55,6 +59,7 @@ class Need:
     workers: int = 1
     servers: int = 0
     spread: bool = False
+    deterministic: bool = False
     exclusive: bool = False
     node_id: str | None = None
 
@@ -105,6 +110,7 @@ def need_of(scenario: Scenario, nodes: Iterable[Node], exclusive: bool = False) 
         workers=scenario.workers,
         servers=scenario.servers if scenario.strategy == "parameter_server" else 0,
         spread=scenario.placement == "spread",
+        deterministic=scenario.deterministic,
         exclusive=exclusive,
     )
 
@@ -253,7 +259,8 @@ def _cores_each(need: Need, node: Node, workers: int) -> int:
     if need.cpus is not None:
         return need.cpus
     if need.gpus:
-        return max(len(node.cores) * need.gpus // max(node.gpus, 1), 1)
+        share = len(node.cores) * need.gpus // max(node.gpus, 1)
+        return max(share, min(GPU_CORES, len(node.cores)), 1)
     return max(len(node.cores) // workers, 1)
 
 
@@ -301,13 +308,25 @@ def _why_not_all(need: Need, nodes: Sequence[Node]) -> str:
         fitting = sum(room > 0 for room in rooms)
         return f"needs {need.workers} nodes, one for each worker, and only {fitting} could hold one"
     if not need.gpus:
-        cores = f"{need.cpus or 1} CPU core{'' if need.cpus in (None, 1) else 's'}"
+        cores = _several(need.cpus or 1, "CPU core")
         return f"needs {need.workers} workers with {cores} each, and all nodes together hold {sum(rooms)}"
-    gpus = f"{need.gpus} GPU{'' if need.gpus == 1 else 's'}"
+    each, remedy = _several(need.gpus, "GPU"), ""
+    if _most_of_a_type(nodes, [node.gpus // need.gpus for node in nodes]) >= need.workers:
+        each += f" and {_several(need.cpus or GPU_CORES, 'CPU core')}"
+        remedy = "" if need.cpus else "; set cpus = 1 if a core must do for each"
+    return (
+        f"needs {need.workers} workers with {each} each, all of one type, "
+        f"and no type's nodes hold more than {_most_of_a_type(nodes, rooms)}{remedy}"
+    )
+
+
+def _most_of_a_type(nodes: Sequence[Node], rooms: Sequence[int]) -> int:
+    """How many workers the nodes with the same type of GPU have room for together: the most of any type."""
     by_type: dict[str | None, int] = {}
     for node, room in zip(nodes, rooms, strict=True):
         by_type[node.accelerator] = by_type.get(node.accelerator, 0) + room
-    return (
-        f"needs {need.workers} workers with {gpus} each, all of one type, "
-        f"and no type's nodes hold more than {max(by_type.values())}"
-    )
+    return max(by_type.values())
+
+
+def _several(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

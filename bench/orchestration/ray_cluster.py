@@ -38,6 +38,7 @@ _COMMON: Mapping[str, Any] = {
 }
 # Ray's default of 15 lets any other process slow a run down. Ray spells its settings in small letters.
 _NICENESS = {"RAY_worker_niceness": "0"}
+_FLAGS = frozenset({"XLA_FLAGS", "TF_XLA_FLAGS", "NVIDIA_TF32_OVERRIDE"})
 _TOKEN = (
     "set RAY_AUTH_MODE=token, and give the cluster's token as RAY_AUTH_TOKEN, in the file that "
     "RAY_AUTH_TOKEN_PATH names, or in ~/.ray/auth_token"
@@ -139,16 +140,21 @@ def _remedy(error: Exception, address: str | None) -> str:
 
 
 def _runtime_env(environ: Mapping[str, str]) -> dict[str, Any]:
-    """What the workers of a joined cluster get: this very `bench`, and niceness 0.
+    """What the workers of a joined cluster get: this very `bench`, niceness 0, and the flags set here.
 
+    Those of XLA and NCCL decide how a run computes. Workers of a Ray that is started here inherit them.
     A submitted job's own modules, which this takes the place of, stay beside it.
     """
     job = json.loads(environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")).get("runtime_env") or {}
     return {
         "py_modules": [str(Path(bench.__file__).parent), *job.get("py_modules", ())],
         "excludes": ["__pycache__"],
-        "env_vars": dict(_NICENESS),
+        "env_vars": {**_NICENESS, **{name: environ[name] for name in sorted(environ) if _inherited(name)}},
     }
+
+
+def _inherited(name: str) -> bool:
+    return name in _FLAGS or name.startswith("NCCL_")
 
 
 def inspect_nodes() -> tuple[tuple[Node, ...], dict[str, Fingerprint]]:

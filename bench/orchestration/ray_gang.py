@@ -26,7 +26,7 @@ from bench.orchestration.together import together
 from bench.records.measurement import Epoch, Measurement, Phase
 from bench.records.probe import Probe
 from bench.records.scenario import Precision
-from bench.training.member import ALONE
+from bench.training.member import ALONE, Member
 
 Call = Literal["reserve", "start", "probe", "run"]
 _NODE_LABEL = "ray.io/node-id"
@@ -80,7 +80,7 @@ class Gang:
                 process.life = process.handle.live.remote()
                 process.ask("reserve")
             else:
-                process.ask("start", need.kind, process.seat.place.cores, self._alone())
+                self._begin(process, self._alone())
 
     def awaited(self) -> dict[Any, Process]:
         """References of Ray to what may be answered next, and whose they are."""
@@ -166,7 +166,7 @@ class Gang:
             return NodeAffinitySchedulingStrategy(seat.place.node.node_id, soft=False)
         return PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=seat.bundle)
 
-    def _alone(self) -> Any:  # noqa: ANN401
+    def _alone(self) -> Member:
         return replace(ALONE, strategy=self._need.strategy, devices=self._need.devices)
 
     def _start(self) -> None:
@@ -174,8 +174,11 @@ class Gang:
         known = [f"{p.seat.place.node.address}:{p.port}" for p in self._processes]
         addresses = by_role([p.seat for p in self._processes], known)
         for process in self._processes:
-            seat = process.seat
-            process.ask("start", seat.kind(self._need), seat.place.cores, member(self._need, seat, addresses))
+            self._begin(process, member(self._need, process.seat, addresses))
+
+    def _begin(self, process: Process, who: Member) -> None:
+        seat = process.seat
+        process.ask("start", seat.kind(self._need), seat.place.cores, who, self._need.deterministic)
 
     def _once_all_have(self, call: Call, then: Callable[[], Event | None]) -> Event | None:
         return None if any(p.call == call for p in self._processes) else then()

@@ -31,11 +31,13 @@ class RayWorker:
         self._reserved.bind(("", 0))
         return int(self._reserved.getsockname()[1])
 
-    def start(self, kind: DeviceKind, cores: tuple[int, ...], member: Member) -> None:
+    def start(
+        self, kind: DeviceKind, cores: tuple[int, ...], member: Member, deterministic: bool = False
+    ) -> None:
         """Pin, import TensorFlow, set devices and threads, and find the others. Once per process."""
         from bench.training import runtime
 
-        self._runtime = runtime.start(kind, cores, member)
+        self._runtime = runtime.start(kind, cores, member, deterministic)
 
     def live(self) -> None:
         """Never returns: its end is the process's, whatever else the process is asked for."""

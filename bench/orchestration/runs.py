@@ -69,6 +69,9 @@ class Watcher(Protocol):
     def probed(self, place: Place, probe: Probe, moment: Moment) -> None:
         """A process has measured the limits of its device and cores."""
 
+    def unprobed(self, places: Places, moment: Moment, why: str) -> None:
+        """The limits of a process, or of a gang's, are not known for want of a probe."""
+
     def kept(self, run: Run, row: Row) -> None:
         """A run had ended before the session was resumed, with this row; it is not run again."""
 

@@ -24,6 +24,7 @@ from bench.orchestration.pool import (
 )
 from bench.orchestration.recording import Recording, Stay
 from bench.orchestration.runs import Cluster, Run, Watcher
+from bench.records.kinds import DeviceKind
 from bench.records.measurement import UNFINISHED, Epoch, Measurement, Status
 from bench.records.probe import Probe
 from bench.records.recorder import Recorder
@@ -31,7 +32,8 @@ from bench.records.scenario import Precision
 from bench.records.suite import Point, Suite
 from bench.records.tables import Row
 
-PROBE_SECONDS = 120.0
+PROBE_SECONDS: dict[DeviceKind, float] = {"cpu": 120.0, "gpu": 300.0}
+"""Given to a probe; a GPU's large products may be tuned for tens of seconds each before they are timed."""
 IDLE_SECONDS = 3600.0
 Settled = Callable[[Sequence[float]], bool]
 """Whether step times in seconds, one per run of a scenario on one machine, are enough of them."""
@@ -200,7 +202,7 @@ class Session:
     def _probe(self, worker_id: WorkerId, worker: Worker) -> None:
         """Before the first run of its kind on a node, and after all of them."""
         worker.probing = "start" if worker.run else "end"
-        worker.deadline = self._clock() + PROBE_SECONDS
+        worker.deadline = self._clock() + PROBE_SECONDS[worker.need.kind]
         self._limits.asked(worker.places, worker.need)
         self._pool.probe(worker_id, self._limits.precisions(worker.need))
 
@@ -211,6 +213,8 @@ class Session:
             if probe is not None and moment is not None:
                 self._recording.add_probe(place, worker.need, probe, moment)
                 self._watcher.probed(place, probe, moment)
+            elif moment is not None:
+                self._watcher.unprobed((place,), moment, "the probe failed")
         if worker.run:
             self._submit(worker_id, worker)
 
@@ -266,7 +270,7 @@ class Session:
         if event.worker not in self._dispatcher.workers:
             return
         if worker.ready and worker.probing:
-            self._give_up_probe(event.worker)
+            self._give_up_probe(event.worker, event.error)
         else:
             self._end(event.worker, event.status, event.error)
 
@@ -284,7 +288,8 @@ class Session:
             if not worker.busy or now < worker.deadline:
                 continue
             if worker.probing:
-                self._give_up_probe(worker_id)
+                why = _too_long(worker.need.kind) if worker.ready else "its process did not start in time"
+                self._give_up_probe(worker_id, why)
             elif worker.ready:
                 limit = self._suite.measure.timeout_seconds
                 self._end(
@@ -296,10 +301,13 @@ class Session:
                 awaited = self._pool.awaits(worker_id)
                 self._end(worker_id, "lost", f"not started within {START_SECONDS:g} s: waits for {awaited}")
 
-    def _give_up_probe(self, worker_id: WorkerId) -> None:
+    def _give_up_probe(self, worker_id: WorkerId, why: str) -> None:
         """A probe that hangs or kills its process costs the run that waited for it nothing."""
-        run = self._dispatcher.workers[worker_id].run
+        worker = self._dispatcher.workers[worker_id]
+        run, places, moment = worker.run, worker.places, worker.probing
         self._dispatcher.close(worker_id)
+        if moment is not None:
+            self._watcher.unprobed(places, moment, why)
         if run is not None:
             self._dispatcher.pending.appendleft(run)
 
@@ -347,3 +355,9 @@ class Session:
         if row["status"] == "ok" and row["step_seconds"] is not None:
             where = row["machine"], run.node and run.node.name
             self._step_seconds[row["scenario_id"]].setdefault(where, []).append(row["step_seconds"])
+
+
+def _too_long(kind: DeviceKind) -> str:
+    """Why a probe was given up at its deadline."""
+    tuning = ", the tuning of a GPU's large products included" if kind == "gpu" else ""
+    return f"the probe was not done after {PROBE_SECONDS[kind]:g} s{tuning}"

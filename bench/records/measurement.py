@@ -89,7 +89,10 @@ class Measurement:
 
     `threads`, `affinity` and `niceness` are what the process had, read back; `pinned` says whether each of
     its threads was held to the cores asked for. Read back, too, are `tf32_enabled` (whether a GPU may round
-    the inputs of float32 matrix products), `compute_dtype` (of Keras' layers) and, on a GPU,
+    the inputs of float32 matrix products), `compute_dtype` (of Keras' layers), `op_determinism` (whether
+    TensorFlow's operations had to be deterministic), `all_reduce_implementation` (how the replicas summed up
+    their gradients: "NCCL", "RING" or "ReductionToOneDevice", None for one replica), `xla_flags` and
+    `tf_xla_flags` (XLA_FLAGS and TF_XLA_FLAGS of the process, None where not set) and, on a GPU,
     `memory_growth`. `process_id` is the node's number for the process: runs of a session that share it
     shared the process.
 
@@ -160,5 +163,9 @@ class Measurement:
     pinned: bool | None = None
     tf32_enabled: bool | None = None
     compute_dtype: str | None = None
+    op_determinism: bool | None = None
+    all_reduce_implementation: str | None = None
+    xla_flags: str | None = None
+    tf_xla_flags: str | None = None
     memory_growth: bool | None = None
     process_id: int | None = None

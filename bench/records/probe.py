@@ -19,27 +19,32 @@ class Bandwidth:
 
 @dataclass(frozen=True)
 class Probe:
-    """The limits of one process's device and cores.
+    """The limits of one process's device and cores; None, or no `Bandwidth`, for a figure that failed.
 
     `gemm_flops_per_second` is the rate of a large square matrix product by precision. `launch_seconds` is one
-    call of the smallest compiled program from Python and back, `iteration_seconds` one turn of a compiled
-    loop around the smallest matrix product, which nothing on the device can undercut.
-    `all_reduce_bytes_per_second` is the size of a tensor over the time in which all devices of the process
-    sum it up; None with one device.
+    call of the smallest compiled program from Python and back. `product_seconds` is one of many smallest
+    matrix products in a row, in float32, each of which waits for the one before: no product that waits for
+    another is quicker. `iteration_seconds` is one turn of a compiled loop around such a product whose number
+    of turns the compiler does not know: on a GPU the host waits for the end condition in each, on a CPU the
+    two are much the same. `all_reduce_bytes_per_second` is the size of a tensor over the time in which all
+    devices of the process sum it up; None with one device, too.
     """
 
     device_kind: DeviceKind
     cores: int
-    gemm_flops_per_second: dict[Precision, float]
+    gemm_flops_per_second: dict[Precision, float | None]
     bandwidths: tuple[Bandwidth, ...]
-    launch_seconds: float
-    iteration_seconds: float
+    launch_seconds: float | None
+    product_seconds: float | None
+    iteration_seconds: float | None = None
     all_reduce_bytes_per_second: float | None = None
 
 
 @dataclass(frozen=True)
 class ProbeColumns:
     """A probe as columns of the `machines` table; None in the row of a machine that was not probed.
+
+    Tables of earlier probes have no `probe_product_seconds`.
 
     `probe_moment` says whether the session was about to start or had just ended, `probe_strategy` and
     `probe_workers` whose process it was: workers of a gang measure side by side.
@@ -57,6 +62,7 @@ class ProbeColumns:
     probe_working_set_bytes: tuple[int, ...] | None = None
     probe_bytes_per_second: tuple[float, ...] | None = None
     probe_launch_seconds: float | None = None
+    probe_product_seconds: float | None = None
     probe_iteration_seconds: float | None = None
     probe_all_reduce_bytes_per_second: float | None = None
 
@@ -75,6 +81,7 @@ def probe_columns(probe: Probe, moment: Moment, strategy: Strategy, workers: int
         probe_working_set_bytes=tuple(b.working_set_bytes for b in probe.bandwidths),
         probe_bytes_per_second=tuple(b.bytes_per_second for b in probe.bandwidths),
         probe_launch_seconds=probe.launch_seconds,
+        probe_product_seconds=probe.product_seconds,
         probe_iteration_seconds=probe.iteration_seconds,
         probe_all_reduce_bytes_per_second=probe.all_reduce_bytes_per_second,
         **rates,

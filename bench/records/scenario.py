@@ -35,7 +35,7 @@ Placement = Literal["pack", "spread"]
 
 GANGS: frozenset[Strategy] = frozenset({"multi_worker_mirrored", "parameter_server"})
 """The strategies whose workers are processes of their own, on one node or several."""
-YOUNGER: dict[str, object] = {"servers": 1, "placement": "pack"}
+YOUNGER: dict[str, object] = {"servers": 1, "placement": "pack", "deterministic": False}
 """Settings that older tables lack: at these values a scenario keeps the id that it had without them."""
 INT_LIMIT = 2**31  # whole numbers stay below it: products of two fit the tables' 64 bits
 MAX_SHIFT = 7  # a quarter of the 28 pixels: beyond that whole digits leave the frame
@@ -60,7 +60,10 @@ class Scenario(BaseModel):
     `activation` is kept as one name per hidden layer, so that `"relu"` and `["relu", "relu"]` are one
     scenario. Exactly one of `batch_size` (global) and `batch_per_replica` is set. `devices` is the number of
     replicas in each of the `workers`; `servers` hold the variables of parameter_server. `placement` says
-    whether a gang's workers fill as few nodes as they can, or have a node each.
+    whether a gang's workers fill as few nodes as they can, or have a node each. With `deterministic` a run
+    that is repeated on the same hardware and software gives the same weights, bit by bit: no operation whose
+    result depends on the order of threads, and no algorithm chosen by timing it. The training loss may still
+    differ in its last digits: it is summed up by windows, whose number of steps goes by the clock.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -83,6 +86,7 @@ class Scenario(BaseModel):
     loop: Loop = "fused"
     precision: Precision = "float32"
     jit: bool = True
+    deterministic: bool = False
     strategy: Strategy = "one_device"
     workers: PositiveInt = 1
     devices: PositiveInt = 1
@@ -230,6 +234,11 @@ def _disagreements_of_replicas(s: Scenario) -> list[str]:
         found.append(
             "precision: mixed_float16 needs one loss scale for all updates, which workers that do not wait "
             "for one another do not have; use mixed_bfloat16"
+        )
+    if s.strategy == "parameter_server" and s.deterministic:
+        found.append(
+            "deterministic: the workers of parameter_server do not wait for one another, and so no run is "
+            "like another; set it to false, or use multi_worker_mirrored"
         )
     return found + (_disagreements_of_fit(s) if s.loop == "fit" else [])
 

@@ -77,6 +77,7 @@ _SETTING_TYPES: dict[str, pa.DataType] = {
     "target_accuracy": pa.float64(),
     "standardize": pa.bool_(),
     "jit": pa.bool_(),
+    "deterministic": pa.bool_(),
 }
 
 

@@ -1,10 +1,13 @@
 """What this process's device can do at most: GEMM rate, memory bandwidth, latencies, all-reduce.
 
 Measured instead of read off a data sheet, by the same compiler that trains. Every figure is the best of
-several, since a limit is what nothing disturbed.
+several, since a limit is what nothing disturbed. A figure that fails, be it for memory or in the tuning of a
+product, is missing, and the others are there.
 """
 
-import math
+import contextlib
+import functools
+import os
 import time
 from collections.abc import Callable, Iterable
 from statistics import median
@@ -12,67 +15,139 @@ from typing import Any
 
 import tensorflow as tf  # noqa: TID253 -- only training modules import this file
 
+from bench.machine.nvml import open_nvml
 from bench.records.kinds import DeviceKind
 from bench.records.probe import Bandwidth, Probe
 from bench.records.scenario import Precision
 from bench.training.all_reduce import all_reduce_seconds
 from bench.training.roofline import Gemm
 from bench.training.runtime import Runtime
+from bench.training.turns import ONE, Chunk, State, chunk_for, seconds_per_turn, shortest_seconds
 
-SQUARE: dict[DeviceKind, int] = {"cpu": 2048, "gpu": 8192}
+SQUARE_ON_CPU = 2048
 SQUARE_OF_HALVES_ON_CPU = 1024  # where they may be emulated, a hundred times slower
+SQUARE_ON_GPU: dict[Precision, int] = {
+    "float32": 8192,
+    "tf32": 16384,
+    "mixed_bfloat16": 16384,
+    "mixed_float16": 16384,
+}
 WORKING_SETS: dict[DeviceKind, tuple[int, ...]] = {
     "cpu": (2**20, 2**23, 2**26, 2**29),
     "gpu": (2**23, 2**26, 2**30, 2**32),
 }
+SHARE_OF_MEMORY = (
+    1 / 4
+)  # of what is free, for a figure's tensors: XLA copies them, to tune and into its loops
+SMALL = 8  # rows and columns of the smallest product
+SMALL_CHAIN = Chunk(trips=64, bodies=32)
 REDUCED_BYTES = 2**26
 REDUCTIONS = 3
-SECONDS = 0.15  # of repetition per figure, beside the calls that compile it
-TURN_SECONDS = 0.03  # of one call of a compiled loop: its launch is lost in it
 LARGE_FLOPS = 2**30  # from here on one call outweighs its launch, so TensorFlow's own product is tried too
 LAUNCHES = 500
-CALIBRATION_CALLS = 3
-CALIBRATION_GROWTH = 1.1
+
+# What no device exceeds by much, to know how many turns at least are worth an end condition of a loop.
+FASTEST_FLOPS_PER_SECOND: dict[Precision, float] = {"float32": 1e14}
+FASTEST_FLOPS_PER_SECOND_OF_TENSOR_CORES = 1e15
+FASTEST_BYTES_PER_SECOND = 5e12
+FASTEST_KERNEL_SECONDS = 2e-6
 
 
 def probe(runtime: Runtime, precisions: Iterable[Precision] = ("float32",)) -> Probe:
-    """The limits of this process's first device on its cores, in about three seconds.
+    """The limits of this process's first device on its cores: three seconds on a CPU, ten to twenty on a GPU.
 
     Of a multi_worker_mirrored run all processes have to call this at the same time.
     """
+    kind = runtime.kind
+    bandwidths = ((size, figure(bandwidth, kind, size)) for size in WORKING_SETS[kind] if _fits(kind, size))
     return Probe(
-        device_kind=runtime.kind,
+        device_kind=kind,
         cores=len(runtime.pinning.cores),
-        gemm_flops_per_second={p: square_rate(runtime.kind, p) for p in dict.fromkeys(precisions)},
-        bandwidths=tuple(Bandwidth(size, _bandwidth(size)) for size in WORKING_SETS[runtime.kind]),
-        launch_seconds=_launch_seconds(),
-        iteration_seconds=_iteration_seconds(),
-        all_reduce_bytes_per_second=all_reduce_rate(_strategy(runtime)),
+        gemm_flops_per_second={p: figure(square_rate, kind, p) for p in dict.fromkeys(precisions)},
+        bandwidths=tuple(Bandwidth(size, rate) for size, rate in bandwidths if rate is not None),
+        launch_seconds=figure(launch_seconds),
+        product_seconds=figure(product_seconds),
+        iteration_seconds=figure(iteration_seconds),
+        all_reduce_bytes_per_second=figure(lambda: all_reduce_rate(_strategy(runtime))),
     )
+
+
+def figure(measure: Callable[..., float | None], *arguments: Any) -> float | None:  # noqa: ANN401
+    """What `measure` gives; None where it fails, whatever it is that fails: another figure may do."""
+    with contextlib.suppress(Exception):
+        return measure(*arguments)
+    return None
 
 
 def square_rate(kind: DeviceKind, precision: Precision) -> float:
     """FLOP/s of a square matrix product that is large enough for the device to do its best."""
-    emulated = kind == "cpu" and precision != "float32"
-    size = SQUARE_OF_HALVES_ON_CPU if emulated else SQUARE[kind]
-    return gemm_rate((size, size, size), precision)
+    size = square_size(kind, precision)
+    return gemm_rate(kind, (size, size, size), precision)
 
 
-def gemm_rate(shape: Gemm, precision: Precision = "float32") -> float:
-    """FLOP/s of (m × k) times (k × n), `shape` = (m, k, n): the faster of XLA's and TensorFlow's own."""
+def square_size(kind: DeviceKind, precision: Precision) -> int:
+    """Rows and columns of that product: on a GPU halved until its three matrices fit into the free memory."""
+    if kind == "cpu":
+        return SQUARE_ON_CPU if precision == "float32" else SQUARE_OF_HALVES_ON_CPU
+    size = SQUARE_ON_GPU[precision]
+    while not _fits(kind, 3 * size**2 * _dtype(precision).size):
+        size //= 2
+    return size
+
+
+def gemm_rate(kind: DeviceKind, shape: Gemm, precision: Precision = "float32") -> float:
+    """FLOP/s of (m × k) times (k × n), `shape` = (m, k, n): the faster of XLA's and TensorFlow's own.
+
+    Raises what TensorFlow raises where the product does not fit or cannot be compiled.
+    """
     m, k, n = shape
-    dtype = {"mixed_bfloat16": tf.bfloat16, "mixed_float16": tf.float16}.get(precision, tf.float32)
+    dtype = _dtype(precision)
     flops = 2.0 * m * k * n
     before = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
     try:
-        a, b = (tf.cast(tf.random.stateless_normal(s, (0, 1)), dtype) for s in ((m, k), (k, n)))
-        times = [_per_turn(_product(a, b), tf.zeros((m, n), dtype))]
+        a = tf.cast(tf.random.stateless_normal((m, k), (0, 1)), dtype)
+        b = tf.cast(tf.random.stateless_normal((k, n), (0, 1), stddev=k**-0.5), dtype)
+        fastest = FASTEST_FLOPS_PER_SECOND.get(precision, FASTEST_FLOPS_PER_SECOND_OF_TENSOR_CORES)
+        chunk = chunk_for(kind, max(flops / fastest, FASTEST_KERNEL_SECONDS))
+        times = [seconds_per_turn(_product(b), (a, tf.zeros((m, n), dtype)), chunk)]
         if flops >= LARGE_FLOPS:
-            times.append(_seconds(tf.function(tf.matmul), a, b))
+            times.append(shortest_seconds(tf.function(tf.matmul), a, b))
     finally:
         tf.config.experimental.enable_tensor_float_32_execution(before)
     return flops / min(times)
+
+
+def bandwidth(kind: DeviceKind, size: int) -> float:
+    """Bytes per second of y ← x + y / 2 over a working set of `size` bytes: per number two in, one out."""
+    count = size // 8
+    moved = 12.0 * count
+    x = tf.ones(count)
+    chunk = chunk_for(kind, max(moved / FASTEST_BYTES_PER_SECOND, FASTEST_KERNEL_SECONDS))
+    return moved / seconds_per_turn(lambda y: (x + 0.5 * y,), (tf.zeros(count),), chunk)
+
+
+def launch_seconds() -> float:
+    """One call of the smallest compiled program, from Python and back."""
+    add = tf.function(lambda a: a + 1.0, jit_compile=True)
+    one = tf.constant(1.0)
+    add(one).numpy()
+    times = []
+    for _ in range(LAUNCHES):
+        began = time.perf_counter_ns()
+        add(one).numpy()
+        times.append((time.perf_counter_ns() - began) / 1e9)
+    return median(times)
+
+
+def product_seconds() -> float:
+    """One of many smallest products of matrices in a row, each of which waits for the one before."""
+    return seconds_per_turn(lambda a: (a @ a,), (tf.zeros((SMALL, SMALL)),), SMALL_CHAIN)
+
+
+def iteration_seconds() -> float:
+    """One turn of a compiled loop around such a product whose number of turns the compiler does not know."""
+    return seconds_per_turn(lambda a: (tf.tanh(a @ a),), (tf.zeros((SMALL, SMALL)),), ONE)
 
 
 def all_reduce_rate(strategy: Any) -> float | None:  # noqa: ANN401 -- a tf.distribute.Strategy, untyped
@@ -92,93 +167,51 @@ def _strategy(runtime: Runtime) -> Any:  # noqa: ANN401
     return runtime.strategy
 
 
-def _product(a: Any, b: Any) -> Callable[[Any], Any]:  # noqa: ANN401
-    """One turn c ← c / 2 + `a` `b`, whose product no compiler can move out of the loop."""
-    half = tf.cast(0.5, a.dtype)
-    return lambda c: c * half + _fresh(a, c) @ b
+def _product(b: Any) -> Callable[[Any, Any], State]:  # noqa: ANN401
+    """One turn c ← `a` `b`, whose product no compiler can move out of the loop.
 
-
-def _fresh(a: Any, c: Any) -> Any:  # noqa: ANN401
-    """`a` with its first number from the last turn, so that the product cannot be moved out of the loop."""
-    return tf.raw_ops.TensorStridedSliceUpdate(
-        input=a, begin=[0, 0], end=[1, 1], strides=[1, 1], value=c[:1, :1]
-    )
-
-
-def _bandwidth(size: int) -> float:
-    """Bytes per second of y ← x + y / 2 over a working set of `size` bytes: per number two in, one out."""
-    count = size // 8
-    x = tf.ones(count)
-    return 12.0 * count / _per_turn(lambda y: x + 0.5 * y, tf.zeros(count))
-
-
-def _launch_seconds() -> float:
-    """One call of the smallest compiled program, from Python and back."""
-    add = tf.function(lambda a: a + 1.0, jit_compile=True)
-    one = tf.constant(1.0)
-    add(one).numpy()
-    times = []
-    for _ in range(LAUNCHES):
-        began = time.perf_counter_ns()
-        add(one).numpy()
-        times.append((time.perf_counter_ns() - began) / 1e9)
-    return median(times)
-
-
-def _iteration_seconds() -> float:
-    """One turn of a compiled loop around a matrix product of the smallest size."""
-    return _per_turn(lambda a: tf.tanh(a @ a), tf.zeros((8, 8)))
-
-
-def _per_turn(body: Callable[[Any], Any], start: Any) -> float:  # noqa: ANN401
-    """Seconds per turn of a compiled loop that carries one tensor, over enough turns to drown its launch."""
-    loop = _loop(body)
-    turns = _turns(lambda count: loop(start, tf.constant(count)))
-    return _seconds(loop, start, tf.constant(turns)) / turns
-
-
-def _loop(body: Callable[[Any], Any]) -> Any:  # noqa: ANN401
-    """(value, turns) → one number of the value that `body` makes of it in so many turns, compiled."""
-
-    @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
-    def loop(value: Any, turns: Any) -> Any:  # noqa: ANN401
-        _, value = tf.while_loop(
-            lambda turn, _: turn < turns, lambda turn, v: (turn + 1, body(v)), (tf.constant(0), value)
-        )
-        return tf.reshape(value, [-1])[0]
-
-    return loop
-
-
-def _turns(call: Callable[[int], Any]) -> int:
-    """So many turns that a call of them takes TURN_SECONDS even when nothing disturbs it.
-
-    The best of several calls counts: by a single one that something held up, a few turns would do, and the
-    launch would be most of what is measured.
+    The first number of `a` is that of the last turn's c. The loop carries `a`, so that it is written in
+    place: of a constant `a` every turn would make a copy.
     """
-    turns = 1
-    while (best := _seconds(call, turns, limit=0.0, least=CALIBRATION_CALLS)) < TURN_SECONDS:
-        turns = math.ceil(turns * max(CALIBRATION_GROWTH * TURN_SECONDS / best, CALIBRATION_GROWTH))
-    return turns
+
+    def turn(a: Any, c: Any) -> State:  # noqa: ANN401
+        a = tf.raw_ops.TensorStridedSliceUpdate(
+            input=a, begin=[0, 0], end=[1, 1], strides=[1, 1], value=c[:1, :1]
+        )
+        return a, a @ b
+
+    return turn
 
 
-def _seconds(
-    function: Callable[..., Any],
-    *arguments: Any,  # noqa: ANN401
-    limit: float = SECONDS,
-    least: int = 1,
-) -> float:
-    """The shortest of the calls that fit into `limit`, of `least` at least; one before them compiles."""
-    _wait(function(*arguments))
-    times: list[float] = []
-    began = time.perf_counter_ns()
-    while len(times) < least or time.perf_counter_ns() - began < limit * 1e9:
-        start = time.perf_counter_ns()
-        _wait(function(*arguments))
-        times.append((time.perf_counter_ns() - start) / 1e9)
-    return min(times)
+def _dtype(precision: Precision) -> Any:  # noqa: ANN401
+    return {"mixed_bfloat16": tf.bfloat16, "mixed_float16": tf.float16}.get(precision, tf.float32)
 
 
-def _wait(result: Any) -> None:  # noqa: ANN401
-    """Read one number of the result: the device has finished when it is here."""
-    tf.reshape(result, [-1])[0].numpy()
+def _fits(kind: DeviceKind, size: int) -> bool:
+    """Whether a figure's tensors of `size` bytes are no more than their share of the device's memory."""
+    free = free_gpu_bytes() if kind == "gpu" else None
+    return free is None or size <= SHARE_OF_MEMORY * free
+
+
+@functools.cache
+def free_gpu_bytes() -> int | None:
+    """Memory of the first GPU that this process sees which nobody holds; None where NVML does not tell.
+
+    As it was when it was asked first: TensorFlow gives back to the GPU nothing of what it once held, and
+    the same process should be asked for the same products again.
+    """
+    with contextlib.suppress(Exception):
+        return _free_gpu_bytes()
+    return None
+
+
+def _free_gpu_bytes() -> int | None:
+    nvml = open_nvml()
+    if nvml is None:
+        return None
+    with contextlib.closing(nvml):
+        index = nvml.index_of(os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0])
+        if index is None:
+            return None
+        total, used = nvml.gpu(index).memory_bytes, nvml.sample(index).memory_used_bytes
+        return None if total is None or used is None else total - used

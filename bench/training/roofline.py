@@ -30,32 +30,41 @@ class Limit:
 
 
 def step_limit(scenario: Scenario, probe: Probe) -> Limit | None:
-    """The largest of four least times; None where the probe knows no rate for the scenario's precision.
+    """The largest of four least times, or of those whose figures the probe has; None where it has none.
 
     Each is of what was probed: the cores that all replicas of a process share, or the GPU of one replica.
     Compute: the exact FLOPs of the matrix products at the probe's rate for a large square one. Memory: what
     even perfect fusion must move, the batch's bytes once in, parameters and optimizer state once in and
     once out, at the bandwidth of a working set of that size. Latency: the matrix products that wait for one
-    another (forward and backward through every layer), each at the least that one takes. All-reduce: the
-    gradients' bytes at the rate at which the replicas sum up a large tensor.
+    another (forward and backward through every layer, 2 × layers), each at the seconds of the smallest one
+    in a chain of its kind, in float32 whatever the scenario's precision. All-reduce: the gradients' bytes at
+    the rate at which the replicas sum up a large tensor.
     """
-    rate = probe.gemm_flops_per_second.get(scenario.precision)
-    if rate is None:
+    roofs = _roofs(scenario, probe)
+    if not roofs:
         return None
+    bound_by = max(roofs, key=lambda roof: roofs[roof])
+    return Limit(roofs[bound_by], bound_by)
+
+
+def _roofs(scenario: Scenario, probe: Probe) -> dict[Bound, float]:
+    """Least seconds of a step, by what they are of."""
+    rate = probe.gemm_flops_per_second.get(scenario.precision)
     batch = _batch_probed(scenario, probe)
     state = STATE_BYTES[scenario.optimizer] * parameter_count(scenario.widths)
     images = batch * PIXELS
     layers = len(scenario.widths) - 1
-    roofs: dict[Bound, float] = {
-        "compute": model_flops_per_step(scenario.widths, batch) / rate,
-        "memory": (2 * state + images) / bandwidth_at(state + images, probe.bandwidths),
-        "latency": 2 * layers * probe.iteration_seconds,
-    }
+    roofs: dict[Bound, float] = {}
+    if rate is not None:
+        roofs["compute"] = model_flops_per_step(scenario.widths, batch) / rate
+    if probe.bandwidths:
+        roofs["memory"] = (2 * state + images) / bandwidth_at(state + images, probe.bandwidths)
+    if probe.product_seconds is not None:
+        roofs["latency"] = 2 * layers * probe.product_seconds
     if scenario.replicas > 1 and probe.all_reduce_bytes_per_second:
         gradients = 4 * parameter_count(scenario.widths)
         roofs["all-reduce"] = gradients / probe.all_reduce_bytes_per_second
-    bound_by = max(roofs, key=lambda roof: roofs[roof])
-    return Limit(roofs[bound_by], bound_by)
+    return roofs
 
 
 def _batch_probed(scenario: Scenario, probe: Probe) -> int:
@@ -69,7 +78,7 @@ def _batch_probed(scenario: Scenario, probe: Probe) -> int:
 
 
 def bandwidth_at(working_set_bytes: int, measured: tuple[Bandwidth, ...]) -> float:
-    """Bytes per second for a working set, between the measured ones by the logarithm of their sizes."""
+    """Bytes per second for a working set, by the logarithm of sizes between the measured, one or more."""
     ordered = sorted(measured, key=lambda b: b.working_set_bytes)
     if working_set_bytes <= ordered[0].working_set_bytes:
         return ordered[0].bytes_per_second

@@ -268,6 +268,6 @@ def _with_context(measurement: Measurement, runtime: Runtime, use: Use) -> Measu
         niceness=runtime.pinning.niceness,
         pinned=runtime.pinning.pinned,
         process_id=os.getpid(),
-        **modes(runtime.kind),
+        **modes(runtime),
         **use.figures(runtime.kind),
     )

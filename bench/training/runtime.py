@@ -15,6 +15,7 @@ from bench.machine.affinity import Pinning, pin
 from bench.machine.cuda import prefer_wheel
 from bench.records.kinds import DeviceKind
 from bench.records.scenario import Scenario
+from bench.training.determinism import ask_for_determinism
 from bench.training.member import ALONE, Member, tf_config
 
 
@@ -34,14 +35,16 @@ class Runtime:
     strategy: Any = None
 
 
-def start(kind: DeviceKind, cores: tuple[int, ...], member: Member = ALONE) -> Runtime:
+def start(
+    kind: DeviceKind, cores: tuple[int, ...], member: Member = ALONE, deterministic: bool = False
+) -> Runtime:
     """Pin this process to `cores`, import TensorFlow, set threads and devices to match, and join the others.
 
     The affinity is set before the import, since thread pools take their size from it. With `kind` "gpu" the
     process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, no more of them than it has replicas, memory
     grows as it is needed, and the `ptxas` that TensorFlow's packages bring assembles its programs; raises
     BenchError where TensorFlow sees too few. Whoever calls this for a member with an address may hold the
-    port bound with SO_REUSEPORT.
+    port bound with SO_REUSEPORT. A `deterministic` process stays so.
     """
     pinning = pin(cores)
     os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -56,12 +59,16 @@ def start(kind: DeviceKind, cores: tuple[int, ...], member: Member = ALONE) -> R
     if member.addresses:
         os.environ["TF_CONFIG"] = tf_config(member)
         os.environ["TF_GRPC_REUSE_PORT"] = "1"
+    if deterministic:
+        ask_for_determinism(os.environ)
     began = time.perf_counter_ns()
     import tensorflow as tf
 
     import_seconds = (time.perf_counter_ns() - began) / 1e9
     from bench.training import strategies
 
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
     tf.config.threading.set_intra_op_parallelism_threads(len(cores))
     tf.config.threading.set_inter_op_parallelism_threads(_inter_op(cores, member))
     gpus = strategies.set_devices(member, kind)
@@ -84,19 +91,26 @@ def prepare(scenario: Scenario) -> None:
             tf.config.experimental.reset_memory_stats(gpu)
 
 
-def modes(kind: DeviceKind) -> dict[str, Any]:
+def modes(runtime: Runtime) -> dict[str, Any]:
     """How TensorFlow and Keras compute now, read back, by the names that `Measurement` has for it.
 
     `compute_dtype` is that of the model built last.
     """
     import keras
     import tensorflow as tf
+    from tensorflow.python.framework.config import is_op_determinism_enabled
 
-    gpus = tf.config.get_visible_devices("GPU") if kind == "gpu" else []
+    from bench.training.strategies import all_reduce_implementation
+
+    gpus = tf.config.get_visible_devices("GPU") if runtime.kind == "gpu" else []
     growth = [bool(tf.config.experimental.get_memory_growth(gpu)) for gpu in gpus]
     return {
         "tf32_enabled": bool(tf.config.experimental.tensor_float_32_execution_enabled()),
         "compute_dtype": str(keras.config.dtype_policy().compute_dtype),
+        "op_determinism": bool(is_op_determinism_enabled()),
+        "all_reduce_implementation": all_reduce_implementation(runtime.strategy),
+        "xla_flags": os.environ.get("XLA_FLAGS"),
+        "tf_xla_flags": os.environ.get("TF_XLA_FLAGS"),
         "memory_growth": all(growth) if growth else None,
     }
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import tensorflow as tf  # noqa: TID253 -- only training modules import this file
+from tensorflow.python.distribute import cross_device_ops  # noqa: TID253
 
 from bench.errors import BenchError
 from bench.records.kinds import DeviceKind
@@ -77,6 +78,21 @@ def workers(strategy: Any) -> int:  # noqa: ANN401
     return int(strategy.num_replicas_in_sync) // len(local_devices(strategy))
 
 
+def all_reduce_implementation(strategy: Any) -> str | None:  # noqa: ANN401
+    """How `strategy` sums up over its replicas, read back from it, in TensorFlow's words.
+
+    "NCCL" and "RING" are its collectives, "ReductionToOneDevice" is copies to one device, which adds them up
+    there. None where no replica waits for another.
+    """
+    if strategy is None or strategy.num_replicas_in_sync < 2:
+        return None
+    extended = strategy.extended
+    ops = extended._cross_device_ops
+    if isinstance(ops, cross_device_ops.CollectiveAllReduce):
+        return str(extended._communication_options.implementation.value)
+    return type(ops).__name__
+
+
 def agreed(strategy: Any, seconds: float) -> float:  # noqa: ANN401
     """The mean of what the processes measured, the same number in each of them.
 
@@ -97,7 +113,11 @@ def _devices(kind: DeviceKind) -> list[str]:
 
 
 def _multi_worker(member: Member, kind: DeviceKind) -> Any:  # noqa: ANN401
-    """Sums by a ring over gRPC on CPUs, and as TensorFlow chooses (NCCL) on GPUs.
+    """Sums by NCCL on GPUs, and by a ring over gRPC on CPUs.
+
+    What is left to TensorFlow (AUTO) is that ring on GPUs, too, through the host's memory: it takes NCCL only
+    where it is told to (`AssignCollectiveType` in collective_param_resolver_local.cc; of the session option
+    that would have it do so by itself, `collective_nccl`, TensorFlow 2 makes no use).
 
     A lost process ends the others' collectives with an error: at once where its connections break, else
     when none of its heartbeats has come for `HEARTBEAT_SECONDS` (TensorFlow's coordination service).
@@ -107,7 +127,7 @@ def _multi_worker(member: Member, kind: DeviceKind) -> Any:  # noqa: ANN401
 
     ways = tf.distribute.experimental.CommunicationImplementation
     options = tf.distribute.experimental.CommunicationOptions(
-        implementation=ways.RING if kind == "cpu" else ways.AUTO
+        implementation=ways.NCCL if kind == "gpu" else ways.RING
     )
     here = context.context()
     configure = partial(here.configure_coordination_service, heartbeat_timeout_in_ms=1000 * HEARTBEAT_SECONDS)

@@ -15,8 +15,9 @@ def update(optimizer: Any, weights: Sequence[Any], gradients: Sequence[Any]) -> 
     """One step of `optimizer` on the copies of `weights` and of its state that are here.
 
     To be called in the strategy's update context (`strategy.extended.update`), in which a variable is the
-    copy of it. With a LossScaleOptimizer the gradients are of the scaled loss, and a step with a gradient
-    that is not finite is left out, as Keras does.
+    copy of it, or where there is no strategy. The optimizer has been built for `weights`. With a
+    LossScaleOptimizer the gradients are of the scaled loss, and a step with a gradient that is not finite is
+    left out, as Keras does.
     """
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         _update_scaled(optimizer, weights, gradients)
@@ -51,20 +52,20 @@ def move(
 
 
 def _update_scaled(optimizer: Any, weights: Sequence[Any], gradients: Sequence[Any]) -> None:  # noqa: ANN401
+    """The numbers of Keras' LossScaleOptimizer without its branches.
+
+    A GPU copies the condition of a branch to the host, and waits for it, in every step. To take the step and
+    then choose between the values after and before it is part of programs that run anyway.
+    """
+    inner = optimizer.inner_optimizer
     scale, count = optimizer.dynamic_scale.value, optimizer.step_counter.value
-
-    def take() -> Any:  # noqa: ANN401
-        by, steps = tf.convert_to_tensor(scale), tf.convert_to_tensor(count)
-        update(optimizer.inner_optimizer, weights, [gradient / by for gradient in gradients])
-        grows = tf.equal(steps, optimizer.dynamic_growth_steps - 1)
-        count.assign(tf.where(grows, tf.zeros_like(steps), steps + 1))
-        scale.assign(tf.where(grows, by * 2.0, by))
-        return tf.constant(0)
-
-    def skip() -> Any:  # noqa: ANN401
-        count.assign(tf.zeros_like(tf.convert_to_tensor(count)))
-        scale.assign(tf.convert_to_tensor(scale) * 0.5)
-        return tf.constant(0)
-
-    finite = [tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients]
-    tf.cond(tf.reduce_all(finite), take, skip)
+    by, steps = tf.convert_to_tensor(scale), tf.convert_to_tensor(count)
+    finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
+    moved = [variable.value for variable in (*weights, *inner.variables)]
+    before = [tf.convert_to_tensor(variable) for variable in moved]
+    update(inner, weights, [gradient / by for gradient in gradients])
+    for variable, value in zip(moved, before, strict=True):
+        variable.assign(tf.where(finite, tf.convert_to_tensor(variable), value))
+    grows = tf.equal(steps, optimizer.dynamic_growth_steps - 1)
+    count.assign(tf.where(finite & ~grows, steps + 1, tf.zeros_like(steps)))
+    scale.assign(by * tf.where(finite, tf.where(grows, 2.0, 1.0), 0.5))

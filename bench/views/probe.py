@@ -12,21 +12,21 @@ from rich.text import Text
 from bench.analysis.drift import DRIFT, Change, Drift
 from bench.machine.fingerprint import Fingerprint
 from bench.machine.nvml import Gpu
-from bench.records.probe import Probe
+from bench.records.probe import Moment, Probe
 from bench.views.export import json_text
-from bench.views.format import bytes_, count, flops, percent, seconds, several
+from bench.views.format import NONE, bytes_, count, flops, percent, seconds, several
 
 
 @dataclasses.dataclass(frozen=True)
 class GemmRate:
-    """What a matrix product of a suite's own shape ran at: (m × k) times (k × n), in FLOP/s."""
+    """What a matrix product of a suite's own shape ran at: (m × k) times (k × n), in FLOP/s, or None."""
 
     where: str
     m: int
     k: int
     n: int
-    flops_per_second: float
-    square_flops_per_second: float
+    flops_per_second: float | None
+    square_flops_per_second: float | None
 
 
 def probe_view(seen: Fingerprint, probe: Probe, gemms: Sequence[GemmRate] = ()) -> RenderableType:
@@ -52,8 +52,14 @@ def probe_json(seen: Fingerprint, probe: Probe, gemms: Sequence[GemmRate] = ()) 
 def limits_line(probe: Probe) -> str:
     """The limits in a few words: "231 GFLOP/s float32, 10.2 GB/s"."""
     rates = [f"{flops(rate)} {name}" for name, rate in probe.gemm_flops_per_second.items()]
-    memory = max(probe.bandwidths, key=lambda b: b.working_set_bytes).bytes_per_second
-    return ", ".join([*rates, _bandwidth(memory)])
+    largest = max(probe.bandwidths, key=lambda b: b.working_set_bytes, default=None)
+    return ", ".join([*rates, _bandwidth(largest.bytes_per_second if largest else None)])
+
+
+def unprobed_line(where: str, moment: Moment, why: str) -> str:
+    """What a probe that came to nothing at the session's start or end costs."""
+    lost = "its runs have no limits" if moment == "start" else "its drift is not known"
+    return f"No limits of {where} at the session's {moment}: {why}; {lost}"
 
 
 def drift_lines(drifts: Iterable[Drift]) -> list[Text]:
@@ -121,14 +127,17 @@ def _limit_facts(probe: Probe) -> Iterable[tuple[str, str]]:
         yield f"matrix product, {precision}", flops(rate)
     for measured in probe.bandwidths:
         yield f"memory, {bytes_(measured.working_set_bytes)} in use", _bandwidth(measured.bytes_per_second)
+    if not probe.bandwidths:
+        yield "memory", NONE
     yield "launch from Python and back", seconds(probe.launch_seconds)
-    yield "turn of a compiled loop", seconds(probe.iteration_seconds)
+    yield "smallest product in a chain", seconds(probe.product_seconds)
+    yield "turn of a loop of unknown length", seconds(probe.iteration_seconds)
     if probe.all_reduce_bytes_per_second is not None:
         yield "all-reduce over its devices", _bandwidth(probe.all_reduce_bytes_per_second)
 
 
-def _bandwidth(bytes_per_second: float) -> str:
-    return f"{bytes_per_second / 1e9:,.3g} GB/s"
+def _bandwidth(bytes_per_second: float | None) -> str:
+    return NONE if bytes_per_second is None else f"{bytes_per_second / 1e9:,.3g} GB/s"
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> Table:
@@ -146,7 +155,8 @@ def _gemm_table(gemms: Iterable[GemmRate]) -> Table:
     for title in ("m", "k", "n", "rate", "of square"):
         table.add_column(title, justify="right", no_wrap=True)
     for gemm in gemms:
-        share = gemm.flops_per_second / gemm.square_flops_per_second
+        rate, square = gemm.flops_per_second, gemm.square_flops_per_second
+        share = None if rate is None or square is None else rate / square
         sizes: list[Any] = [count(size) for size in (gemm.m, gemm.k, gemm.n)]
         table.add_row(gemm.where, *sizes, flops(gemm.flops_per_second), percent(share, 0))
     return table

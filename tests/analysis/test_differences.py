@@ -31,9 +31,9 @@ def ran_on(machine):
 def found(scenario_runs):
     """The differences between A on the laptop and B on machines like it but for what is given."""
 
-    def differences(*changed, **settings):
+    def differences(*changed, on_a=None, **settings):
         machines = [{**MACHINE, **facts} for facts in changed] or [MACHINE]
-        side_a = scenario_runs([1.0], **ran_on(MACHINE), threads=2)
+        side_a = scenario_runs([1.0], **ran_on(MACHINE), threads=2, **(on_a or {}))
         side_b = [
             scenario_runs([1.0], **ran_on(machine), **{"threads": 2, **settings}) for machine in machines
         ]
@@ -83,6 +83,19 @@ def test_of_long_lists_only_what_the_other_side_lacks_is_shown(found):
         Difference("hardware", "cpu_flags", ("sse4_2",), ("avx512f",)),
         Difference("software", "environment", ("TF_XLA_FLAGS=--x",), ()),
     )
+
+
+def test_how_replicas_summed_up_is_named_where_both_sides_tell(found):
+    assert found(all_reduce_implementation="NCCL") == ()
+    for ways in (("RING", "NCCL"), ("NCCL", "RING")):
+        assert found(all_reduce_implementation=ways[1], on_a={"all_reduce_implementation": ways[0]}) == (
+            Difference("settings", "all_reduce_implementation", (ways[0],), (ways[1],)),
+        )
+
+
+def test_a_table_older_than_a_setting_was_made_with_its_neutral_value(found):
+    assert found(deterministic=False) == ()
+    assert found(deterministic=True) == (Difference("settings", "deterministic", (False,), (True,)),)
 
 
 def test_a_little_less_memory_is_no_difference(found):

@@ -142,3 +142,10 @@ def test_whoever_is_silent_says_nothing(suite, capsys):
     asked = suite(precision=0.01)
     play(Silent(), asked, [{0: 1.0, 1: 1.0}] * 7)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", [Lines, Display])
+def test_a_probe_that_came_to_nothing_is_told(kind, suite, console):
+    kind(console, suite()).unprobed((BOX,), "start", "the probe failed")
+    told = " ".join(console.file.getvalue().split())
+    assert "No limits of box (2 cores) at the session's start: the probe failed;" in told

@@ -176,7 +176,7 @@ class Log:
     def __init__(self):
         self.plan, self.rounds, self.begun, self.epochs, self.rows = None, [], [], [], []
         self.phases = []
-        self.probes = []
+        self.probes, self.unprobed_places = [], []
         self.kept_rows = []
 
     def planned(self, runs, rounds, nodes):
@@ -184,6 +184,9 @@ class Log:
 
     def probed(self, place, probe, moment):
         self.probes.append((place.node.name, probe, moment))
+
+    def unprobed(self, places, moment, why):
+        self.unprobed_places.append(([place.node.name for place in places], moment, why))
 
     def kept(self, _run, row):
         self.kept_rows.append(row)

@@ -114,3 +114,18 @@ def test_a_job_s_own_modules_stay_beside_bench():
     }
     assert _runtime_env({"RAY_JOB_CONFIG_JSON_ENV_VAR": job}) == expected
     assert _runtime_env({})["py_modules"] == [str(ROOT / "bench")]
+
+
+def test_flags_that_are_set_here_reach_the_workers_of_a_cluster_that_was_joined():
+    from bench.orchestration.ray_cluster import _runtime_env
+
+    flags = {
+        "NCCL_ALGO": "Ring",
+        "NCCL_DEBUG": "WARN",
+        "NVIDIA_TF32_OVERRIDE": "0",
+        "TF_XLA_FLAGS": "--tf_xla_auto_jit=2",
+        "XLA_FLAGS": "--xla_gpu_enable_command_buffer=+WHILE,+CONDITIONAL",
+    }
+    environ = {**flags, "HOME": "/root", "CUDA_VISIBLE_DEVICES": "3", "TF_CONFIG": "{}"}
+    assert _runtime_env(environ)["env_vars"] == {"RAY_worker_niceness": "0", **flags}
+    assert _runtime_env({})["env_vars"] == {"RAY_worker_niceness": "0"}

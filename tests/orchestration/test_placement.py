@@ -74,6 +74,9 @@ class TestNeeds:
     def test_equal_needs_are_one(self, node):
         assert need_of(scenario(epochs=1), [node()]) == need_of(scenario(epochs=2), [node()])
 
+    def test_deterministic_runs_share_no_process_with_others(self, node):
+        assert need_of(scenario(deterministic=True), [node()]) == replace(WHOLE_CPU, deterministic=True)
+
 
 class TestInfeasible:
     @pytest.mark.parametrize(
@@ -146,8 +149,18 @@ class TestLedger:
     def test_two_gpus_have_two_shares(self, node):
         assert len(take(Ledger([node(cores=8, gpus=4)]), Need("gpu", None, 2, None)).cores) == 4
 
-    def test_a_share_is_at_least_a_core(self, node):
-        assert len(take(Ledger([node(cores=2, gpus=8)]), ONE_GPU).cores) == 1
+    def test_a_share_is_at_least_two_cores_and_so_fewer_runs_go_side_by_side(self, node):
+        ledger = Ledger([node(cores=5, gpus=8)])
+        assert [len(take(ledger, ONE_GPU).cores) for _ in range(2)] == [2, 2]
+        assert ledger.take(ONE_GPU) is None
+        assert take(ledger, cpu(1)).cores == (4,)
+
+    def test_where_there_is_but_one_core_it_has_to_do(self, node):
+        assert len(take(Ledger([node(cores=1, gpus=2)]), ONE_GPU).cores) == 1
+
+    def test_a_run_that_asks_for_one_core_gets_one(self, node):
+        ledger = Ledger([node(cores=4, gpus=4)])
+        assert [take(ledger, Need("gpu", 1, 1, None)).cores for _ in range(4)] == [(0,), (1,), (2,), (3,)]
 
     def test_a_cpu_run_leaves_the_gpus_alone(self, node):
         ledger = Ledger([node(cores=4, gpus=1)])
@@ -274,6 +287,18 @@ class TestGangs:
         assert (
             infeasible(need, nodes)
             == "needs 2 workers with 1 GPU each, all of one type, and no type's nodes hold more than 1"
+        )
+
+    def test_gpus_without_cores_for_all_of_them_say_how_many_cores_each_would_have(self, node):
+        nodes = [node("a", cores=3, gpus=4)]
+        assert len(Ledger(nodes).take(gang(3, kind="gpu", cpus=1, gpus=1))) == 3
+        assert infeasible(gang(3, kind="gpu", gpus=1), nodes) == (
+            "needs 3 workers with 1 GPU and 2 CPU cores each, all of one type, and no type's nodes hold more "
+            "than 1; set cpus = 1 if a core must do for each"
+        )
+        assert infeasible(gang(4, kind="gpu", cpus=1, gpus=1), nodes) == (
+            "needs 4 workers with 1 GPU and 1 CPU core each, all of one type, and no type's nodes hold more "
+            "than 3"
         )
 
     def test_what_is_given_back_is_free_again(self, node):

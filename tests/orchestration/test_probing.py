@@ -83,6 +83,7 @@ def test_a_probe_that_fails_costs_the_limits_and_nothing_else(bench, node):
     assert {row["limit_seconds"] for row in rows} == {None}
     assert probed_machines(tried) == []
     assert len(tried.pool.probed) == 1
+    assert tried.log.unprobed_places == [(["n1"], "start", "the probe failed")]
 
 
 @pytest.mark.parametrize("status", ["lost", "oom_host"])
@@ -100,6 +101,18 @@ def test_a_probe_that_hangs_is_given_up_and_the_run_goes_on(bench, node, outcome
     (row,) = tried.run()
     assert (row["status"], row["attempt"]) == ("ok", 1)
     assert len(tried.pool.workers) == 2
+    assert tried.log.unprobed_places == [(["n1"], "start", "the probe was not done after 120 s")]
+
+
+@pytest.mark.parametrize(("taken", "probed"), [(290.0, True), (310.0, False)])
+def test_a_gpu_has_time_to_tune_its_products(bench, node, outcome, taken, probed):
+    tried = bench({"a": {"device": "gpu"}}, [node(gpus=1)])
+    tried.pool.probes.append(outcome(seconds=taken))
+    (row,) = tried.run()
+    assert row["status"] == "ok"
+    assert (("n1", "start") in moments(tried)) is probed
+    why = "the probe was not done after 300 s, the tuning of a GPU's large products included"
+    assert tried.log.unprobed_places == ([] if probed else [(["n1"], "start", why)])
 
 
 def test_a_last_probe_that_hangs_ends_with_its_deadline(bench, node, outcome):

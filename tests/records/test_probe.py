@@ -9,7 +9,8 @@ PROBE = Probe(
     {"float32": 5e13, "tf32": 4e14},
     (Bandwidth(2**26, 4e12), Bandwidth(2**30, 3e12)),
     launch_seconds=2e-5,
-    iteration_seconds=4e-6,
+    product_seconds=1.5e-6,
+    iteration_seconds=2e-5,
     all_reduce_bytes_per_second=2e11,
 )
 
@@ -29,9 +30,18 @@ def test_a_probe_becomes_columns():
         "probe_working_set_bytes": (2**26, 2**30),
         "probe_bytes_per_second": (4e12, 3e12),
         "probe_launch_seconds": 2e-5,
-        "probe_iteration_seconds": 4e-6,
+        "probe_product_seconds": 1.5e-6,
+        "probe_iteration_seconds": 2e-5,
         "probe_all_reduce_bytes_per_second": 2e11,
     }
+
+
+def test_figures_that_failed_are_none():
+    nothing = Probe("gpu", 8, {"tf32": None}, (), None, None)
+    columns = asdict(probe_columns(nothing, "start", "one_device", 1))
+    known = {name for name, value in columns.items() if value not in (None, ())}
+    where = ("moment", "device_kind", "cores", "strategy", "workers")
+    assert known == {f"probe_{name}" for name in where}
 
 
 def test_every_precision_has_a_column():

@@ -88,6 +88,7 @@ def test_equal_values_however_written_are_one_scenario(scenario, equal):
         {"loop": "fit"},
         {"precision": "tf32"},
         {"jit": False},
+        {"deterministic": True},
         {"device": "cpu"},
         {"cpus": 1},
         {"accelerator": "H100"},
@@ -141,6 +142,7 @@ def test_a_younger_setting_makes_an_id_of_its_own_only_where_it_is_used():
     """Those of sessions that were recorded before there was such a setting stay valid."""
     settings = {"hidden": [50, 50], "batch_size": 100, "strategy": "parameter_server", "workers": 2}
     usual = Scenario(**settings)
-    assert Scenario(**settings, servers=1, placement="pack").scenario_id == usual.scenario_id
+    old = {"servers": 1, "placement": "pack", "deterministic": False}
+    assert Scenario(**settings, **old).scenario_id == usual.scenario_id
     others = {Scenario(**settings, **{key: value}).scenario_id for key, value in YOUNGER.items()}
     assert len(others | {usual.scenario_id}) == 1 + len(YOUNGER)

@@ -254,6 +254,11 @@ WRONG_SETTINGS = {
     'strategy = "parameter_server"\nprecision = "mixed_float16"': (
         "precision: mixed_float16 needs one loss scale for all updates"
     ),
+    'strategy = "parameter_server"\ndeterministic = true': (
+        "deterministic: the workers of parameter_server do not wait for one another, and so no run is like "
+        "another; set it to false, or use multi_worker_mirrored"
+    ),
+    "deterministic = 1": "deterministic: must be true or false, not 1",
     "servers = 2": "servers: one_device has none; use parameter_server, or drop it",
     'strategy = "mirrored"\nplacement = "spread"': (
         "placement: mirrored has one process; drop it, or use multi_worker_mirrored"

@@ -28,7 +28,7 @@ IDENTITY = """
 SETTINGS = """
     dataset hidden activation dropout standardize shift optimizer learning_rate schedule warmup_fraction
     batch_size batch_per_replica epochs target_accuracy loop precision jit strategy workers devices device
-    cpus accelerator seed
+    cpus accelerator seed deterministic
 """
 MEASURED = """
     queue_seconds import_seconds build_seconds stage_seconds compile_seconds warmup_seconds train_seconds
@@ -43,7 +43,8 @@ METERED = """
     involuntary_switches gpu_samples gpu_power_watts gpu_sm_clock_hertz gpu_sm_clock_min_hertz
     gpu_sm_clock_moved_fraction energy_source
     gpu_temperature_max_celsius gpu_throttle_reasons gpu_shared pinned process_id
-    tf32_enabled compute_dtype memory_growth
+    tf32_enabled compute_dtype memory_growth op_determinism all_reduce_implementation xla_flags
+    tf_xla_flags
 """
 EPOCHS = """
     run_id epoch steps train_seconds eval_seconds elapsed_seconds learning_rate train_loss train_accuracy
@@ -82,6 +83,7 @@ def test_every_setting_has_its_column_and_type():
     assert schema.field("activation").type == pa.list_(pa.string())
     assert schema.field("learning_rate").type == pa.float64()
     assert schema.field("jit").type == pa.bool_()
+    assert schema.field("deterministic").type == pa.bool_()
     assert schema.field("loop").type == pa.string()
 
 
@@ -195,8 +197,7 @@ def test_no_run_is_no_timed_row():
 
 def test_a_setting_that_an_older_table_lacks_has_its_default(run):
     row, _ = run()
-    older = to_table("runs", [{**row, "servers": None, "placement": None, "cpus": None}, row])
-    rows = plain_rows(older)
-    assert [(found["servers"], found["placement"], found["cpus"]) for found in rows] == [
-        (1, "pack", None)
-    ] * 2
+    lacking = dict.fromkeys(("servers", "placement", "deterministic", "cpus"))
+    rows = plain_rows(to_table("runs", [{**row, **lacking}, row]))
+    expected = {"servers": 1, "placement": "pack", "deterministic": False, "cpus": None}
+    assert [{name: found[name] for name in lacking} for found in rows] == [expected] * 2

@@ -43,3 +43,36 @@ def test_large_logits_do_not_overflow(losses):
     # Right answers lose what is spread over the other nine classes: 0.1 × 9 / 10 × 1e4.
     assert losses(logits, 0.1)[[1, 3]] == pytest.approx([900, 900])
     assert losses(logits, 0.1)[[0, 2]] == pytest.approx([9900, 9900])
+
+
+@pytest.fixture
+def deterministic(tf):
+    """TensorFlow with deterministic operations until the test ends."""
+    from tensorflow.python.framework.config import disable_op_determinism
+
+    yield tf.config.experimental.enable_op_determinism
+    disable_op_determinism()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_deterministic_operations_give_the_same_loss_and_gradient_without_a_scatter(
+    tf, deterministic, smoothing
+):
+    from bench.training.loss import cross_entropy
+
+    def of(logits):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss = cross_entropy(tf.constant([2, 0, 1]), logits, smoothing)
+        return loss, tape.gradient(loss, logits)
+
+    logits = tf.constant([[1.0, -2.0, 3.0], [0.5, 0.0, -1.0], [9.0, -9.0, 0.0]])
+    usual = tf.function(of)(logits)
+    deterministic()
+    program = tf.function(of)
+    for ours, theirs in zip(program(logits), usual, strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6, atol=1e-7)
+    operations = {
+        operation.type for operation in program.get_concrete_function(logits).graph.get_operations()
+    }
+    assert not [name for name in operations if "Gather" in name or "Scatter" in name or "Segment" in name]

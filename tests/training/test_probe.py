@@ -1,91 +1,193 @@
 """The probe, on this machine: what it gives is held to orders of magnitude, since the machine is shared."""
 
-import re
+from functools import partial
 
 import pytest
 
 from bench.machine.affinity import Pinning
+from bench.machine.nvml import Gpu, GpuSample
 from bench.training.runtime import Runtime
 
 pytestmark = pytest.mark.slow
 
-PRODUCT = re.compile(r" (?:dot|custom-call)\(")
+RUNTIME = Runtime("cpu", 2, Pinning((0, 1), 0, True), 1.0, None)
+GPU = Runtime("gpu", 2, Pinning((0, 1), 0, True), 1.0, "A GPU")
+HALVES = "mixed_bfloat16"
+GIB = 2**30
 
 
-@pytest.fixture(scope="module")
-def probing(tf):  # noqa: ARG001 -- TensorFlow has to be there
+@pytest.fixture
+def probing(tf, monkeypatch):  # noqa: ARG001 -- TensorFlow has to be there
     """The module, with small figures' worth of time."""
-    from bench.training import probe
+    from bench.training import probe, turns
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(probe, "SQUARE", {"cpu": 256})
-        patch.setattr(probe, "WORKING_SETS", {"cpu": (2**16, 2**22)})
-        patch.setattr(probe, "SECONDS", 0.01)
-        patch.setattr(probe, "TURN_SECONDS", 0.002)
-        yield probe
+    monkeypatch.setattr(probe, "SQUARE_ON_CPU", 256)
+    monkeypatch.setattr(probe, "SQUARE_OF_HALVES_ON_CPU", 256)
+    monkeypatch.setattr(probe, "WORKING_SETS", {"cpu": (2**16, 2**22), "gpu": probe.WORKING_SETS["gpu"]})
+    monkeypatch.setattr(turns, "SECONDS", 0.01)
+    monkeypatch.setattr(turns, "TURN_SECONDS", 0.002)
+    return probe
+
+
+@pytest.fixture
+def free(probing, monkeypatch):
+    """Call with how many bytes of the GPU are free; None where NVML does not tell."""
+    return lambda size: monkeypatch.setattr(probing, "free_gpu_bytes", lambda: size)
 
 
 def test_a_probe_has_every_figure(probing):
-    runtime = Runtime("cpu", 2, Pinning((0, 1), 0, True), 1.0, None)
-    found = probing.probe(runtime, ("float32", "mixed_bfloat16"))
+    found = probing.probe(RUNTIME, ("float32", HALVES))
     assert (found.device_kind, found.cores) == ("cpu", 2)
-    assert list(found.gemm_flops_per_second) == ["float32", "mixed_bfloat16"]
+    assert list(found.gemm_flops_per_second) == ["float32", HALVES]
     assert 1e8 < found.gemm_flops_per_second["float32"] < 1e14
     assert [b.working_set_bytes for b in found.bandwidths] == [2**16, 2**22]
     assert all(1e7 < b.bytes_per_second < 1e13 for b in found.bandwidths)
     assert 1e-7 < found.launch_seconds < 0.1
+    assert 1e-9 < found.product_seconds < 0.1
     assert 1e-9 < found.iteration_seconds < 0.1
     assert found.all_reduce_bytes_per_second is None
 
 
-def test_no_compiler_moves_the_product_out_of_the_loop(probing, tf):
-    # Of a loop-invariant product XLA keeps none in the loop's body, which would then measure nothing.
-    a, b, c = (tf.ones((64, 64)) for _ in range(3))
-    for body, inside in ((probing._product(a, b), True), (lambda c: c + a @ b, False)):
-        compiled = probing._loop(body).experimental_get_compiler_ir(c, tf.constant(3))("optimized_hlo")
-        assert bool(PRODUCT.search(_of_loops(compiled))) is inside
+def test_a_gpu_s_programs_compile_and_run(probing, monkeypatch):
+    # Here on a CPU, as everything is; the chunks are a GPU's, and so short a product has many turns of them.
+    from bench.training import turns
+
+    monkeypatch.setattr(turns, "CHUNK_SECONDS", 1e-4)
+    assert turns.chunk_for("gpu", probing.FASTEST_KERNEL_SECONDS).turns > turns.UNROLLED
+    assert 1e5 < probing.gemm_rate("gpu", (32, 32, 32), "float32") < 1e14
+    assert 1e5 < probing.gemm_rate("gpu", (32, 32, 32), HALVES) < 1e14
+    assert 1e5 < probing.bandwidth("gpu", 2**12) < 1e13
 
 
-def _of_loops(hlo):
-    """The text of the computations that are bodies of loops, with those that they call."""
-    computations = dict(re.findall(r"^(?:ENTRY )?%(\S+) [^\n]*\{\n(.*?)^\}", hlo, re.MULTILINE | re.DOTALL))
-    wanted, seen = re.findall(r"body=%([\w.\-]+)", hlo), []
-    while wanted:
-        seen.append(wanted.pop())
-        wanted += re.findall(r"(?:calls|to_apply)=%([\w.\-]+)", computations[seen[-1]])
-    return "".join(computations[name] for name in seen)
+class TestFailures:
+    """Each figure raises in turn what a GPU that is too small, or a product that cannot be tuned, would."""
+
+    FIGURES = ("square_rate", "bandwidth", "launch_seconds", "product_seconds", "iteration_seconds")
+
+    @staticmethod
+    def measure(fails, *arguments):
+        if fails is not None and fails(*arguments):
+            raise MemoryError
+        return 1.0
+
+    @pytest.fixture
+    def figures(self, probing, monkeypatch):
+        """Every figure is 1, but for those that fail for the given arguments."""
+
+        def make(**failing):
+            for name in (*self.FIGURES, "all_reduce_rate"):
+                monkeypatch.setattr(probing, name, partial(self.measure, failing.get(name)))
+            return probing.probe(RUNTIME, ("float32", HALVES))
+
+        return make
+
+    def test_a_product_of_one_precision(self, figures):
+        found = figures(square_rate=lambda _, precision: precision == HALVES)
+        assert found.gemm_flops_per_second == {"float32": 1.0, HALVES: None}
+        assert len(found.bandwidths) == 2
+        assert found.product_seconds == 1.0
+
+    def test_one_working_set(self, figures):
+        found = figures(bandwidth=lambda _, size: size == 2**22)
+        assert [b.working_set_bytes for b in found.bandwidths] == [2**16]
+        assert set(found.gemm_flops_per_second.values()) == {1.0}
+
+    @pytest.mark.parametrize("name", ["launch_seconds", "product_seconds", "iteration_seconds"])
+    def test_a_latency(self, figures, name):
+        found = figures(**{name: lambda: True})
+        names = ("launch_seconds", "product_seconds", "iteration_seconds", "all_reduce_bytes_per_second")
+        assert {n for n in names if getattr(found, n) is None} == {name}
+
+    def test_the_all_reduce(self, figures):
+        found = figures(all_reduce_rate=lambda _: True)
+        assert found.all_reduce_bytes_per_second is None
+        assert found.launch_seconds == 1.0
 
 
-class Call:
-    """A compiled loop on a clock of its own; one call in `every` is held up from outside."""
+class TestMemory:
+    """Three matrices may take a quarter of what is free: 805 MB at 8,192² in float32, 3.2 GB at 16,384²."""
 
-    LAUNCH, TURN, HELD_UP = 1e-4, 1e-6, 0.05
+    @pytest.mark.parametrize(
+        ("precision", "free_bytes", "size"),
+        [
+            ("float32", 80 * GIB, 8192),
+            ("tf32", 80 * GIB, 16384),
+            (HALVES, 80 * GIB, 16384),
+            ("float32", 2 * GIB, 4096),
+            ("tf32", 10 * GIB, 8192),
+            (HALVES, 10 * GIB, 16384),
+            ("tf32", GIB // 8, 1024),
+            ("tf32", None, 16384),
+        ],
+    )
+    def test_products_are_halved_until_they_fit(self, probing, free, precision, free_bytes, size):
+        free(free_bytes)
+        assert probing.square_size("gpu", precision) == size
 
-    def __init__(self, every):
-        self.now, self.calls, self.every = 0.0, 0, every
+    def test_where_nothing_is_free_the_product_fails_and_the_probe_goes_on(self, probing, free):
+        free(0)
+        assert probing.figure(probing.square_rate, "gpu", "tf32") is None
 
-    def __call__(self, turns):
-        self.calls += 1
-        held_up = self.HELD_UP if self.calls % self.every == 0 else 0.0
-        self.now += self.LAUNCH + turns * self.TURN + held_up
+    @pytest.mark.parametrize(("free_bytes", "sets"), [(80 * GIB, 4), (10 * GIB, 3), (GIB // 2, 2), (None, 4)])
+    def test_working_sets_that_do_not_fit_are_left_out(self, probing, free, monkeypatch, free_bytes, sets):
+        free(free_bytes)
+        for name in TestFailures.FIGURES:
+            monkeypatch.setattr(probing, name, lambda *_: 1.0)
+        found = probing.probe(GPU)
+        assert [b.working_set_bytes for b in found.bandwidths] == list(probing.WORKING_SETS["gpu"][:sets])
 
-    def perf_counter_ns(self):
-        return round(self.now * 1e9)
+    def test_a_cpu_s_memory_is_not_asked_for(self, probing, monkeypatch):
+        monkeypatch.setattr(probing, "free_gpu_bytes", lambda: pytest.fail("asked for the GPU's memory"))
+        assert probing.square_size("cpu", "float32") == 256
 
 
-@pytest.mark.parametrize("every", [2, 3, 1000])
-def test_a_loop_is_turned_until_its_launch_is_lost_in_it_whatever_disturbs(probing, monkeypatch, every):
-    call = Call(every)
-    monkeypatch.setattr(probing, "time", call)
-    monkeypatch.setattr(probing, "_wait", lambda _: None)
-    turns = probing._turns(call)
-    assert Call.LAUNCH + turns * Call.TURN >= probing.TURN_SECONDS
-    assert turns * Call.TURN < 2 * probing.TURN_SECONDS
+class Nvml:
+    """Two GPUs, of which TensorFlow sees the second."""
+
+    def __init__(self, used):
+        self.used, self.closed = used, 0
+
+    def index_of(self, entry):
+        return {"GPU-2": 1}.get(entry)
+
+    def gpu(self, index):
+        return Gpu(index, memory_bytes=(10, 80)[index])
+
+    def sample(self, _):
+        return GpuSample(memory_used_bytes=self.used)
+
+    def close(self):
+        self.closed += 1
+
+
+class TestFreeMemory:
+    @pytest.fixture(autouse=True)
+    def forgotten(self, probing, monkeypatch):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-2,GPU-1")
+        probing.free_gpu_bytes.cache_clear()
+        yield
+        probing.free_gpu_bytes.cache_clear()
+
+    def test_it_is_that_of_the_first_gpu_that_the_process_sees(self, probing, monkeypatch):
+        nvml = Nvml(30)
+        monkeypatch.setattr(probing, "open_nvml", lambda: nvml)
+        assert probing.free_gpu_bytes() == 50
+        assert nvml.closed == 1
+
+    def test_it_is_what_it_was_before_tensorflow_held_any(self, probing, monkeypatch):
+        for used in (30, 70):
+            monkeypatch.setattr(probing, "open_nvml", lambda used=used: Nvml(used))
+            assert probing.free_gpu_bytes() == 50
+
+    @pytest.mark.parametrize("nvml", [None, Nvml(None), object()])
+    def test_it_is_unknown_where_nvml_does_not_tell(self, probing, monkeypatch, nvml):
+        monkeypatch.setattr(probing, "open_nvml", lambda: nvml)
+        assert probing.free_gpu_bytes() is None
 
 
 def test_the_precision_of_products_is_left_as_it_was(probing, tf):
     before = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
-    probing.gemm_rate((8, 8, 8), "tf32")
+    probing.gemm_rate("cpu", (8, 8, 8), "tf32")
     assert not tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(before)

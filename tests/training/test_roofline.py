@@ -10,9 +10,9 @@ BANDWIDTHS = (Bandwidth(1_000, 1e9), Bandwidth(1_000_000, 1e8))
 
 
 def probe(
-    rate=1e9, bandwidths=BANDWIDTHS, iteration_seconds=0.0, precision="float32", kind="cpu", all_reduce=None
+    rate=1e9, bandwidths=BANDWIDTHS, product_seconds=0.0, precision="float32", kind="cpu", all_reduce=None
 ):
-    return Probe(kind, 2, {precision: rate}, bandwidths, 1e-4, iteration_seconds, all_reduce)
+    return Probe(kind, 2, {precision: rate}, bandwidths, 1e-4, product_seconds, 1.0, all_reduce)
 
 
 def flat(bytes_per_second):
@@ -37,13 +37,36 @@ def test_memory_is_state_in_and_out_and_the_batch_in(optimizer, moved):
 
 
 def test_latency_is_every_layer_forward_and_backward_one_after_the_other():
-    limit = step_limit(Scenario(hidden=[8, 8], batch_size=1), probe(1e15, flat(1e15), iteration_seconds=1e-6))
+    limit = step_limit(Scenario(hidden=[8, 8], batch_size=1), probe(1e15, flat(1e15), product_seconds=1e-6))
     assert limit.seconds == pytest.approx(6e-6)
     assert limit.bound_by == "latency"
 
 
-def test_a_precision_that_was_not_probed_has_no_limit():
-    assert step_limit(Scenario(**SMALL), probe(precision="mixed_bfloat16")) is None
+LACKING = [
+    ({"rate": None}, "compute"),
+    ({"bandwidths": ()}, "memory"),
+    ({"product_seconds": None}, "latency"),
+]
+
+
+@pytest.mark.parametrize(("lacking", "roof"), LACKING)
+def test_a_figure_that_is_not_there_costs_its_own_roof(lacking, roof):
+    # By rows: compute, memory and latency would be the longest, at 2.56 ms, 230.88 ms and 4 ms.
+    lowest = {"rate": 1e15, "bandwidths": flat(1e15), "product_seconds": 0.0}
+    highest = {"rate": 1e9, "bandwidths": flat(1e6), "product_seconds": 1e-3}
+    name = next(iter(lacking))
+    known = {**lowest, name: highest[name]}
+    assert step_limit(Scenario(**SMALL), probe(**known)).bound_by == roof
+    assert step_limit(Scenario(**SMALL), probe(**{**known, **lacking})).bound_by != roof
+
+
+def test_a_precision_that_was_not_probed_has_the_limits_of_the_others():
+    limit = step_limit(Scenario(**SMALL), probe(1e-3, product_seconds=1e-3, precision="mixed_bfloat16"))
+    assert (limit.seconds, limit.bound_by) == (4e-3, "latency")
+
+
+def test_without_any_figure_there_is_no_limit():
+    assert step_limit(Scenario(**SMALL), probe(None, (), None)) is None
 
 
 @pytest.mark.parametrize(

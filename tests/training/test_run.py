@@ -535,6 +535,16 @@ def test_the_precision_is_read_back(train, precision, dtype):
 
 
 @pytest.mark.slow
+def test_flags_and_the_lack_of_determinism_are_read_back(train, monkeypatch):
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_clustering_debug")
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    measured, _, _ = train(batch_size=2500)
+    assert (measured.xla_flags, measured.tf_xla_flags) == (None, "--tf_xla_clustering_debug")
+    assert measured.op_determinism is False
+    assert measured.all_reduce_implementation is None
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", ["fused", "fit"])
 def test_a_learning_rate_far_too_high_diverges(train, loop):
     measured, rows, reported = train(

@@ -184,6 +184,33 @@ def test_fewer_gpus_than_replicas_are_an_error(tf, monkeypatch, seen, devices):
         set_devices(Member("mirrored", devices), "gpu")
 
 
+@pytest.mark.parametrize(("kind", "implementation"), [("gpu", "NCCL"), ("cpu", "RING")])
+def test_workers_on_gpus_are_told_to_sum_up_by_nccl(tf, monkeypatch, kind, implementation):
+    from bench.training.strategies import join
+
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", lambda **options: options)
+    options = join(Member("multi_worker_mirrored"), kind)["communication_options"]
+    assert options.implementation.value == implementation
+
+
+def test_what_a_strategy_s_collectives_use_is_read_back_from_it(tf):
+    from tensorflow.python.distribute.cross_device_ops import CollectiveAllReduce, ReductionToOneDevice
+
+    from bench.training.strategies import all_reduce_implementation
+
+    def told(ops, way, replicas):
+        options = tf.distribute.experimental.CommunicationOptions(implementation=way)
+        extended = SimpleNamespace(_cross_device_ops=ops, _communication_options=options)
+        return all_reduce_implementation(SimpleNamespace(num_replicas_in_sync=replicas, extended=extended))
+
+    ways = tf.distribute.experimental.CommunicationImplementation
+    collective = CollectiveAllReduce.__new__(CollectiveAllReduce)
+    assert [told(collective, way, 2) for way in (ways.NCCL, ways.RING, ways.AUTO)] == ["NCCL", "RING", "AUTO"]
+    assert told(ReductionToOneDevice(), ways.NCCL, 2) == "ReductionToOneDevice"
+    assert told(collective, ways.NCCL, 1) is None
+    assert all_reduce_implementation(None) is None
+
+
 def test_records_are_light():
     modules = run_python(LIGHT).split()
     assert {"bench.records.kinds", "bench.records.scenario", "bench.records.store"} <= set(modules)

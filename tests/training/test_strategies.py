@@ -160,6 +160,15 @@ def test_replicas_scale_the_loss_of_float16_once(request, of_one_device, gang_of
         assert measured["compute_dtype"] == "float16"
 
 
+@pytest.mark.parametrize(
+    ("gang_of", "implementation"),
+    [("two", "RING"), ("central", "ReductionToOneDevice"), ("pair", "RING"), ("two_workers", None)],
+)
+def test_how_the_replicas_sum_up_is_read_back(request, gang_of, implementation):
+    for measured in request.getfixturevalue(gang_of).measured[0]:
+        assert measured["all_reduce_implementation"] == implementation
+
+
 def test_replicas_train_in_bfloat16(two, of_one_device):
     (measured,) = two.measured[5]
     one = of_one_device(**BFLOAT16)

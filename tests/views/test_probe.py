@@ -6,10 +6,24 @@ from rich.console import Console
 from bench.analysis.drift import Change, Drift
 from bench.machine.fingerprint import fingerprint
 from bench.records.probe import Bandwidth, Probe
-from bench.views.probe import GemmRate, change_lines, drift_lines, limits_line, probe_json, probe_view
+from bench.views.probe import (
+    GemmRate,
+    change_lines,
+    drift_lines,
+    limits_line,
+    probe_json,
+    probe_view,
+    unprobed_line,
+)
 
 PROBE = Probe(
-    "cpu", 2, {"float32": 231e9}, (Bandwidth(2**20, 1.07e11), Bandwidth(2**29, 1.02e10)), 1.3e-4, 5.7e-7
+    "cpu",
+    2,
+    {"float32": 231e9},
+    (Bandwidth(2**20, 1.07e11), Bandwidth(2**29, 1.02e10)),
+    1.3e-4,
+    4.9e-7,
+    5.7e-7,
 )
 GEMM = GemmRate("baseline, layer 1 forward", 100, 784, 200, 115.5e9, 231e9)
 
@@ -30,7 +44,7 @@ def test_the_machine_and_its_limits_stand_together(seen):
     shown = text(probe_view(seen, PROBE))
     assert seen.machine in shown
     assert seen.machine_id in shown
-    for figure in ("231 GFLOP/s", "107 GB/s", "10.2 GB/s", "512 MiB", "130 µs", "570 ns"):
+    for figure in ("231 GFLOP/s", "107 GB/s", "10.2 GB/s", "512 MiB", "130 µs", "490 ns", "570 ns"):
         assert figure in shown
     assert "all-reduce" not in shown
     assert "of the suite" not in shown
@@ -49,10 +63,40 @@ def test_no_line_is_wider_than_the_terminal(seen):
 
 
 def test_all_reduce_is_shown_where_there_is_one(seen):
-    both = Probe("gpu", 8, {"tf32": 4e14}, PROBE.bandwidths, 1e-5, 1e-6, 3.2e11)
+    both = Probe("gpu", 8, {"tf32": 4e14}, PROBE.bandwidths, 1e-5, 1e-6, 2e-5, 3.2e11)
     shown = text(probe_view(seen, both))
     assert "its GPU can do" in shown
     assert "320 GB/s" in shown
+
+
+def test_a_figure_that_failed_is_a_dash(seen):
+    nothing = Probe("gpu", 8, {"tf32": None}, (), None, None)
+    failed = [
+        GemmRate("a, layer 1 forward", 1, 2, 3, None, 1e12),
+        GemmRate("b, layer 1 forward", 1, 2, 3, 1e9, None),
+    ]
+    shown = {
+        line.rsplit("  ", 1)[0].strip(): line for line in text(probe_view(seen, nothing, failed)).splitlines()
+    }
+    for figure in (
+        "matrix product, tf32",
+        "memory",
+        "launch from Python and back",
+        "smallest product in a chain",
+    ):
+        assert shown[figure].split()[-1] == "–"
+    a, b = ([*line.split()][-4:] for name, line in shown.items() if "layer 1 forward" in name)
+    assert a == ["2", "3", "–", "–"]
+    assert b == ["3", "1.00", "GFLOP/s", "–"]
+    assert limits_line(nothing) == "– tf32, –"
+
+
+def test_a_probe_that_came_to_nothing_is_told_with_what_it_costs():
+    line = unprobed_line("n1 (1 GPU, 2 cores)", "start", "the probe failed")
+    assert line == (
+        "No limits of n1 (1 GPU, 2 cores) at the session's start: the probe failed; its runs have no limits"
+    )
+    assert unprobed_line("n1", "end", "why").endswith("its drift is not known")
 
 
 def test_json_has_it_all(seen):
