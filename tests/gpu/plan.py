@@ -21,9 +21,9 @@ class Stage:
 
 STAGES = (
     Stage("environment", "driver, libraries, what the process mapped, which JAX works", 30, 90, 10),
-    Stage("steps", "a step of the notebook's nets: dynamic, chunked, +WHILE, JAX, in turns", 90, 180, 25),
+    Stage("steps", "a step of the notebook's nets: dynamic, chunked, +WHILE, JAX, in turns", 110, 180, 25),
     Stage("lane", "pytest -m gpu", 110, 240, 25),
-    Stage("wide-steps", "a step of wide sigmoid nets by precision: chunked, JAX, in turns", 70, 160, 25),
+    Stage("wide-steps", "a step of wide sigmoid nets by precision: chunked, JAX, in turns", 95, 160, 25),
     Stage("hlo", "kernels of a step, read off the optimised program", 25, 75, 15),
     Stage("probe", "the probe in two processes, side by side", 60, 180, 20),
     Stage("notebook", "bench run scenarios/notebook.toml, as many of four rounds as fit", 160, 260, 40, 15),

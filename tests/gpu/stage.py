@@ -45,8 +45,8 @@ class Check:
         return self.ends - time.monotonic()
 
     def process(self, path=None, **environment):
-        """A process of its own, which ends with this one."""
-        return Process(self.report.log, path, **environment)
+        """A process of its own, which ends with this one; JAX takes no more of the device than it needs."""
+        return Process(self.report.log, path, XLA_PYTHON_CLIENT_PREALLOCATE="false", **environment)
 
     def tensorflow(self, **environment):
         """Environment of a process with TensorFlow on this check's device, so that a CPU's sees no GPU."""

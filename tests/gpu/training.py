@@ -6,6 +6,7 @@ Called by name through `tests.gpu.serve`; `start` comes first, and the answers a
 import contextlib
 import dataclasses
 import functools
+import gc
 import hashlib
 import itertools
 import math
@@ -188,6 +189,7 @@ def memory():
     """Bytes that TensorFlow holds on the GPU now; None on a CPU."""
     import tensorflow as tf
 
+    gc.collect()  # a loop that is over goes with the cycles that it is part of, as when the next run begins
     return tf.config.experimental.get_memory_info("GPU:0")["current"] if physical_gpus() else None
 
 

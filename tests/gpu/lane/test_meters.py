@@ -48,9 +48,8 @@ def test_a_device_is_as_nvidia_smi_prints_it(name, nvml):
 
 
 def test_samples_are_as_nvidia_smi_prints_them(nvml):
-    sample, told = nvml.sample(0), smi("temperature.gpu", "clocks.mem")
+    sample, told = nvml.sample(0), smi("temperature.gpu", "power.draw")
     assert sample.temperature_celsius == pytest.approx(float(told["temperature.gpu"]), abs=8)
-    assert sample.memory_clock_hertz / 1e6 == pytest.approx(float(told["clocks.mem"]), rel=0.01)
     assert 0 < sample.power_watts < 1_500
     assert sample.energy_joules > 0
 

@@ -113,9 +113,9 @@ class System:
 
     def environment(self):
         if self.name == "JAX scan":
-            return {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-        flags = [os.environ.get("XLA_FLAGS", "")] + ([WHILE] if "+WHILE" in self.name else [])
-        return self.check.tensorflow(XLA_FLAGS=" ".join(flags).strip())
+            return {}
+        flags = f"{os.environ.get('XLA_FLAGS', '')} {WHILE}".strip()
+        return self.check.tensorflow(**({"XLA_FLAGS": flags} if "+WHILE" in self.name else {}))
 
     def started(self):
         self.attempt(lambda: self.process.answer(self.limit(START_SECONDS)))
