@@ -1,6 +1,6 @@
 """deterministic = true: the same weights, to the last bit, from the same seed in two processes."""
 
-SETTINGS = {"deterministic": True, "hidden": [256, 256], "batch_size": 500, "epochs": 2}
+SETTINGS = {"deterministic": True, "hidden": [64], "batch_size": 1_000, "epochs": 1}
 
 
 def test_two_processes_come_to_the_same_weights(begin):
