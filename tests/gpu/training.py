@@ -12,6 +12,7 @@ import itertools
 import math
 import socket
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
@@ -101,6 +102,18 @@ def staged(settings):
         pass
     variables.release()
     return {name: [value.dtype.name, device_of(value)] for name, value in held.items()}
+
+
+def compiled_in_windows(settings, dump):
+    """Names of the programs that XLA compiled in two epochs' windows, where it dumps what it compiles."""
+    loop, variables, _, _ = driven(scenario_of(settings))
+    before = set(Path(dump).glob("*after_optimizations.txt"))
+    for epoch in (1, 2):
+        for _ in loop.windows(epoch):
+            pass
+    variables.release()
+    new = set(Path(dump).glob("*after_optimizations.txt")) - before
+    return {"before": len(before), "new": sorted(path.name[:80] for path in new)}
 
 
 def driven(scenario, seed=0):

@@ -90,7 +90,7 @@ def test_a_run_without_meters_is_the_same_without_their_figures(ok, small):
 
 
 def test_every_time_of_a_run_is_there(ok, small):
-    measured = ok(small(batch_size=100))
+    measured = ok(small(batch_size=1_000))
     for name in ("build", "stage", "compile", "warmup", "train", "eval", "wall", "step", "empty_window"):
         assert measured[f"{name}_seconds"] > 0, name
     assert measured["flags"] == [flag for flag in measured["flags"] if flag != "retraced"]
