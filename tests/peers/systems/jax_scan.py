@@ -13,11 +13,12 @@ from tests.peers.shapes import LEARNING_RATE
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}
 
 
-def logits(parameters, names, x):
+def logits(parameters, names, x, compute=jnp.float32):
+    parameters, x = jax.tree.map(lambda one: one.astype(compute), (parameters, x))
     for (w, b), name in zip(parameters[:-1], names, strict=True):
         x = ACTIVATIONS[name](x @ w + b)
     w, b = parameters[-1]
-    return x @ w + b
+    return (x @ w + b).astype(jnp.float32)
 
 
 def adam(parameters, gradients, state):
@@ -30,10 +31,10 @@ def adam(parameters, gradients, state):
     return moved, (m, v, t)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=(4, 5))
-def run(names, batch, x, y, parameters, state, order):
+@functools.partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=(5, 6))
+def run(names, batch, compute, x, y, parameters, state, order):
     def mean_loss(parameters, images, labels):
-        z = logits(parameters, names, images)
+        z = logits(parameters, names, images, compute)
         return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(z), labels[:, None], 1))
 
     def step(carry, chosen):
@@ -47,8 +48,8 @@ def run(names, batch, x, y, parameters, state, order):
 
 
 class Scan:
-    def __init__(self, shape, dataset):
-        self.shape, self.rng = shape, np.random.default_rng(0)
+    def __init__(self, shape, dataset, compute=jnp.float32):
+        self.shape, self.compute, self.rng = shape, compute, np.random.default_rng(0)
         widths = (784, *shape.hidden, 10)
         self.parameters = [
             (jnp.asarray(self.rng.uniform(-s, s, (a, b)), jnp.float32), jnp.zeros(b))
@@ -63,13 +64,20 @@ class Scan:
     def order(self, steps):
         needed, samples = steps * self.shape.batch, len(self.x)
         epochs = [self.rng.permutation(samples) for _ in range(-(-needed // samples))]
-        return jnp.asarray(np.concatenate(epochs)[:needed], jnp.int32)
+        return jnp.asarray(np.concatenate(epochs)[:needed], jnp.int32).block_until_ready()
 
     def train(self, steps):
         order = self.order(steps)
         began = time.perf_counter()
         self.parameters, self.state, loss = run(
-            self.shape.activation, self.shape.batch, self.x, self.y, self.parameters, self.state, order
+            self.shape.activation,
+            self.shape.batch,
+            self.compute,
+            self.x,
+            self.y,
+            self.parameters,
+            self.state,
+            order,
         )
         loss.block_until_ready()
         return time.perf_counter() - began
