@@ -107,10 +107,7 @@ class FusedLoop(WindowedLoop):
             return losses + more_losses, hits + more_hits
 
         def steps(begin: Any, count: Any, sums: Any) -> Any:  # noqa: ANN401
-            # The step is carried along: from a sum with what no turn changes XLA would take the beginning of
-            # a slice for a constant, and compile for every window anew.
-            _, *sums = _repeat(count, lambda _, step, *sums: (step + 1, *one(step, *sums)), (begin, *sums))
-            return sums
+            return _repeat(count, lambda turn, *sums: one(begin + turn, *sums), sums)
 
         def chunk_of(turn: Any, *sums: Any) -> Any:  # noqa: ANN401
             return steps(first + turn * chunk, chunk, sums)
