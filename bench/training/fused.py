@@ -54,6 +54,9 @@ class FusedLoop(WindowedLoop):
         """
         self._data = {name: self._held(*split) for name, split in _made_up().items()}
         self._shuffle(np.zeros(TRAIN_SIZE, np.int32))
+        bounds = tf.TensorSpec(3, tf.int64)
+        # As what it was traced to, since TensorFlow takes as long to look that up as XLA to be called.
+        self._call = self._window.get_concrete_function(*self._data["train"], self._order, bounds)
         self._run(1, 0, self._chunk)
         self._split("val")
 
@@ -88,7 +91,7 @@ class FusedLoop(WindowedLoop):
     def _run(self, epoch: int, first: int, count: int) -> tuple[float, int]:  # noqa: ARG002
         """Reading the sums waits for the device."""
         bounds = tf.constant((first, *divmod(count, self._chunk)), tf.int64)
-        loss, correct = self._window(*self._data["train"], self._order, bounds).numpy()
+        loss, correct = self._call(*self._data["train"], self._order, bounds).numpy()
         return float(loss), int(correct)
 
     def _steps(self, images: Any, labels: Any, order: Any, bounds: Any) -> Any:  # noqa: ANN401
