@@ -38,7 +38,7 @@ NOTEBOOK = (
 )
 WIDE = tuple(
     _wide(*sizes, precision)
-    for sizes in ((1024, 200, 1500), (4096, 200, 200), (4096, 1_000, 100))
+    for sizes in ((1024, 200, 1500), (4096, 1_000, 100))
     for precision in ("float32", "tf32", "mixed_bfloat16")
 )
 SHORT = (replace(NOTEBOOK[2], steps=20),)

@@ -17,7 +17,7 @@ PREPARE_SECONDS = 60
 WHILE = "--xla_gpu_enable_command_buffer=+WHILE,+CONDITIONAL"
 BASE = "chunked"
 SYSTEMS = {"notebook": ("chunked", "dynamic", "chunked +WHILE", "JAX scan"), "wide": ("chunked", "JAX scan")}
-PASSES = {"notebook": 2, "wide": 1}
+PASSES = {"notebook": 1, "wide": 1}
 TURNS = 3
 TURN_SECONDS = 0.25
 
