@@ -36,9 +36,8 @@ WORKING_SETS: dict[DeviceKind, tuple[int, ...]] = {
     "cpu": (2**20, 2**23, 2**26, 2**29),
     "gpu": (2**23, 2**26, 2**30, 2**32),
 }
-SHARE_OF_MEMORY = (
-    1 / 4
-)  # of what is free, for a figure's tensors: XLA copies them, to tune and into its loops
+# Of what is free, for a figure's tensors: XLA copies them, to tune and into its loops.
+SHARE_OF_MEMORY = 1 / 4
 SMALL = 8  # rows and columns of the smallest product
 SMALL_CHAIN = Chunk(trips=64, bodies=32)
 REDUCED_BYTES = 2**26
@@ -67,7 +66,7 @@ def probe(runtime: Runtime, precisions: Iterable[Precision] = ("float32",)) -> P
         bandwidths=tuple(Bandwidth(size, rate) for size, rate in bandwidths if rate is not None),
         launch_seconds=figure(launch_seconds),
         product_seconds=figure(product_seconds),
-        iteration_seconds=figure(iteration_seconds),
+        iteration_seconds=figure(iteration_seconds) if kind == "gpu" else None,
         all_reduce_bytes_per_second=figure(lambda: all_reduce_rate(_strategy(runtime))),
     )
 
@@ -146,7 +145,10 @@ def product_seconds() -> float:
 
 
 def iteration_seconds() -> float:
-    """One turn of a compiled loop around such a product whose number of turns the compiler does not know."""
+    """One turn of a compiled loop around such a product whose number of turns the compiler does not know.
+
+    On a GPU it shows what waiting for the host takes; on a CPU there is no such thing.
+    """
     return seconds_per_turn(lambda a: (tf.tanh(a @ a),), (tf.zeros((SMALL, SMALL)),), ONE)
 
 
@@ -210,8 +212,8 @@ def _free_gpu_bytes() -> int | None:
     if nvml is None:
         return None
     with contextlib.closing(nvml):
-        index = nvml.index_of(os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0])
-        if index is None:
+        device = nvml.device_of(os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0])
+        if device is None:
             return None
-        total, used = nvml.gpu(index).memory_bytes, nvml.sample(index).memory_used_bytes
+        total, used = nvml.gpu(device).memory_bytes, nvml.sample(device).memory_used_bytes
         return None if total is None or used is None else total - used

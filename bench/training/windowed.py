@@ -6,7 +6,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import tensorflow as tf  # noqa: TID253 -- only training modules import this file
@@ -20,7 +19,7 @@ from bench.training.update import rate_of
 
 WINDOW_SECONDS = 0.1  # long enough that the call around a window costs it under half a percent
 WARMUP_SECONDS = 0.3
-EMPTY_WINDOWS = 9
+EMPTY_WINDOWS = 10
 LONGEST_CHUNK = 50
 SHORTEST_CHUNK = 16  # a wait for the host in so many steps is lost among them
 
@@ -107,8 +106,11 @@ class WindowedLoop(ABC):
         """The score on the split `name`."""
 
     def _empty_window(self) -> float | None:
-        """Seconds of a window without any step; None where a window is no single call."""
-        return median(self._timed(0) for _ in range(EMPTY_WINDOWS))
+        """Seconds of a window without any step; None where a window is no single call.
+
+        The least of several, which nothing disturbed: what is taken off windows must not be too much.
+        """
+        return min(self._timed(0) for _ in range(EMPTY_WINDOWS))
 
     def _timed(self, steps: int) -> float:
         began = time.perf_counter_ns()

@@ -131,7 +131,8 @@ def _limit_facts(probe: Probe) -> Iterable[tuple[str, str]]:
         yield "memory", NONE
     yield "launch from Python and back", seconds(probe.launch_seconds)
     yield "smallest product in a chain", seconds(probe.product_seconds)
-    yield "turn of a loop of unknown length", seconds(probe.iteration_seconds)
+    if probe.iteration_seconds is not None:
+        yield "turn of a loop of unknown length", seconds(probe.iteration_seconds)
     if probe.all_reduce_bytes_per_second is not None:
         yield "all-reduce over its devices", _bandwidth(probe.all_reduce_bytes_per_second)
 

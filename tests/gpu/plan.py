@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the check, in a process of its own. Seconds are those of one H100 with 16 cores.
+    """A part of the check, in a process of its own. Seconds are those of one H200 with 16 cores.
 
     It is ended after `deadline` seconds, and not begun with fewer than `least` left.
     """
@@ -20,14 +20,14 @@ class Stage:
 
 
 STAGES = (
-    Stage("environment", "driver, libraries, what the process mapped, which JAX works", 30, 90, 10),
-    Stage("steps", "a step of the notebook's nets: dynamic, chunked, +WHILE, JAX, in turns", 110, 180, 25),
-    Stage("lane", "pytest -m gpu", 110, 240, 25),
-    Stage("wide-steps", "a step of wide sigmoid nets by precision: chunked, JAX, in turns", 95, 160, 25),
-    Stage("hlo", "kernels of a step, read off the optimised program", 25, 75, 15),
+    Stage("environment", "driver, libraries, what the process mapped, which JAX works", 20, 90, 10),
+    Stage("steps", "a step of the notebook's nets: dynamic, chunked, +WHILE, JAX, in turns", 80, 150, 25),
+    Stage("lane", "pytest -m gpu", 170, 240, 25),
+    Stage("notebook", "bench run scenarios/notebook.toml, as many of four rounds as fit", 170, 260, 40, 15),
+    Stage("wide-steps", "a step of wide sigmoid nets by precision: chunked, JAX, in turns", 130, 180, 25),
+    Stage("hlo", "kernels of a step, read off the optimised program", 35, 75, 15),
     Stage("probe", "the probe in two processes, side by side", 60, 180, 20),
-    Stage("notebook", "bench run scenarios/notebook.toml, as many of four rounds as fit", 160, 260, 40, 15),
-    Stage("wide", "bench run tests/gpu/wide.toml, likewise", 90, 200, 40, 15),
+    Stage("wide", "bench run tests/gpu/wide.toml, likewise", 130, 240, 40, 15),
     Stage("overhead", "steps with and without the meters: tests.overhead", 45, 90, 30),
     Stage("peers", "PyTorch, eager and compiled, on the shapes of tests.peers", 90, 180, 30),
 )

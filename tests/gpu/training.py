@@ -24,6 +24,7 @@ from bench.records.scenario import Scenario
 from bench.training import runtime
 from bench.training.failure import describe, status_of
 from bench.training.member import Member
+from bench.training.windows import without_call
 
 CORES = 8  # more than a run on a GPU has use for
 FOREVER = 10**6
@@ -286,13 +287,22 @@ def build_steps(loop_type, scenario, data, chunk):
 
 
 def measure_steps(seconds):
-    """Windows for so long: seconds per step without the call around a window, and with it; the mean loss."""
-    spent, steps, count, loss = 0.0, 0, 0, 0.0
-    while spent < seconds:
+    """Windows for so long: seconds per step without the call around a window, and with it; the mean loss.
+
+    What the call takes is measured anew, since others may have compiled beside the warm-up.
+    """
+    taken, steps, loss = [], 0, 0.0
+    empty = HERE.loop._empty_window()
+    while sum(taken) < seconds:
         window = next(HERE.windows)
-        spent, steps, count, loss = spent + window.seconds, steps + window.steps, count + 1, window.loss
-    empty = HERE.loop.empty_seconds or 0.0
-    return {"step_seconds": (spent - count * empty) / steps, "raw_seconds": spent / steps, "loss": loss}
+        taken.append(window.seconds)
+        steps, loss = steps + window.steps, window.loss
+    return {
+        "step_seconds": sum(without_call(taken, empty)) / steps,
+        "raw_seconds": sum(taken) / steps,
+        "empty_seconds": empty,
+        "loss": loss,
+    }
 
 
 def release_steps():

@@ -7,7 +7,7 @@ from tests.gpu.process import ROOT, child_environment
 
 SUITES = {"notebook": "scenarios/notebook.toml", "wide": "tests/gpu/wide.toml"}
 ROUNDS = 4
-# To start Ray and probe twice, and a round, on one H100.
+# To start Ray and probe twice, and a round, on one H200.
 AROUND_SECONDS = {"notebook": 45, "wide": 45}
 ROUND_SECONDS = {"notebook": 40, "wide": 80}
 AFTER_SECONDS = 8
