@@ -56,6 +56,11 @@ def command(path, *options):
     return [sys.executable, "-m", "bench", "run", str(path), "--results", str(results), *options]
 
 
+def unprobed(path, *options):
+    """Sooner done, where it does not matter what the machine can do at most."""
+    return command(path, "--no-probe", *options)
+
+
 def the_session(path):
     (folder,) = (path.parent / "results").iterdir()
     return folder, read_sessions([str(folder)]).runs.to_pylist()
@@ -91,7 +96,7 @@ def test_a_tiny_suite_runs_from_end_to_end(suite):
 def test_repetition_goes_on_until_the_precision_or_the_last_round(suite):
     """What a scenario did is checked against its own step times: a busy machine may need a round more."""
     path = suite(TINY.replace("rounds = 2", "rounds = 2\nprecision = 0.5\nmax_rounds = 7"))
-    ended = subprocess.run(command(path), capture_output=True, text=True, timeout=280, check=False)
+    ended = subprocess.run(unprobed(path), capture_output=True, text=True, timeout=280, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
 
     _, rows = the_session(path)
@@ -116,7 +121,7 @@ def test_repetition_goes_on_until_the_precision_or_the_last_round(suite):
 
 def test_on_a_terminal_a_live_display_gives_way_to_the_summary_and_failures_are_listed(suite):
     path = suite(TINY + TOO_FAST)
-    status, shown = run_on_a_terminal(command(path, "--rounds", "1"))
+    status, shown = run_on_a_terminal(unprobed(path, "--rounds", "1"))
     assert status == 1
     assert "Traceback" not in shown
     assert "\x1b[?25l" in shown  # the cursor hides while the display is live
@@ -137,7 +142,7 @@ def test_on_a_terminal_a_live_display_gives_way_to_the_summary_and_failures_are_
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_is_finished_and_cancels_what_runs(suite, number):
     path = suite(TINY)
-    line = command(path, "--rounds", "9", "--set", "epochs=40")
+    line = unprobed(path, "--rounds", "9", "--set", "epochs=40")
     # Where these tests run in the background of a shell, they and their children ignore SIGINT.
     listens = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -159,7 +164,7 @@ def test_an_interrupt_keeps_what_is_finished_and_cancels_what_runs(suite, number
 
 def test_a_killed_session_is_resumed(suite):
     path = suite(TINY)
-    with subprocess.Popen(command(path), stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+    with subprocess.Popen(unprobed(path), stdout=subprocess.PIPE, text=True, bufsize=1) as process:
         until(process.stdout, "✓ ")
         until(process.stdout, "▶ ")
         process.kill()
@@ -167,7 +172,7 @@ def test_a_killed_session_is_resumed(suite):
     assert [row["status"] for row in left] == ["ok"] * len(left)
 
     ended = subprocess.run(
-        command(path, "--resume"), capture_output=True, text=True, timeout=200, check=False
+        unprobed(path, "--resume"), capture_output=True, text=True, timeout=200, check=False
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     lines = [line.partition(" ")[2] for line in ended.stdout.splitlines()]
@@ -185,7 +190,7 @@ def test_a_killed_session_is_resumed(suite):
 
     # All is there: no process trains, and the tables say what they said.
     again = subprocess.run(
-        command(path, "--resume"), capture_output=True, text=True, timeout=200, check=False
+        unprobed(path, "--resume"), capture_output=True, text=True, timeout=200, check=False
     )
     assert (again.returncode, again.stderr) == (0, "")
     assert "▶" not in again.stdout
@@ -195,7 +200,7 @@ def test_a_killed_session_is_resumed(suite):
     journal = folder / "journal.jsonl"
     journal.write_text(journal.read_text().replace(rows[0]["machine_id"], "elsewhere"))
     other = subprocess.run(
-        command(path, "--resume"), capture_output=True, text=True, timeout=200, check=False
+        unprobed(path, "--resume"), capture_output=True, text=True, timeout=200, check=False
     )
     assert other.returncode == 2
     assert other.stderr.startswith(f"bench: {folder}: ran on other machines (")

@@ -21,10 +21,10 @@ class Stage:
 
 STAGES = (
     Stage("environment", "driver, libraries, what the process mapped, which JAX works", 20, 90, 10),
-    Stage("steps", "a step of the notebook's nets: dynamic, chunked, +WHILE, JAX, in turns", 80, 150, 25),
+    Stage("steps", "a step of the notebook's nets: dynamic, chunked, with flags, JAX, in turns", 90, 150, 25),
     Stage("lane", "pytest -m gpu", 170, 240, 25),
     Stage("notebook", "bench run scenarios/notebook.toml, as many of four rounds as fit", 170, 260, 40, 15),
-    Stage("wide-steps", "a step of wide sigmoid nets by precision: chunked, JAX, in turns", 130, 180, 25),
+    Stage("wide-steps", "a step of wide sigmoid nets by precision: chunked, JAX, in turns", 150, 180, 25),
     Stage("hlo", "kernels of a step, read off the optimised program", 35, 75, 15),
     Stage("probe", "the probe in two processes, side by side", 60, 180, 20),
     Stage("wide", "bench run tests/gpu/wide.toml, likewise", 130, 240, 40, 15),

@@ -8,12 +8,14 @@ import tarfile
 
 import pytest
 
+from bench.records.suite import read_suite
 from tests.gpu.plan import STAGES
 from tests.gpu.process import ROOT, child_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-# The lane has its own rehearsal; these two are programs that others than this one run, too.
-ELSEWHERE = ("lane", "overhead", "peers")
+# The lane has its own rehearsal, the wide suite is run as the notebook's is, and the last two are programs
+# that others than this one run, too.
+ELSEWHERE = ("lane", "wide", "overhead", "peers")
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +77,16 @@ def test_two_probes_stand_side_by_side(report):
 
 
 def test_sessions_are_there_with_their_page(report, out):
-    for name in ("notebook", "wide"):
-        assert "Status" not in report[name], report[name]
+    assert "Status" not in report["notebook"], report["notebook"]
     with tarfile.open(out / "results.tar.gz") as packed:
         tables = [name for name in packed.getnames() if name.endswith("runs.parquet")]
-    assert len(tables) == 2
+    assert len(tables) == 1
     assert (out / "report.html").exists()
+
+
+def test_the_wide_suite_is_one():
+    suite = read_suite(ROOT / "tests/gpu/wide.toml")
+    assert {point.scenario.precision for point in suite.points} == {"float32", "tf32", "mixed_bfloat16"}
 
 
 def test_few_flat_files_come_back(out):

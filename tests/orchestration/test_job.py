@@ -94,7 +94,7 @@ def test_a_dashboard_is_no_head_node():
 
 def test_a_submitted_job_records_a_session(head, tmp_path):
     job = ("bench", "run", "scenarios/quick.toml", "--results", tmp_path / "results")
-    quickly = ("--rounds", 1, "--only", "*=10000*=fused", "--set", "epochs=1")
+    quickly = ("--rounds", 1, "--only", "*=10000*=fused", "--set", "epochs=1", "--no-probe")
     submit = (RAY, "job", "submit", "--address", head.dashboard, "--working-dir", ".", "--")
     output = head.host.check(*submit, *job, *quickly, cwd=ROOT)
     assert "succeeded" in output

@@ -100,7 +100,8 @@ def run(ray, tmp_path):
         )
         suite = Suite("suite", "A suite", Measure(**{"rounds": 1, **measure}), points, "")
         with Recorder.begin(tmp_path / "s1", "s1", {}) as recorder:
-            Session(suite, ray.cluster, RayPool(ray.datasets), recorder, watcher, Rules(until(None))).run()
+            rules = Rules(until(None), probe=False)
+            Session(suite, ray.cluster, RayPool(ray.datasets), recorder, watcher, rules).run()
         return {row["label"]: row for row in recorder.runs}
 
     return run

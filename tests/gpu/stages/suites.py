@@ -21,7 +21,7 @@ def run(check, which):
     if check.dataset == "digits":
         command += ["--set", "dataset=digits"]
     if check.short:
-        command = [*shortened(command), "--set", "epochs=1"]
+        command = [*shortened(command), "--set", "epochs=1", "--no-probe"]
     check.report.write(f"{rounds} rounds fit into the {check.left:.0f} s that are left.\n")
     bench(check, *command)
     bench(check, "show", str(results), "--format", "md")
