@@ -1,7 +1,7 @@
 """Seconds per step of several programs on the same work, in turns on the same device: medians and ratios.
 
 On an H200, JAX took 2 to 15 s to compile a step in float32 and bench 2 to 3: JAX times cuBLAS' algorithms,
-the XLA in TensorFlow takes the one that cuBLAS names. +cuBLASLt asks whether that is all that JAX is ahead by.
+the XLA in TensorFlow takes what cuBLAS names. +cuBLASLt asks whether that is all that JAX is ahead by.
 """
 
 import importlib.util
