@@ -20,10 +20,11 @@ READ_BACK_BY_BOTH = ("all_reduce_implementation",)
 # Facts of the machines table are sorted by their names, so that a new fact needs no entry here.
 IDENTITY = re.compile(r"_id$|uuid|serial|json|schema|^(machine|node|fingerprint|session)$")
 PASSING = re.compile(
-    r"probe|per_second|bandwidth|latency|gemm|reduce|load|free|available|uptime|_at$|_seconds$"
+    r"probe|per_second|bandwidth|latency|gemm|reduce|load|free|available|uptime|persistence|_path$|_at$|_seconds$"
 )
 SOFTWARE = re.compile(
     r"version|driver|kernel|libc|operating_system|compiler|container|governor|boost|smt_|hugepages|environment"
+    r"|_ecc$|application_"
 )
 # Of these long lists only what the other side lacks is worth a reader's time.
 SETS = re.compile(r"flags$|^environment$")

@@ -15,7 +15,7 @@ RATES = (
     "probe_mixed_float16_flops_per_second",
     "probe_all_reduce_bytes_per_second",
 )
-"""A drift of the bandwidth is that of the largest working set, the machine's memory."""
+"""A drift of the bandwidth is that of the largest working set, the machine's memory, where both have it."""
 
 
 @dataclass(frozen=True)
@@ -103,20 +103,21 @@ def drifts(machines: Iterable[Row]) -> list[Drift]:
 def _process(row: Row) -> tuple[Any, ...]:
     """What sets processes apart whose figures say nothing of each other; older tables know less of it."""
     names = ("probe_device_kind", "probe_cores", "probe_strategy", "probe_workers")
-    return tuple(row.get(name) for name in names)
+    return *(row.get(name) for name in names), bool(row.get("probe_deterministic"))
 
 
 def _apart(before: dict[str, float], after: dict[str, float]) -> list[tuple[str, float, float]]:
     """The figures that both have and that are more than `DRIFT` apart, with what they were and are."""
     both = ((name, rate, after[name]) for name, rate in before.items() if name in after)
-    return [(name, old, new) for name, old, new in both if abs(new / old - 1) > DRIFT]
+    return [(name.partition("@")[0], old, new) for name, old, new in both if abs(new / old - 1) > DRIFT]
 
 
 def _figures(row: Row) -> dict[str, float]:
-    """The figures that a drift shows in, by the names that people know them by."""
+    """The figures that a drift shows in, by the names that people know them by, and what they are at."""
     rates = {name: row.get(name) for name in RATES}
     named = {name.removeprefix("probe_").split("_per_")[0]: rate for name, rate in rates.items() if rate}
     sets, bandwidths = row.get("probe_working_set_bytes"), row.get("probe_bytes_per_second")
     if sets and bandwidths:
-        named["memory_bytes"] = max(zip(sets, bandwidths, strict=True))[1]
+        largest, rate = max(zip(sets, bandwidths, strict=True))
+        named[f"memory_bytes@{largest}"] = rate
     return named

@@ -46,8 +46,7 @@ class Need:
     cores, divided among the workers there; on GPUs cores / GPUs per GPU, but at least `GPU_CORES`. With
     `spread` each worker has a node of its own, else they fill as few as they can. Whether TensorFlow is
     `deterministic` is settled when it starts, for all runs of a process. With `exclusive` nobody else is on
-    these nodes.
-    `node_id` is the one node that will do, None where any does.
+    these nodes. `node_id` is the one node that will do, None where any does.
     """
 
     kind: DeviceKind

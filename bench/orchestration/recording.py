@@ -47,10 +47,8 @@ class Recording:
     def add_probe(self, place: Place, need: Need, probe: Probe, moment: Moment) -> None:
         """A row of `machines`."""
         fingerprint = self._cluster.fingerprints[place.node.node_id]
-        row = machine_row(
-            self.session_id, fingerprint, probe_columns(probe, moment, need.strategy, need.workers)
-        )
-        self._recorder.add_machine(row)
+        columns = probe_columns(probe, moment, need.strategy, need.workers, need.deterministic)
+        self._recorder.add_machine(machine_row(self.session_id, fingerprint, columns))
 
     def add_run(self, run: Run, measured: Measurement, epochs: Iterable[Epoch], stay: Stay | None) -> Row:
         """A row of `runs`, on the disk when this returns; `stay` is None for a run that had no process."""

@@ -269,7 +269,7 @@ class Session:
             self._lose(event.node_id, event.status, event.error)
         if event.worker not in self._dispatcher.workers:
             return
-        if worker.ready and worker.probing:
+        if worker.probing:
             self._give_up_probe(event.worker, event.error)
         else:
             self._end(event.worker, event.status, event.error)
@@ -318,6 +318,8 @@ class Session:
         if run is not None and status == "lost" and self._try_again(worker_id, run):
             return
         self._dispatcher.close(worker_id)
+        if worker.probing:
+            self._watcher.unprobed(worker.places, worker.probing, error)
         if run is not None:
             self._record(run, Measurement(status=status, error=error), worker=worker)
 

@@ -43,13 +43,15 @@ def together(measured: Sequence[Measurement], nodes: Sequence[str]) -> Measureme
     of_processors = total(_of_nodes([one.cpu_energy_joules for one in measured], nodes))
     of_boards = total(one.energy_joules for one in measured)
     on_processors = first.gpu_samples is None and first.energy_joules is not None
+    sources = [one.energy_source for one in measured]
+    of_counters = None if of_processors is None else "counter"
     figures: dict[str, Any] = {
         "flags": tuple(dict.fromkeys(flag for one in measured for flag in one.flags)),
         "peak_host_of_run": biggest.peak_host_of_run,
         "gpu_throttle_reasons": union(one.gpu_throttle_reasons for one in measured),
         "cpu_energy_joules": of_processors,
         "energy_joules": of_processors if on_processors else of_boards,
-        "energy_source": worst_source(one.energy_source for one in measured),
+        "energy_source": of_counters if on_processors else worst_source(sources),
     }
     for names, combine in ((_SUMMED, total), (_LARGEST, largest), (_LOWEST, least), (_FARTHEST, farthest)):
         figures |= {name: combine(getattr(one, name) for one in measured) for name in names}

@@ -62,7 +62,7 @@ class Measurement:
     what the replicas need to sum up one step's gradients when they do nothing else, None for one replica.
 
     Energy and what the GPU did are of the training alone, from before the first step to after the last
-    validation (in rows without an `energy_source` they are of the whole run):
+    validation (in tables that have no `empty_window_seconds` they are of the whole run):
 
     - `energy_joules` is that of the device trained on: the GPU's board (other users of it included) or, on
       a CPU, what `cpu_energy_joules` is on any run: the processor packages of the node. It says something

@@ -25,9 +25,9 @@ class Probe:
     call of the smallest compiled program from Python and back. `product_seconds` is one of many smallest
     matrix products in a row, in float32, each of which waits for the one before: no product that waits for
     another is quicker. `iteration_seconds` is one turn of a compiled loop around such a product whose number
-    of turns the compiler does not know: on a GPU the host waits for the end condition in each, on a CPU the
-    two are much the same. `all_reduce_bytes_per_second` is the size of a tensor over the time in which all
-    devices of the process sum it up; None with one device, too.
+    of turns the compiler does not know: on a GPU the host waits for the end condition in each; None on a CPU,
+    where the two are much the same. `all_reduce_bytes_per_second` is the size of a tensor over the time in
+    which all devices of the process sum it up; None with one device, too.
     """
 
     device_kind: DeviceKind
@@ -44,10 +44,11 @@ class Probe:
 class ProbeColumns:
     """A probe as columns of the `machines` table; None in the row of a machine that was not probed.
 
-    Tables of earlier probes have no `probe_product_seconds`.
+    Tables of earlier probes have no `probe_product_seconds` and no `probe_deterministic`.
 
     `probe_moment` says whether the session was about to start or had just ended, `probe_strategy` and
-    `probe_workers` whose process it was: workers of a gang measure side by side.
+    `probe_workers` whose process it was: workers of a gang measure side by side. `probe_deterministic` says
+    that it may not choose the fastest algorithms.
     """
 
     probe_moment: str | None = None
@@ -55,6 +56,7 @@ class ProbeColumns:
     probe_cores: int | None = None
     probe_strategy: str | None = None
     probe_workers: int | None = None
+    probe_deterministic: bool | None = None
     probe_float32_flops_per_second: float | None = None
     probe_tf32_flops_per_second: float | None = None
     probe_mixed_bfloat16_flops_per_second: float | None = None
@@ -67,8 +69,13 @@ class ProbeColumns:
     probe_all_reduce_bytes_per_second: float | None = None
 
 
-def probe_columns(probe: Probe, moment: Moment, strategy: Strategy, workers: int) -> ProbeColumns:
-    """The columns of `probe`, taken at `moment` in one of the `workers` of a run under `strategy`."""
+def probe_columns(
+    probe: Probe, moment: Moment, strategy: Strategy, workers: int, deterministic: bool = False
+) -> ProbeColumns:
+    """The columns of `probe`, taken at `moment` in one of the `workers` of a run under `strategy`.
+
+    `deterministic` is that process's TensorFlow.
+    """
     rates: dict[str, Any] = {
         f"probe_{precision}_flops_per_second": rate for precision, rate in probe.gemm_flops_per_second.items()
     }
@@ -78,6 +85,7 @@ def probe_columns(probe: Probe, moment: Moment, strategy: Strategy, workers: int
         probe_cores=probe.cores,
         probe_strategy=strategy,
         probe_workers=workers,
+        probe_deterministic=deterministic,
         probe_working_set_bytes=tuple(b.working_set_bytes for b in probe.bandwidths),
         probe_bytes_per_second=tuple(b.bytes_per_second for b in probe.bandwidths),
         probe_launch_seconds=probe.launch_seconds,

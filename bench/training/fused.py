@@ -40,7 +40,8 @@ class FusedLoop(WindowedLoop):
         seed: int,
         chunk: int | None = None,
     ) -> None:
-        super().__init__(optimizer, scenario, seed, _chunk(scenario) if chunk is None else chunk)
+        chunk = min(chunk or _chunk(scenario), scenario.steps_per_epoch)
+        super().__init__(optimizer, scenario, seed, chunk)
         self._model = model
         self._window = tf.function(self._steps, jit_compile=scenario.jit, autograph=False)
         self._evaluate = tf.function(self._score, jit_compile=scenario.jit, autograph=False)
@@ -49,15 +50,15 @@ class FusedLoop(WindowedLoop):
     def compile(self) -> None:
         """Calls each program with made-up data: a window of as few steps as there can be, the evaluation.
 
-        With a step in it, since a GPU makes ready on first execution what belongs to compilation: workspaces
-        of libraries, graphs of kernels.
+        With steps in it, in each of its loops, since a GPU makes ready on first execution what belongs to
+        compilation: workspaces of libraries, graphs of kernels.
         """
         self._data = {name: self._held(*split) for name, split in _made_up().items()}
         self._shuffle(np.zeros(TRAIN_SIZE, np.int32))
         bounds = tf.TensorSpec(3, tf.int64)
         # As what it was traced to, since TensorFlow takes as long to look that up as XLA to be called.
         self._call = self._window.get_concrete_function(*self._data["train"], self._order, bounds)
-        self._run(1, 0, self._chunk)
+        self._run(1, 0, self._chunk + bool(self._scenario.steps_per_epoch % self._chunk))
         self._split("val")
 
     def stage(self, dataset: Dataset) -> None:

@@ -53,9 +53,10 @@ FASTEST_KERNEL_SECONDS = 2e-6
 
 
 def probe(runtime: Runtime, precisions: Iterable[Precision] = ("float32",)) -> Probe:
-    """The limits of this process's first device on its cores: three seconds on a CPU, ten to twenty on a GPU.
+    """The limits of this process's first device on its cores.
 
-    Of a multi_worker_mirrored run all processes have to call this at the same time.
+    It takes some four seconds on a CPU, ten to twenty on a GPU. Of a multi_worker_mirrored run all processes
+    have to call this at the same time.
     """
     kind = runtime.kind
     bandwidths = ((size, figure(bandwidth, kind, size)) for size in WORKING_SETS[kind] if _fits(kind, size))

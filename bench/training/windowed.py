@@ -157,7 +157,7 @@ def even_windows(steps: int, wanted: int, chunk: int = 1) -> tuple[int, ...]:
 def chunk_steps(steps: int) -> int:
     """How many of an epoch's `steps` make a chunk: all of few, else the most that divide them, else a few.
 
-    Where no divisor is large enough to be worth a chunk, the last steps of an epoch are none.
+    Where no divisor is large enough to be worth a chunk, the last steps of an epoch are in none.
     """
     if steps <= LONGEST_CHUNK:
         return steps

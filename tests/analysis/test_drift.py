@@ -39,6 +39,16 @@ def test_the_small_working_sets_are_the_caches_and_no_drift_of_the_memory():
     assert drifts([row("start"), row("end", probe_bytes_per_second=[50e9, 10e9])]) == []
 
 
+def test_a_memory_that_one_probe_did_not_fill_is_not_held_against_a_cache():
+    smaller = {"probe_working_set_bytes": [2**20], "probe_bytes_per_second": [100e9]}
+    assert drifts([row("start"), row("end", **smaller)]) == []
+
+
+def test_older_tables_do_not_tell_what_was_deterministic():
+    (found,) = drifts([row("start"), row("end", gemm=180e9, probe_deterministic=False)])
+    assert found.figure == "float32_flops"
+
+
 def test_of_the_ends_of_a_resumed_session_the_farthest_from_its_first_start_is_told():
     ends = [row("end", gemm=gemm) for gemm in (190e9, 120e9, 150e9)]
     (found,) = drifts([row("start"), ends[0], row("start", gemm=130e9), *ends[1:]])
@@ -47,7 +57,13 @@ def test_of_the_ends_of_a_resumed_session_the_farthest_from_its_first_start_is_t
 
 @pytest.mark.parametrize(
     "other",
-    [{"session_id": "s2"}, {"node": "n2"}, {"probe_device_kind": "gpu"}, {"probe_cores": 1}],
+    [
+        {"session_id": "s2"},
+        {"node": "n2"},
+        {"probe_device_kind": "gpu"},
+        {"probe_cores": 1},
+        {"probe_deterministic": True},
+    ],
 )
 def test_only_like_is_held_against_like(other):
     assert drifts([row("start"), row("end", gemm=1.0, **other)]) == []

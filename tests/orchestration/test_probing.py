@@ -93,6 +93,7 @@ def test_a_process_that_dies_of_its_probe_costs_the_run_nothing(bench, node, out
     (row,) = tried.run()
     assert (row["status"], row["attempt"]) == ("ok", 1)
     assert len(tried.pool.probed) == 1
+    assert [told[:2] for told in tried.log.unprobed_places] == [(["n1"], "start")]
 
 
 def test_a_probe_that_hangs_is_given_up_and_the_run_goes_on(bench, node, outcome):
@@ -120,6 +121,7 @@ def test_a_last_probe_that_hangs_ends_with_its_deadline(bench, node, outcome):
     tried.pool.probes += [outcome(seconds=0.0), outcome(seconds=None)]
     assert [row["status"] for row in tried.run()] == ["ok"]
     assert moments(tried) == [("n1", "start")]
+    assert [told[:2] for told in tried.log.unprobed_places] == [(["n1"], "end")]
 
 
 def test_an_interrupt_of_the_last_probe_loses_no_run(bench, node, outcome):

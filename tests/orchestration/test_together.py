@@ -97,6 +97,14 @@ def test_that_of_processors_counts_once_per_node(nodes, joules):
     assert (found.energy_joules, found.cpu_energy_joules) == (joules, joules)
 
 
+def test_processors_whose_energy_is_known_were_read_off_their_counters():
+    read = {"energy_joules": (10.0, None), "energy_source": ("counter", None)}
+    one_node = of("aa", cpu_energy_joules=(10.0, None), **read)
+    assert (one_node.energy_joules, one_node.energy_source) == (10.0, "counter")
+    two_nodes = of("ab", cpu_energy_joules=(10.0, None), **read)
+    assert (two_nodes.energy_joules, two_nodes.energy_source) == (None, None)
+
+
 def test_where_nothing_is_told_of_gpus_the_processors_do_not_stand_for_them():
     found = of(energy_joules=(None, None), cpu_energy_joules=(1.0, 2.0), memory_growth=(True, True))
     assert (found.energy_joules, found.cpu_energy_joules) == (None, 3.0)

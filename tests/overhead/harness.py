@@ -21,7 +21,7 @@ def parts(point, seed, dataset, runtime):
     taken = dict.fromkeys((*ADDED, *WORK), 0.0)
     with clocked(taken):
         began = time.perf_counter_ns()
-        measured, _ = run.train_run(point, seed, dataset, runtime, lambda _: None)
+        measured, epochs = run.train_run(point, seed, dataset, runtime, lambda _: None)
         total = (time.perf_counter_ns() - began) / 1e9
     if measured.status != "ok":
         raise SystemExit(f"the run ended {measured.status}: {measured.error}")
@@ -30,7 +30,7 @@ def parts(point, seed, dataset, runtime):
         "stage": measured.stage_seconds,
         "compile": measured.compile_seconds,
         "warm-up": measured.warmup_seconds - taken["restore"],
-        "training and validation": measured.train_seconds + measured.eval_seconds,
+        "training and validation": sum(sum(e.window_seconds) for e in epochs) + measured.eval_seconds,
     }
     return {**taken, "rest": total - sum(taken.values())}
 

@@ -23,6 +23,7 @@ def test_a_probe_becomes_columns():
         "probe_cores": 8,
         "probe_strategy": "mirrored",
         "probe_workers": 1,
+        "probe_deterministic": False,
         "probe_float32_flops_per_second": 5e13,
         "probe_tf32_flops_per_second": 4e14,
         "probe_mixed_bfloat16_flops_per_second": None,
@@ -40,7 +41,7 @@ def test_figures_that_failed_are_none():
     nothing = Probe("gpu", 8, {"tf32": None}, (), None, None)
     columns = asdict(probe_columns(nothing, "start", "one_device", 1))
     known = {name for name, value in columns.items() if value not in (None, ())}
-    where = ("moment", "device_kind", "cores", "strategy", "workers")
+    where = ("moment", "device_kind", "cores", "strategy", "workers", "deterministic")
     assert known == {f"probe_{name}" for name in where}
 
 

@@ -127,7 +127,7 @@ def _machine(rows: Sequence[Row]) -> tuple[Cell, ...]:
     products, launches = (
         _known(rows, f"probe_{name}") for name in ("float32_flops_per_second", "launch_seconds")
     )
-    memory = [rates[-1] for rates in _known(rows, "probe_bytes_per_second")]  # of the largest working set
+    memory = _memory_rates(rows)
     return (
         Cell(first["node"] or NONE, words=True),
         Cell(first["machine"] or NONE, words=True),
@@ -138,6 +138,16 @@ def _machine(rows: Sequence[Row]) -> tuple[Cell, ...]:
         Cell(f"{bytes_(max(memory))}/s" if memory else NONE),
         Cell(seconds(min(launches, default=None))),
     )
+
+
+def _memory_rates(rows: Iterable[Row]) -> list[float]:
+    """Bytes per second of each probe that has the largest working set of all."""
+    probed = [row for row in rows if row.get("probe_bytes_per_second")]
+    largest = max((max(row["probe_working_set_bytes"]) for row in probed), default=None)
+    pairs = (
+        zip(row["probe_working_set_bytes"], row["probe_bytes_per_second"], strict=True) for row in probed
+    )
+    return [rate for pair in pairs for size, rate in pair if size == largest]
 
 
 def _known(rows: Iterable[Row], name: str) -> list[Any]:

@@ -27,23 +27,17 @@ SYSTEMS = {
     "notebook": ("chunked", "dynamic", *FLAGS, "JAX scan"),
     "wide": ("chunked", "chunked +cuBLASLt", "JAX scan"),
 }
-PASSES = {"notebook": 1, "wide": 1}
 TURNS = 3
 TURN_SECONDS = 0.25
 
 
 def run(check, which):
     points = {"notebook": SHORT if check.short else NOTEBOOK, "wide": SHORT_WIDE if check.short else WIDE}
-    taken = {}
-    for number in range(1, 1 + (1 if check.short else PASSES[which])):
-        check.report.write(f"Pass {number}, fresh processes:\n")
-        with_systems(check, which, points[which], taken)
-    check.report.write(f"All passes: median seconds per step, and their ratio to {BASE}:\n")
-    check.report.table(("work", *SYSTEMS[which]), [summed_up(p, which, taken) for p in points[which]])
+    with_systems(check, which, points[which])
 
 
-def with_systems(check, which, points, taken):
-    """One pass: all processes are there at once, and only one of them works while it is timed."""
+def with_systems(check, which, points):
+    """All processes are there at once, and only one of them works while it is timed."""
     systems = {name: System(check, name) for name in SYSTEMS[which] if installed(check, name)}
     try:
         for system in systems.values():
@@ -52,10 +46,7 @@ def with_systems(check, which, points, taken):
         check.report.write("| --- " * (len(systems) + 2) + "|")
         for point in points:
             told = {**point.told(), "dataset": check.dataset, "arrays": str(arrays(check))}
-            measured = in_turns(check, systems, told, which == "notebook")
-            row(check, point, systems, measured)
-            for name, times in measured.items():
-                taken.setdefault((point.name, name), []).extend(times)
+            row(check, point, systems, in_turns(check, systems, told, which == "notebook"))
     finally:
         for system in systems.values():
             system.close()
@@ -184,9 +175,3 @@ def empty(system):
 
 def cell(value, base):
     return seconds(value) + (f" ({value / base:.2f}×)" if base else "")
-
-
-def summed_up(point, which, taken):
-    times = {name: taken.get((point.name, name)) for name in SYSTEMS[which]}
-    base = median(times[BASE]) if times[BASE] else None
-    return [point.name, *(cell(median(t), base) if t else "–" for t in times.values())]

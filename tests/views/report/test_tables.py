@@ -15,8 +15,8 @@ VERSIONS = {"python_version": "3.12.1", "tensorflow_version": "2.18.0", "ray_ver
 MACHINE = {
     **{"node": "a", "machine_id": "m", "software_id": "s", "machine": "a machine"},
     **{"memory_bytes": 2**34, "operating_system": "Debian 12", "kernel": "6.1", **VERSIONS},
-    **{"probe_float32_flops_per_second": 1.5e12, "probe_bytes_per_second": [9.0e11, 2.0**35]},
-    "probe_launch_seconds": 2e-6,
+    **{"probe_float32_flops_per_second": 1.5e12, "probe_launch_seconds": 2e-6},
+    **{"probe_working_set_bytes": [2**20, 2**29], "probe_bytes_per_second": [9.0e11, 2.0**35]},
 }
 
 
@@ -122,7 +122,8 @@ def test_no_failures_are_no_table_and_too_many_are_counted():
 
 def test_a_machine_is_what_it_is_and_what_its_probes_found_at_most():
     worse = {"probe_float32_flops_per_second": 1e12, "probe_bytes_per_second": [9.9e11, 2.0**34]}
-    grid = machine_grid([MACHINE, {**MACHINE, **worse, "probe_launch_seconds": 1e-6}])
+    cache = {"probe_working_set_bytes": [2**20], "probe_bytes_per_second": [9.9e11]}
+    grid = machine_grid([MACHINE, {**MACHINE, **worse, "probe_launch_seconds": 1e-6}, {**MACHINE, **cache}])
     (row,) = grid.rows
     assert [*zip(texts(grid.header), texts(row), strict=True)] == [
         *(("node", "a"), ("machine", "a machine"), ("memory", "16.0 GiB"), ("system", "Debian 12, 6.1")),
