@@ -10,6 +10,11 @@ from bench.machine.affinity import Pinning
 from bench.records.scenario import Scenario
 from bench.training.epoch import EpochResult, Score
 from bench.training.runtime import Runtime
+from tests.training.gangs import gang
+
+pytest.register_assert_rewrite("tests.training.replicas")
+
+from tests.training.replicas import BASE, SEED, Told, runs  # noqa: E402 -- once its assertions can explain
 
 # tanh, since relu has a kink: where an input of it lies within rounding of zero, a unit's gradient is there
 # in one program and not in the other, and two sound runs part by more than rounding.
@@ -129,3 +134,27 @@ def train(train_afresh):
 def cpu_runtime():
     """What `start` would say of a process with two cores; this one keeps the cores that it has."""
     return Runtime("cpu", 2, Pinning((0, 1), 0, True), 1.5, None)
+
+
+@pytest.fixture(scope="session")
+def of_one_device(train):
+    """Call with settings; gives a run of one device with them."""
+    return lambda **settings: train(Scenario(**BASE | settings), SEED)
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory):
+    """Call with a strategy, cases and counts of processes; gives what those tell that train."""
+
+    def train_all(strategy, cases, devices=1, leaders="worker", **counts):
+        replicas = {"strategy": strategy, "devices": devices}
+        replicas |= {"workers": counts["worker"]} if counts else {}
+        replicas |= {"servers": counts["ps"]} if "ps" in counts else {}
+        folder = tmp_path_factory.mktemp(strategy)
+        with gang(folder, strategy, runs(cases, **replicas), devices=devices, probe=True, **counts) as found:
+            started = [process.next("started") for process in found[leaders]]
+            measured = [[process.next("run") for process in found[leaders]] for _ in cases]
+            rates = [process.next("all-reduce") for process in found[leaders]]
+        return Told(started, measured, rates)
+
+    return train_all
