@@ -41,7 +41,7 @@ def test_without_a_gpu_every_test_says_why_it_is_skipped(tmp_path):
 
 
 # What tests/training has on a CPU anyway, or what waits: TensorFlow asks for ten seconds for memory.
-ELSEWHERE = "not repeatable and not own_error and not next_run and not sessions and not float16 and not 7000"
+ELSEWHERE = "not repeatable and not own_error and not next_run and not sessions and not losses"
 
 
 @pytest.mark.slow
@@ -50,4 +50,4 @@ def test_on_a_cpu_everything_runs_but_what_only_a_gpu_has(tmp_path):
     found = lane(tmp_path, "-n2", "-W", "default", "-k", ELSEWHERE, BENCH_GPU_REHEARSAL="1")
     reasons = [reason for reason in found.values() if reason]
     assert [reason for reason in reasons if not reason.startswith("rehearsal: ")] == []
-    assert len(found) - len(reasons) > 30
+    assert len(found) - len(reasons) > 25

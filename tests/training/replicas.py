@@ -65,3 +65,10 @@ def same_as(one, measured):
         assert ours["val_accuracy"] == pytest.approx(theirs.val.accuracy, abs=2 / VAL_SIZE)
     assert measured["test_loss"] == pytest.approx(one.test.loss, rel=SAME)
     assert measured["test_accuracy"] == pytest.approx(one.test.accuracy, abs=2 / TEST_SIZE)
+
+
+def same_bits(first, again):
+    """Whether every process of a gang scored twice the same."""
+    for one, other in zip(first, again, strict=True):
+        for score in ("val_loss", "val_accuracy", "test_loss", "test_accuracy", "train_accuracy"):
+            assert ok(one)[score] == ok(other)[score]

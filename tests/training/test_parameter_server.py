@@ -3,7 +3,7 @@
 import pytest
 
 from tests.training.gangs import gang
-from tests.training.replicas import EVEN, RANDOM, UNEVEN, ok, runs, same_as
+from tests.training.replicas import EVEN, RANDOM, UNEVEN, ok, runs, same_as, same_bits
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +23,10 @@ def test_one_worker_of_a_parameter_server_trains_as_one_device(one_worker, of_on
     """Its random layers draw the same numbers, too, and two servers share the weights."""
     (measured,) = one_worker.measured[case]
     same_as(of_one_device(**(UNEVEN, RANDOM)[case]), measured)
+
+
+def test_a_second_run_in_the_same_processes_is_the_first_bit_by_bit(one_worker):
+    same_bits(one_worker.measured[1], one_worker.measured[2])
 
 
 def test_workers_that_do_not_wait_have_nothing_that_sums_up(two_workers):
