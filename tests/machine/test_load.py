@@ -216,19 +216,17 @@ def test_an_idle_core_is_not_contended():
     pytest.skip("somebody else keeps this machine busy")
 
 
-@needs_affinity
-def test_the_runs_own_work_is_not_somebody_elses():
-    # Ours and others' together never exceed what the core can give, whoever else is on this machine.
+def metered(work):
+    """Seconds that `work` took in a process pinned to one core, its own CPU seconds there, and others'."""
     core = allowed_cores()[-1]
     code = (
-        "import time\n"
+        "import subprocess, sys, time\n"
         "from bench.machine.affinity import pin\n"
         "from bench.machine.load import CpuMeter\n"
         f"assert pin([{core}]).pinned\n"
         f"meter = CpuMeter([{core}])\n"
         "meter.start()\n"
-        "end = time.process_time() + 0.3\n"
-        "while time.process_time() < end: pass\n"
+        f"{work}"
         "use = meter.stop()\n"
         "print(use.seconds, use.process_cpu_seconds, use.others_cpu_seconds)\n"
     )
@@ -240,7 +238,15 @@ def test_the_runs_own_work_is_not_somebody_elses():
         timeout=60,
         check=True,
     )
-    seconds, own, others = map(float, done.stdout.split())
+    return map(float, done.stdout.split())
+
+
+@needs_affinity
+def test_the_runs_own_work_is_not_somebody_elses():
+    # Ours and others' together never exceed what the core can give, whoever else is on this machine.
+    seconds, own, others = metered(
+        "end = time.process_time() + 0.3\nwhile time.process_time() < end: pass\n",
+    )
     assert own >= 0.3
     assert own + others < seconds + 0.05
 
@@ -319,26 +325,9 @@ def test_a_child_that_ends_unwaited_for_takes_nothing_from_the_runs_own(tmp_path
 
 @needs_affinity
 def test_a_busy_child_on_the_runs_core_is_nobody_else():
-    core = allowed_cores()[-1]
-    code = (
-        "import subprocess, sys\n"
-        "from bench.machine.affinity import pin\n"
-        "from bench.machine.load import CpuMeter\n"
-        f"assert pin([{core}]).pinned\n"
-        f"meter = CpuMeter([{core}])\n"
-        "meter.start()\n"
-        f"subprocess.run([sys.executable, '-c', {SPIN!r}], input='', text=True, stdout=subprocess.DEVNULL)\n"
-        "use = meter.stop()\n"
-        "print(use.seconds, use.process_cpu_seconds, use.others_cpu_seconds)\n"
+    spin = f"[sys.executable, '-c', {SPIN!r}]"
+    seconds, own, others = metered(
+        f"subprocess.run({spin}, input='', text=True, stdout=subprocess.DEVNULL)\n",
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    seconds, own, others = map(float, done.stdout.split())
     assert own >= 0.3
     assert own + others < seconds + 0.05
