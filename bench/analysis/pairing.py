@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.records.scenario import YOUNGER
+
 WORK = (
     "dataset",
     "hidden",
@@ -33,6 +35,8 @@ MANNER = (
     "strategy",
     "workers",
     "devices",
+    "servers",
+    "placement",
     "device",
     "cpus",
     "accelerator",
@@ -49,7 +53,7 @@ NEUTRAL: Mapping[str, Any] = MappingProxyType(
         "label_smoothing": 0.0,
         "schedule": "constant",
         "warmup_fraction": 0.0,
-        "deterministic": False,
+        **YOUNGER,
     }
 )
 

@@ -25,6 +25,8 @@ SETTINGS = {
     "strategy": "one_device",
     "workers": 1,
     "devices": 1,
+    "servers": 1,
+    "placement": "pack",
     "device": "auto",
     "cpus": None,
     "accelerator": None,

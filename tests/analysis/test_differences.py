@@ -104,7 +104,7 @@ def test_how_replicas_summed_up_is_named_where_both_sides_tell(found):
 
 
 def test_a_table_older_than_a_setting_was_made_with_its_neutral_value(found):
-    assert found(deterministic=False) == ()
+    assert found(deterministic=False, servers=1, placement="pack") == ()
     assert found(deterministic=True) == (Difference("settings", "deterministic", (False,), (True,)),)
 
 
@@ -125,6 +125,11 @@ def test_an_unknown_machine_is_one_entry_not_one_per_fact(scenario_runs, no_mach
     here = scenarios(scenario_runs([1.0], machine_id="m1", machine="laptop", node="n1"))
     found = side_differences(published, no_machines, here, pd.DataFrame([MACHINE]))
     assert found == (Difference("hardware", "machine", (), ("laptop",)),)
+
+
+def test_servers_and_placement_are_named_where_they_differ(found):
+    assert found(on_a={"servers": 2}) == (Difference("settings", "servers", (2,), (1,)),)
+    assert found(placement="spread") == (Difference("settings", "placement", ("pack",), ("spread",)),)
 
 
 def test_paired_scenarios_name_the_settings_that_differ(scenario_runs):

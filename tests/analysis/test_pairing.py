@@ -2,7 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.analysis.pairing import pair, plain, scenarios
+from bench.analysis.pairing import MANNER, WORK, pair, plain, scenarios
+from bench.records.scenario import Scenario
+
+
+def test_every_setting_decides_what_is_computed_or_how():
+    """`batch_size` is in `global_batch`, and a seed makes no other scenario."""
+    assert sorted((*WORK, *MANNER, "batch_size", "seed")) == sorted(Scenario.model_fields)
 
 
 def labels(pairing):
@@ -27,6 +33,8 @@ def test_equal_scenario_ids_are_paired_first(scenario_runs):
         {"strategy": "mirrored", "devices": 2},
         {"device": "gpu"},
         {"cpus": 4},
+        {"strategy": "parameter_server", "workers": 2, "servers": 2},
+        {"strategy": "multi_worker_mirrored", "workers": 2, "placement": "spread"},
         {"target_accuracy": 0.985},
         {"batch_size": None, "batch_per_replica": 50, "devices": 2},
     ],
