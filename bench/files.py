@@ -1,0 +1,89 @@
+"""Files written whole or not at all, whatever a path leads to."""
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_INSTEAD = {stat.S_IFDIR: "is a folder", stat.S_IFBLK: "is a disk", stat.S_IFSOCK: "is a socket"}
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path, durable: bool = False) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of the one at `path` once it is whole, with its permissions.
+
+    Links are followed: what they lead to is replaced, or made. A device and a pipe are written to as they
+    are, and so is a file in a folder that takes no other beside it. With `durable` the file is on the disk
+    before it takes its place. Raises OSError, its reason on one line in `strerror`, also where `path` is a
+    folder, a disk, a socket, or a file that may not be written; then nothing has changed.
+    """
+    found = _found(path)
+    if found is not None and not stat.S_ISREG(found.st_mode):
+        with Path(path).open("wb") as file:
+            yield file
+        return
+    target = Path(os.path.realpath(path))
+    part = _part_beside(target, found)
+    if part is None:
+        with target.open("wb") as file:
+            yield file
+        return
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        _take_place(part, target)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def _take_place(part: Path, target: Path) -> None:
+    try:
+        part.replace(target)
+    except OSError as error:
+        if error.errno != errno.EBUSY:  # a container's file that is mounted by itself
+            raise
+        shutil.copyfile(part, target)
+
+
+def _found(path: str | Path) -> os.stat_result | None:
+    """What is at `path`, None where nothing is. Raises OSError where that cannot be written."""
+    if not os.fspath(path):
+        raise OSError(0, "is no name")
+    try:
+        found = os.stat(path)  # noqa: PTH116 -- a path keeps no slash at its end, which asks for a folder
+    except FileNotFoundError:
+        if os.fspath(path).endswith("/"):
+            raise OSError(0, "is no file's name") from None
+        return None
+    if refused := _INSTEAD.get(stat.S_IFMT(found.st_mode)):
+        raise OSError(0, refused)
+    if stat.S_ISREG(found.st_mode) and not os.access(path, os.W_OK):
+        raise PermissionError(13, "may not be written")
+    return found
+
+
+def _part_beside(target: Path, found: os.stat_result | None) -> Path | None:
+    """An empty file in the folder of `target`; None where there can be none, but `target` is there."""
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        if found is None or error.errno not in _CLOSED:
+            raise
+        return None
+    with contextlib.suppress(OSError):
+        if found is not None:
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+            os.fchown(descriptor, found.st_uid, found.st_gid)
+    os.close(descriptor)
+    return part
