@@ -7,13 +7,14 @@ import typer
 
 from bench import __version__
 from bench.cli.compare import compare
-from bench.cli.output import replace_what_cannot_be_shown
 from bench.cli.plan import plan
 from bench.cli.probe import probe
 from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.show import show
+from bench.cli.streams import streams
 from bench.errors import BenchError
+from bench.views.visible import visible
 
 INTERRUPTED = 130
 
@@ -55,8 +56,11 @@ def _options(
 
 
 def main() -> None:
-    """The `bench` command: 0 done, 1 some runs did not end ok, 2 wrong usage or input, 130 interrupted."""
-    replace_what_cannot_be_shown()
+    """The `bench` command: 0 done, 1 some runs did not end ok, 2 wrong usage or input, 130 interrupted.
+
+    2 also where standard output took not all that was asked for; a session and a report are kept elsewhere.
+    """
+    streams.guard()
     try:
         status = app(prog_name="bench", standalone_mode=False)
     except BenchError as error:
@@ -70,7 +74,17 @@ def main() -> None:
         status = _complain(_usage(error), 2)
     if status == INTERRUPTED:  # some versions of typer make a status of an interrupt themselves
         _complain("interrupted; every finished run is kept", status)
-    sys.exit(status if isinstance(status, int) else 0)
+    sys.exit(_told(status if isinstance(status, int) else 0))
+
+
+def _told(status: int) -> int:
+    """The status to end with, once it is known whether what was printed got anywhere."""
+    why = streams.unwritten()
+    if why is None or status:
+        return status
+    if streams.spare:
+        return _complain(f"standard output: cannot be written: {why}; all else is done", status)
+    return _complain(f"standard output: cannot be written: {why}; lead it elsewhere", 2)
 
 
 def _usage(error: Any) -> str:  # noqa: ANN401 -- a click exception of whichever click typer uses
@@ -83,5 +97,5 @@ def _usage(error: Any) -> str:  # noqa: ANN401 -- a click exception of whichever
 
 
 def _complain(message: str, status: int) -> int:
-    typer.echo(f"bench: {message}", err=True)
+    typer.echo(f"bench: {visible(message)}", err=True)
     return status

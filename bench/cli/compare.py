@@ -44,32 +44,36 @@ def compare(
     from bench.analysis.drift import changes
     from bench.records.store import read_sessions
     from bench.views import comparison as view
+    from bench.views.export import markdown_words
     from bench.views.probe import change_lines
+    from bench.views.visible import visible, visible_table
 
+    shown = visible_table if output in (Format.table, Format.md) else lambda table: table
     sides = [read_sessions([path]) for path in (a, b)]
-    runs, machines = [t.runs.to_pandas() for t in sides], [t.machines.to_pandas() for t in sides]
+    runs = [shown(t.runs).to_pandas() for t in sides]
+    machines = [shown(t.machines) for t in sides]
     chosen: Metric | None = metric.value if metric else None
     result = compare_runs(
         runs[0],
-        machines[0],
+        machines[0].to_pandas(),
         runs[1],
-        machines[1],
+        machines[1].to_pandas(),
         confidence=confidence,
         delta=delta,
         metric=chosen,
         force=force,
     )
-    apart = changes(*(t.machines.to_pylist() for t in sides))
+    apart = changes(*(table.to_pylist() for table in machines))
+    names = visible(a), visible(b)
     if output is Format.table:
         console = terminal()
-        for renderable in (view.comparison_table(result, a, b), *change_lines(apart)):
+        for renderable in (view.comparison_table(result, *names), *change_lines(apart)):
             console.print(renderable)
         return
+    moved = (markdown_words(line.plain) for line in change_lines(apart))
     text = {
         Format.csv: lambda: view.as_csv(result),
-        Format.md: lambda: "\n".join(
-            [view.as_markdown(result, a, b), *(f"{line.plain}\n" for line in change_lines(apart))]
-        ),
+        Format.md: lambda: "\n".join([view.as_markdown(result, *names), *(f"{line}\n" for line in moved)]),
         Format.json: lambda: view.as_json(result, a, b),
     }[output]()
     write(text)

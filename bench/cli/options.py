@@ -45,22 +45,41 @@ OnlyOption = Annotated[
 ]
 
 
+_NO_SETTINGS = {
+    "name": "the name of a sweep is no setting; leave it out",
+    "title": "the title of a suite is no setting; leave it out",
+    "sweep": "sweeps are the suite's; choose some of them by --only",
+    "matrix": "axes are the suite's; fix one at a value, such as --set batch_size=100",
+    "exclude": "what is left out is the suite's; choose what is left by --only",
+    "measure": "how it is measured is no setting; see --rounds and --timeout of bench run --help",
+    "rounds": "no setting of scenarios; write --rounds N",
+    "timeout_seconds": "no setting of scenarios; write --timeout S",
+    **dict.fromkeys(("max_rounds", "retries", "exclusive"), "no setting of scenarios; write it in [measure]"),
+}
+"""What else a suite has, and what to do instead."""
+
+
 def parse_overrides(given: list[str] | None) -> dict[str, Any]:
     """`KEY=VALUE` pairs, the value in TOML's notation, or plain text where it is none.
 
-    Raises BenchError for a pair without `=` or without a key.
+    Raises BenchError for a pair without `=` or without a key, and for a key of a suite that is no setting.
     """
     overrides: dict[str, Any] = {}
     for pair in given or []:
+        if pair != pair.encode(errors="replace").decode():
+            raise BenchError(f"--set {pair}: not UTF-8 text; write it in plain letters")
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
             raise BenchError(f"--set {pair}: not KEY=VALUE; write it like --set epochs=1")
+        if why := _NO_SETTINGS.get(key.strip()):
+            raise BenchError(f"--set {key.strip()}: {why}")
         overrides[key.strip()] = _value(text.strip())
     return overrides
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 -- whatever TOML has
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        document = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):  # ValueError: also an integer of thousands of digits
         return text
+    return document["value"] if len(document) == 1 else text

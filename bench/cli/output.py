@@ -1,44 +1,52 @@
-"""Standard output: the console that commands print to, and what becomes of a reader that has gone."""
+"""Standard output: the console that commands print to, and text for other programs."""
 
-import io
 import os
 import sys
 from typing import TYPE_CHECKING
 
+from bench.views.visible import visible, visible_lines
+
 if TYPE_CHECKING:
     from rich.console import Console
 
+SIZES = ("COLUMNS", "LINES")
+MOST_COLUMNS = 10_000
+"""A wider terminal is none: a table's lines are filled up to its width."""
+
 
 def terminal() -> "Console":
-    """A console on standard output. Where its reader goes, a command still does its work to the end."""
-    from rich.console import Console
+    """A console on standard output that shows control characters instead of sending them."""
+    from collections.abc import Iterable
+
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
     class Terminal(Console):
-        def on_broken_pipe(self) -> None:
-            self.quiet = True
-            discard_output()
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            for segment in super().render(renderable, options):
+                text, style, control = segment
+                yield segment if control or text.isprintable() else Segment(visible_lines(text), style)
 
+    _forget_absurd_sizes()
     return Terminal()
 
 
+def say(console: "Console", line: str) -> None:
+    """Print one line as it is, however long."""
+    console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
+
+
 def write(text: str) -> None:
-    """Text to standard output as it is, for other programs to read."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        discard_output()
+    """Text to standard output as it is, for other programs to read; to a terminal, for people to."""
+    sys.stdout.write(visible_lines(text) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
 
 
-def discard_output() -> None:
-    """Write to nowhere from here on: the reader of a pipe, such as head, has seen enough."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-
-
-def replace_what_cannot_be_shown() -> None:
-    """A terminal without UTF-8 gets a question mark for each µ, not a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+def _forget_absurd_sizes() -> None:
+    """A terminal of no columns, or of a word, is one whose size nobody knows."""
+    for name in SIZES:
+        given = os.environ.get(name, "")
+        if not (given.isascii() and given.isdigit() and len(given) < 6 and 0 < int(given) <= MOST_COLUMNS):
+            os.environ.pop(name, None)

@@ -35,7 +35,7 @@ def plan(
     from bench.views.plan import plan_table
 
     chosen = read_suite(suite, parse_overrides(settings), rounds)
-    chosen = chosen.only(only) if only else chosen
+    chosen = chosen if only is None else chosen.only(only)
     planned = forecast(chosen.points, chosen.measure, earlier_times(results))
     address = address or os.environ.get("RAY_ADDRESS")
     nodes = _nodes(address)

@@ -1,20 +1,25 @@
 """`bench report`: recorded sessions as one page for a browser."""
 
-import contextlib
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bench.cli.options import PathsArgument, WhereOption
-from bench.cli.output import terminal
+from bench.cli.output import say, terminal, write
+from bench.cli.streams import is_output, streams
 
 
 def report(
     paths: PathsArgument = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The page; one that is there is replaced.")
-    ] = Path("report.html"),
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The page; - is standard output. One that is there is replaced.",
+        ),
+    ] = "report.html",
     where: WhereOption = None,
 ) -> None:
     """Write recorded runs as one page with tables and plots. Default PATH: results.
@@ -25,24 +30,28 @@ def report(
     from bench.cli.recorded import recorded
     from bench.records.tables import timed_rows
     from bench.views.report import report_page
+    from bench.views.visible import visible_table
 
     tables = recorded(paths, where)
-    found = findings(timed_rows(tables.runs), tables.epochs.to_pylist(), tables.machines.to_pylist())
-    _write(output, report_page(found))
-    terminal().print(f"Report: {output}", markup=False, highlight=False, soft_wrap=True)
+    runs, machines = visible_table(tables.runs), visible_table(tables.machines)
+    page = report_page(findings(timed_rows(runs), tables.epochs.to_pylist(), machines.to_pylist()))
+    if output == "-" or is_output(output):
+        write(page)
+        return
+    _write(output, page)
+    streams.spare = True
+    say(terminal(), f"Report: {output}")
 
 
-def _write(output: Path, page: str) -> None:
-    """Whole or not at all."""
+def _write(output: str, page: str) -> None:
     from bench.errors import BenchError
+    from bench.files import replacing
 
-    temporary = output.with_name(f".{output.name}.part")
     try:
-        temporary.write_text(page, encoding="utf-8", errors="replace")
-        temporary.replace(output)
+        with replacing(output) as file:
+            file.write(page.encode(errors="replace"))
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise BenchError(f"{output}: cannot be written: {reason}; give another file by -o") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        raise BenchError(
+            f"{output or repr(output)}: cannot be written: {reason}; give another file by -o"
+        ) from error

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
-from bench.cli.output import terminal
+from bench.cli.output import say, terminal
+from bench.cli.streams import streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,9 +76,11 @@ def run(
     from bench.orchestration.order import LongestFirst, Order
     from bench.orchestration.session import Rules
     from bench.records.suite import read_suite
+    from bench.views.visible import visible_row
 
+    streams.spare = True
     chosen = read_suite(suite, parse_overrides(settings), rounds, timeout)
-    chosen = chosen.only(only) if only else chosen
+    chosen = chosen if only is None else chosen.only(only)
     console = terminal()
     watcher = (
         Silent() if quiet else Display(console, chosen) if console.is_terminal else Lines(console, chosen)
@@ -90,8 +93,8 @@ def run(
     with watcher:
         outcome = launch(chosen, results, data, address, watcher, rules, begun)
     if outcome.rows:
-        _sum_up(console, outcome.rows, outcome.machines)
-    console.print(f"Session: {outcome.folder}", markup=False, highlight=False, soft_wrap=True)
+        _sum_up(console, *(list(map(visible_row, rows)) for rows in (outcome.rows, outcome.machines)))
+    say(console, f"Session: {outcome.folder}")
     if outcome.interrupted:
         raise KeyboardInterrupt
     if any(row["status"] != "ok" for row in outcome.rows):
@@ -108,7 +111,7 @@ def _session_to_resume(
         text = (
             f"Going on with {begun}" if begun else f"No session of {suite.name} in {results} yet: a new one"
         )
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(console, text)
     return begun
 
 

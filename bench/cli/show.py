@@ -35,9 +35,11 @@ def show(
     from bench.views.probe import drift_lines
     from bench.views.scaling import scaling_markdown, scaling_tables
     from bench.views.surface import surface_grids, surface_markdown
+    from bench.views.visible import visible_table
 
     tables = recorded(paths, where)
-    rows = plain_rows(tables.runs)
+    for_people = output in (Format.table, Format.md)
+    rows = plain_rows(visible_table(tables.runs) if for_people else tables.runs)
     summaries = summarise(rows)
     if sort is not None:
         summaries = sort_by(summaries, sort)
@@ -47,7 +49,7 @@ def show(
         console.print(surface_grids(surfaces(rows)))
         console.print(scaling_tables(scalings(rows)))
         console.print(node_grids(node_tables(rows)))
-        for line in drift_lines(drifts(tables.machines.to_pylist())):
+        for line in drift_lines(drifts(visible_table(tables.machines).to_pylist())):
             console.print(line)
     elif output is Format.md:
         below = (

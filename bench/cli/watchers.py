@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from bench.analysis.repetition import rounds_to_come
+from bench.cli.output import say
 from bench.orchestration.placement import Place, Places
 from bench.orchestration.runs import Run, run_keys
 from bench.records.measurement import Epoch, Phase
@@ -21,6 +22,7 @@ from bench.views.format import full_name, several
 from bench.views.probe import limits_line, unprobed_line
 from bench.views.progress import Progress, Running, finished_line, progress_view
 from bench.views.repetition import runs_ahead, still_going
+from bench.views.visible import visible, visible_row
 
 REFRESHES_PER_SECOND = 1  # each costs the cores that are being measured a few milliseconds
 
@@ -149,13 +151,13 @@ class Lines(Estimating):
         """What came of it, and how many are done."""
         super().finished(run, row)
         self._done += 1
-        line = finished_line(_name(run), run.round, row)
+        line = finished_line(_name(run), run.round, visible_row(row))
         about = "" if self._suite.measure.precision is None else "~"
         self._say(f"{line.plain.rstrip()}  [{self._done}/{about}{self._total}]")
 
     def _say(self, text: str) -> None:
         stamp = datetime.datetime.now().strftime("%H:%M:%S")
-        self._console.print(f"{stamp} {text}", markup=False, highlight=False, soft_wrap=True)
+        say(self._console, f"{stamp} {text}")
 
 
 class Display(Estimating):
@@ -163,7 +165,7 @@ class Display(Estimating):
 
     def __init__(self, console: Console, suite: Suite) -> None:
         super().__init__(suite)
-        self._progress = Progress(suite.title)
+        self._progress = Progress(visible(suite.title))
         self._live = Live(
             get_renderable=lambda: progress_view(self._progress),
             console=console,
@@ -194,7 +196,7 @@ class Display(Estimating):
     def unprobed(self, places: Places, moment: Moment, why: str) -> None:
         """A line above the display, which stays."""
         line = unprobed_line(_where_all(places), moment, why)
-        self._live.console.print(Text(f"! {line}", "yellow"))
+        self._live.console.print(Text(f"! {visible(line)}", "yellow"))
 
     def kept(self, run: Run, row: Row) -> None:
         """The bar begins where the session was left."""
@@ -222,7 +224,7 @@ class Display(Estimating):
     def finished(self, run: Run, row: Row) -> None:
         """Its line moves up to those that have ended."""
         super().finished(run, row)
-        line = finished_line(_name(run), run.round, row)
+        line = finished_line(_name(run), run.round, visible_row(row))
         self._progress.end(_key(run), run.key, row["status"] == "ok", line)
 
 
@@ -231,7 +233,7 @@ def _key(run: Run) -> str:
 
 
 def _name(run: Run) -> str:
-    return full_name(run.point.sweep, run.point.label)
+    return visible(full_name(run.point.sweep, run.point.label))
 
 
 def _where_all(places: Places) -> str:
@@ -244,4 +246,4 @@ def _where_all(places: Places) -> str:
 
 def _where(place: Place) -> str:
     gpus = f"{several(len(place.gpus), 'GPU')}, " if place.gpus else ""
-    return f"{place.node.name} ({gpus}{several(len(place.cores), 'core')})"
+    return f"{visible(place.node.name)} ({gpus}{several(len(place.cores), 'core')})"

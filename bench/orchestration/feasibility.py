@@ -28,8 +28,8 @@ def this_machine() -> Node:
 def impossible(points: Iterable[Point], nodes: Sequence[Node], exclusive: bool) -> dict[str, str]:
     """Why, by scenario id, of those of `points` that `nodes` can never hold."""
     needs = {point.scenario.scenario_id: need_of(point.scenario, nodes, exclusive) for point in points}
-    reasons = {scenario_id: infeasible(need, nodes) for scenario_id, need in needs.items()}
-    return {scenario_id: reason for scenario_id, reason in reasons.items() if reason}
+    reasons = {need: infeasible(need, nodes) for need in set(needs.values())}
+    return {scenario_id: reason for scenario_id, need in needs.items() if (reason := reasons[need])}
 
 
 def _accelerator(name: str | None) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -143,7 +144,7 @@ class Scenario(BaseModel):
         """Layer widths d_0 (pixels), the hidden ones, and the classes."""
         return (PIXELS, *self.hidden, CLASSES)
 
-    @property
+    @cached_property
     def scenario_id(self) -> str:
         """12 hexadecimal digits over every setting but the seed; the same in every process and machine."""
         settings = self.model_dump(mode="json", exclude={"seed"})
@@ -152,6 +153,7 @@ class Scenario(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+@lru_cache
 def model_flops_per_step(widths: tuple[int, ...], batch: int) -> int:
     """Floating-point operations of one step's matrix products: exact, biases and activations left out.
 
@@ -163,6 +165,7 @@ def model_flops_per_step(widths: tuple[int, ...], batch: int) -> int:
     return batch * (6 * sum(products) - 2 * products[0])
 
 
+@lru_cache
 def parameter_count(widths: tuple[int, ...]) -> int:
     """Trainable weights and biases of the dense net."""
     return sum((a + 1) * b for a, b in itertools.pairwise(widths))

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _SWEEP_KEYS = ("name", "matrix", "exclude")
 _SUITE_KEYS = ("title", "measure", "sweep")
 _BATCH_KEYS = frozenset({"batch_size", "batch_per_replica"})
 _MAX_SCENARIOS = 100_000  # more would take years to run, and minutes to list
+
+_MAX_BYTES = 4 * 2**20
 
 INTERVAL_RUNS = 6
 """The fewest runs with a 95 % interval of their median: even from the least to the largest of five covers it
@@ -114,7 +117,7 @@ class Suite:
     def only(self, pattern: str) -> "Suite":
         """The points whose sweep, label, `sweep/label` or scenario id match the glob `pattern`.
 
-        Raises SuiteError where none does.
+        Raises SuiteError where none does, as for an empty pattern.
         """
         kept = tuple(p for p in self.points if _matches(p, pattern))
         if not kept:
@@ -137,6 +140,7 @@ def read_suite(
     Raises SuiteError, one line with file, sweep, key and remedy.
     """
     text = _read_text(path)
+    name = os.fsencode(path.stem).decode(errors="replace")  # recorded, as UTF-8
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError: also an integer of thousands of digits
@@ -144,7 +148,7 @@ def read_suite(
         raise SuiteError(f"{path}: not valid TOML: {reason}; mend the file there") from error
     measure = {"rounds": rounds, "timeout_seconds": timeout_seconds}
     given = {key: value for key, value in measure.items() if value is not None}
-    return parse_suite(document, str(path), path.stem, text, overrides or {}, given)
+    return parse_suite(document, str(path), name, text, overrides or {}, given)
 
 
 def parse_suite(
@@ -165,7 +169,7 @@ def parse_suite(
     measured = _measure(document.get("measure", {}), where, measure)
     points: list[Point] = []
     for number, sweep in enumerate(sweeps, start=1):
-        points += _expand(sweep, number, where, overrides)
+        points += _expand(sweep, number, where, overrides, _MAX_SCENARIOS - len(points))
     _refuse_twins(points, where, overrides)
     title = document.get("title", name)
     if not isinstance(title, str):
@@ -174,8 +178,13 @@ def parse_suite(
 
 
 def _read_text(path: Path) -> str:
+    """The text of a suite, its lines ended alike, without the byte order mark of an editor on Windows."""
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)  # a device's has no end
+        if len(content) > _MAX_BYTES:
+            raise SuiteError(f"{path}: larger than {_MAX_BYTES // 2**20} MiB; give the path of a suite")
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError as error:
         raise SuiteError(
             f"{path}: no such file; give the path of a suite, such as scenarios/quick.toml"
@@ -195,7 +204,7 @@ def _measure(table: object, where: str, overrides: Settings) -> Measure:
         raise SuiteError(f"{where}: [measure]: {explain(error, Measure.model_fields)}") from error
 
 
-def _expand(sweep: Settings, number: int, where: str, overrides: Settings) -> list[Point]:
+def _expand(sweep: Settings, number: int, where: str, overrides: Settings, most: int) -> list[Point]:
     """The points of one `[[sweep]]` table: the product of its axes, less what `exclude` names."""
     name = sweep.get("name")
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
@@ -207,7 +216,7 @@ def _expand(sweep: Settings, number: int, where: str, overrides: Settings) -> li
     axes = _axes(sweep.get("matrix", {}), fixed, where)
     fixed, axes = _override(fixed, axes, overrides)
     excludes = _excludes(sweep.get("exclude", []), where)
-    _refuse_too_many(axes, where)
+    _refuse_too_many(axes, where, most)
     points, left_out = [], set[int]()
     for values in itertools.product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
@@ -264,20 +273,27 @@ def _excludes(value: object, where: str) -> list[dict[str, Any]]:
     return value
 
 
-def _refuse_too_many(axes: Mapping[str, list[Any]], where: str) -> None:
+def _refuse_too_many(axes: Mapping[str, list[Any]], where: str, most: int) -> None:
+    """`most` is what the sweeps before have left of the limit."""
     number = math.prod(len(values) for values in axes.values())
-    if number > _MAX_SCENARIOS:
+    if number > most:
+        others = f" beside {_MAX_SCENARIOS - most:,} others" if most < _MAX_SCENARIOS else ""
         raise SuiteError(
-            f"{where}: matrix: {number:,} scenarios are more than {_MAX_SCENARIOS:,}; give shorter axes"
+            f"{where}: matrix: {number:,} scenarios{others} are more than {_MAX_SCENARIOS:,}; "
+            "give shorter axes"
         )
 
 
 def _covers(exclude: Settings, scenario: Scenario) -> bool:
-    settings = scenario.model_dump(mode="json")
     layers = len(scenario.hidden)
     return all(
-        _same(settings[k], _per_layer(v, layers) if k == "activation" else v) for k, v in exclude.items()
+        _same(_as_list(getattr(scenario, key)), _per_layer(value, layers) if key == "activation" else value)
+        for key, value in exclude.items()
     )
+
+
+def _as_list(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _per_layer(activation: object, layers: int) -> object:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bench.analysis.comparison import Comparison, ScenarioComparison, Side, Verdict
 from bench.views import comparison_words as words
-from bench.views.export import csv_text, json_text, markdown_table
+from bench.views.export import csv_text, json_text, markdown_table, markdown_words
 from bench.views.format import ratio, span
 from bench.views.sheet import Sheet
 from bench.views.width import ByWidth
@@ -38,13 +38,18 @@ def comparison_table(comparison: Comparison, name_a: str, name_b: str) -> Render
 def as_markdown(comparison: Comparison, name_a: str, name_b: str) -> str:
     """The same for a README or an issue: two tables and the sentences."""
     title = words.table_title(comparison)
-    parts = ["  \n".join([f"A: {name_a}", f"B: {name_b}", *([title] if title else [])])]
+    parts = [_broken([f"A: {name_a}", f"B: {name_b}", *([title] if title else [])])]
     if comparison.scenarios:
         parts.append(markdown_table(HEADER, _rows(comparison)))
-    parts.extend("  \n".join(lines) for lines in _paragraphs(comparison, name_a, name_b))
+    parts.extend(map(_broken, _paragraphs(comparison, name_a, name_b)))
     if comparison.differences:
         parts.append(markdown_table(("differs", "", "A", "B"), _difference_rows(comparison)))
     return "\n\n".join(parts) + "\n"
+
+
+def _broken(lines: Iterable[str]) -> str:
+    """A paragraph of Markdown that keeps its lines."""
+    return "  \n".join(map(markdown_words, lines))
 
 
 def comparison_sheet(comparison: Comparison, name_a: str, name_b: str) -> Sheet:

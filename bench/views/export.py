@@ -4,8 +4,15 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from bench.views.visible import steers
+
+_MARKS = re.compile(r"<(?=[A-Za-z/!?])|&(?=[#A-Za-z])|(?<=\])[(\[]")
+"""What begins a tag or an entity, or makes a link of a text in brackets."""
+_BARS = re.compile(r"(\\*)\|")
 
 
 def csv_text(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> str:
@@ -21,12 +28,30 @@ def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A GitHub table, without a line's end after the last row."""
     head = list(header)
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def markdown_words(text: str) -> str:
+    """`text` where Markdown would take parts of it for HTML or for a link."""
+    return _MARKS.sub(lambda found: "\\" + found[0], text)
+
+
+def _cell(text: str) -> str:
+    """Within its cell: a bar that a backslash stands before needs that one doubled."""
+    return _BARS.sub(r"\1\1\|", markdown_words(text))
 
 
 def json_text(value: Any) -> str:  # noqa: ANN401 -- any plain value
-    """Indented JSON; what is not finite is null, since JSON has no infinity and no NaN."""
-    return json.dumps(_strict(value), indent=2, ensure_ascii=False, default=str) + "\n"
+    """Indented JSON; what is not finite is null, since JSON has no infinity and no NaN.
+
+    Control characters are escapes of JSON's, also those that it would take as they are.
+    """
+    text = json.dumps(_strict(value), indent=2, ensure_ascii=False, default=str)
+    return re.sub(r"[^\n -~]", _json_escaped, text) + "\n"
+
+
+def _json_escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1] if steers(found[0]) else found[0]
 
 
 def _strict(value: Any) -> Any:  # noqa: ANN401

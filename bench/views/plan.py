@@ -12,9 +12,13 @@ from rich.text import Text
 from bench.analysis.forecast import Forecast, PlannedScenario, Span
 from bench.records.scenario import GANGS, Scenario
 from bench.views.format import count, operations, seconds, several
+from bench.views.plan_summary import sweep_tables
 from bench.views.repetition import plus_minus, rounds_ahead
+from bench.views.visible import visible
 
 NOTHING: Mapping[str, str] = {}
+MOST_LISTED = 500
+"""Of so many scenarios each has a row; of more each sweep."""
 
 
 def plan_table(
@@ -24,25 +28,36 @@ def plan_table(
     where: str = "this machine",
     slices: Sequence[str] = (),
 ) -> RenderableType:
-    """One row per scenario, under its sweep's name, then the totals in words.
+    """One row per scenario, under its sweep's name, or one per sweep, then the totals in words.
 
     `hopeless` says by scenario id why `where` can never hold it; `slices` are the names of the MIG slices
     that its GPUs are cut into.
     """
     asked = {needs(planned.scenario) for planned in forecast.scenarios}
+    many = len(forecast.scenarios) > MOST_LISTED
+    table = sweep_tables(forecast) if many else _scenarios(forecast, asked, hopeless)
+    totals = (Text(visible(line)) for line in (*_totals(forecast, asked), *_slices(slices, where)))
+    return Group(
+        Text(visible(title), "bold"),
+        Text(),
+        table,
+        Text(),
+        *totals,
+        *_hopeless(Counter(hopeless.values()), where),
+    )
+
+
+def _scenarios(forecast: Forecast, asked: set[str], hopeless: Mapping[str, str]) -> Table:
     table = _empty_table(len(asked) > 1, forecast.timed > 0)
     for sweep, members in groupby(forecast.scenarios, key=lambda planned: planned.sweep):
         table.add_section()
         for indent, planned in _under(sweep, list(members), table):
             mark = ("✗ ", "bold red") if planned.scenario.scenario_id in hopeless else ""
             table.add_row(
-                Text.assemble(indent, mark, planned.label),
+                Text.assemble(indent, mark, visible(planned.label)),
                 *_cells(planned, len(asked) > 1, forecast.timed > 0),
             )
-    totals = (Text(line) for line in (*_totals(forecast, asked), *_slices(slices, where)))
-    return Group(
-        Text(title, "bold"), Text(), table, Text(), *totals, *_hopeless(Counter(hopeless.values()), where)
-    )
+    return table
 
 
 def needs(scenario: Scenario) -> str:
@@ -95,7 +110,7 @@ def _slices(names: Sequence[str], where: str) -> Iterable[str]:
 def _hopeless(reasons: Counter[str], where: str) -> Iterable[Text]:
     for reason, number in reasons.items():
         cannot = f"✗ {several(number, 'scenario')} cannot run on {where}: "
-        yield Text.assemble((cannot, "bold red"), reason)
+        yield Text.assemble((visible(cannot), "bold red"), visible(reason))
 
 
 def _empty_table(various: bool, timed: bool) -> Table:
@@ -113,7 +128,7 @@ def _under(sweep: str, members: list[PlannedScenario], table: Table) -> Iterable
     if [planned.label for planned in members] == [sweep]:
         yield "", members[0]
         return
-    table.add_row(Text(sweep, "bold cyan"))
+    table.add_row(Text(visible(sweep), "bold cyan"))
     for planned in members:
         yield "  ", planned
 
@@ -129,9 +144,11 @@ def _cells(planned: PlannedScenario, various: bool, timed: bool) -> Iterable[Tex
 
 
 def _totals(forecast: Forecast, asked: set[str]) -> Iterable[str]:
+    scenarios = len(forecast.scenarios)
+    if scenarios > MOST_LISTED:
+        yield f"Each scenario has a row where they are up to {MOST_LISTED}: choose some by --only or --set."
     if len(asked) == 1:
         yield f"Every run needs {next(iter(asked))}."
-    scenarios = len(forecast.scenarios)
     yield (
         f"{several(scenarios, 'scenario')} × {rounds_ahead(forecast.measure)} = "
         f"{_span(forecast.runs, count)} run{'' if forecast.runs.most == 1 else 's'}, "
@@ -143,9 +160,10 @@ def _totals(forecast: Forecast, asked: set[str]) -> Iterable[str]:
     if not forecast.timed:
         yield "None was timed on this machine before; `bench run` tells the time left after its first runs."
         return
-    known = f" for the {forecast.timed} of {scenarios} scenarios timed" if forecast.timed < scenarios else ""
+    some = f" for the {forecast.timed} of {count(scenarios)} scenarios timed"
+    known = some if forecast.timed < scenarios else ", as timed"
     yield (
-        f"About {_span(forecast.seconds, seconds)} of runs{known or ', as timed'} here before, "
+        f"About {_span(forecast.seconds, seconds)} of runs{known} here before, "
         "one after the other, beside starting processes."
     )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.views.export import markdown_table
+from bench.views.export import markdown_table, markdown_words
 
 
 @dataclass(frozen=True)
@@ -19,4 +19,5 @@ class Sheet:
 def as_markdown(sheet: Sheet) -> str:
     """A line in bold, the table, and the sentences."""
     table = markdown_table(sheet.header, sheet.rows)
-    return "\n\n".join((f"**{sheet.name}**: {sheet.what}", table, *sheet.sentences)) + "\n"
+    title, *sentences = map(markdown_words, (f"**{sheet.name}**: {sheet.what}", *sheet.sentences))
+    return "\n\n".join((title, table, *sentences)) + "\n"

@@ -21,6 +21,8 @@ GAP = 2
 """Blank columns between two columns."""
 ESSENTIAL, USEFUL = 3, 8
 """Columns of a higher rank give way before a scenario's name, or other words, take several lines."""
+LONGEST_WORD = 32
+"""Of a name without a blank: it takes more room only where that is left over."""
 SCENARIO = Column("scenario", "label", lambda s: Text(s.label), 0, words=True)
 
 
@@ -108,11 +110,11 @@ def _needed(sizes: Mapping[Column, tuple[int, int]], rank: int) -> int:
 
 
 def _least(column: Column, summaries: Iterable[ScenarioSummary]) -> int:
-    """The least width that holds every figure, or every word, whole."""
+    """The least width that holds every figure, or every word, whole; a word that is too long is folded."""
     if not column.words:
         return _most(column, summaries)
     words = (word for s in summaries for word in str(column.cell(s)).split())
-    return max(map(len, (column.title, *words)))
+    return max(len(column.title), min(max(map(len, words), default=0), LONGEST_WORD))
 
 
 def _most(column: Column, summaries: Iterable[ScenarioSummary]) -> int:

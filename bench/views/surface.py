@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.text import Text
 
 from bench.analysis.surface import Cell, Outcome, Surface
-from bench.views.export import markdown_table
+from bench.views.export import markdown_table, markdown_words
 from bench.views.format import NONE, count
 from bench.views.width import ByWidth
 
@@ -74,7 +74,10 @@ def surface_grids(surfaces: Sequence[Surface]) -> RenderableType:
 
 def surface_markdown(surfaces: Sequence[Surface]) -> str:
     """A line in bold and a table per surface, the fastest time in bold; empty for no surface."""
-    titles = [f"**{surface_name(surface)}**: {surface_title(surface, surfaces)}" for surface in surfaces]
+    titles = [
+        markdown_words(f"**{surface_name(surface)}**: {surface_title(surface, surfaces)}")
+        for surface in surfaces
+    ]
     tables = [_markdown(surface, surface_grid(surface)) for surface in surfaces]
     return "\n".join(f"{title}\n\n{table}\n" for title, table in zip(titles, tables, strict=True))
 

@@ -10,7 +10,7 @@ def test_a_sheet_is_a_line_a_table_and_its_sentences():
         "**Scaling**: of a suite",
         "| strategy | ok |\n| --- | --- |\n| a\\|b | 1/1 |\n| c |  |",
         "One.",
-        "Two & <more>.\n",
+        "Two & \\<more>.\n",
     ]
 
 

@@ -94,11 +94,11 @@ def _speedups(own: Sequence[ScaledScenario], number: int) -> go.Scatter:
         y=speedups,
         error_y=reaches([found.low for found in own], speedups, [found.high for found in own]),
         mode="lines+markers" if len({found.factor for found in own}) == len(own) else "markers",
-        name=own[0].strategy,
+        name=plain(own[0].strategy),
         line={"color": colour(number), "width": 1.6},
         marker=marker(number),
         text=[
-            f"{found.strategy} {found.workers} × {found.devices}<br>"
+            f"{plain(found.strategy)} {found.workers} × {found.devices}<br>"
             f"{ratio(found.speedup)}, efficiency {percent(found.efficiency, 1)}"
             for found in own
         ],
@@ -165,6 +165,6 @@ def steadiness_figure(standings: Sequence[Standing]) -> go.Figure | None:
 
 
 def _told(standing: Standing) -> str:
-    flags = f"<br>{' '.join(standing.flags)}" if standing.flags else ""
+    flags = f"<br>{plain(' '.join(standing.flags))}" if standing.flags else ""
     name = plain(full_name(standing.sweep, standing.label))
     return f"{name}<br>round {standing.round}: {ratio(standing.ratio)} of its median{flags}"

@@ -12,7 +12,12 @@ from plotly.offline import get_plotlyjs
 from bench.analysis.findings import Findings
 from bench.views.report.content import machines, sections, tiles
 
-CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d"],
+    "showSendToCloud": False,  # plotly.js 4 has a button, unless told, that uploads the figure
+}
 
 
 def report_page(found: Findings) -> str:
