@@ -135,7 +135,7 @@ def _under(sweep: str, members: list[PlannedScenario], table: Table) -> Iterable
 
 def _cells(planned: PlannedScenario, various: bool, timed: bool) -> Iterable[Text | str]:
     if various:
-        yield Text(needs(planned.scenario))
+        yield Text(visible(needs(planned.scenario)))
     yield count(planned.parameters)
     yield count(planned.steps)
     yield operations(planned.flops / planned.steps)

@@ -114,6 +114,37 @@ def test_a_value_is_tomls_or_plain_text(text, value):
     assert parse_overrides([f" key = {text}"]) == {"key": value}
 
 
+@pytest.mark.parametrize("text", ["[" * 5000, "9" * 5000, "1\nother = 2", "1\x00", "{a = 1, a = 2}"])
+def test_what_toml_cannot_read_as_one_value_is_text(text):
+    assert parse_overrides([f"key={text}"]) == {"key": text}
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("name=x", "--set name: the name of a sweep is no setting; leave it out"),
+        ("rounds=2", "--set rounds: no setting of scenarios; write --rounds N"),
+        ("timeout_seconds=2", "--set timeout_seconds: no setting of scenarios; write --timeout S"),
+        ("max_rounds=2", "--set max_rounds: no setting of scenarios; write it in [measure]"),
+        ("caf\udce9=1", "--set caf\udce9=1: not UTF-8 text; write it in plain letters"),
+    ],
+)
+def test_what_is_no_setting_of_a_scenario_is_told_with_what_to_do_instead(pair, said):
+    with pytest.raises(BenchError) as refused:
+        parse_overrides([pair])
+    assert str(refused.value) == said
+
+
+def test_a_hundred_thousand_scenarios_have_a_plan(run_bench, tmp_path):
+    axes = "".join(f"matrix.{key} = {list(range(1, 317))}\n" for key in ("batch_size", "epochs"))
+    (tmp_path / "large.toml").write_text(f'[[sweep]]\nname = "a"\nhidden = [8]\n{axes}')
+    shown = run_bench("plan", tmp_path / "large.toml")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "\na: batch_size (316 values from 1 to 316) × epochs (316 values from 1 to 316)\n" in shown.stdout
+    assert "99,856 scenarios × 3 rounds = 299,568 runs" in shown.stdout
+    assert len(shown.stdout.splitlines()) < 20
+
+
 def test_the_last_of_several_values_of_a_key_holds():
     assert parse_overrides(["a=1", "b=2", "a=3"]) == {"a": 3, "b": 2}
     assert parse_overrides(None) == {}

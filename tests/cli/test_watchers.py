@@ -1,6 +1,7 @@
 """What plain lines and the live display tell of a session whose rounds are not counted beforehand."""
 
 import io
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,8 @@ from bench.cli.watchers import Display, Lines, Silent
 from bench.orchestration.placement import Node, Place
 from bench.records.suite import parse_suite
 
+HOSTILE = "\x1b[2J\n\u202e"
+"""Clears the screen, begins a line, and turns what follows round."""
 BOX = Place(Node("n1", "box", (0, 1), 0, None), (0, 1), 0)
 
 
@@ -142,6 +145,32 @@ def test_whoever_is_silent_says_nothing(suite, capsys):
     asked = suite(precision=0.01)
     play(Silent(), asked, [{0: 1.0, 1: 1.0}] * 7)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", [Lines, Display])
+def test_names_and_errors_from_outside_steer_no_terminal(kind, suite, console):
+    """Each run still has its lines: no text among them begins another."""
+    given = suite(rounds=1)
+    point = replace(given.points[0], label=f"label{HOSTILE}")
+    watcher = kind(console, replace(given, title=f"title{HOSTILE}", points=(point,)))
+    run = SimpleNamespace(point=point, round=1, key=point.scenario.scenario_id)
+    place = replace(BOX, node=replace(BOX.node, name=f"node{HOSTILE}"))
+    failed = {"status": "failed", "error": "why\x1b\x9b\nmore", "step_seconds": None, "flags": ["a\x07"]}
+    with watcher:
+        watcher.planned(1, 1, [f"node{HOSTILE}"])
+        watcher.round_began(1, [point])
+        watcher.unprobed((place,), "start", f"why{HOSTILE}")
+        watcher.started(run, (place,))
+        if kind is Display:
+            console.print(watcher._live.get_renderable())
+        watcher.finished(run, failed)
+        if kind is Display:
+            console.print(watcher._live.get_renderable())
+    said = console.file.getvalue()
+    assert said.replace("\n", "").isprintable()
+    for name in ("title", "label", "node", "why"):
+        assert f"{name}\\x1b" in said
+    assert "more" not in said
 
 
 @pytest.mark.parametrize("kind", [Lines, Display])

@@ -1,4 +1,6 @@
+import os
 import re
+import threading
 
 import pytest
 
@@ -109,6 +111,23 @@ class TestReading:
 
 
 class TestOverrides:
+    def test_a_byte_order_mark_and_the_lines_of_windows(self, tmp_path):
+        path = tmp_path / "suite.toml"
+        path.write_bytes(b"\xef\xbb\xbf" + SWEEP.replace("\n", "\r\n").encode())
+        assert read_suite(path).text == SWEEP
+
+    def test_a_pipe_is_as_good_as_a_file(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=(SWEEP,))
+        writer.start()
+        assert len(read_suite(tmp_path / "pipe").points) == 1
+        writer.join()
+
+    def test_a_name_that_is_no_text_is_recorded_as_text(self, tmp_path):
+        path = tmp_path / "caf\udce9.toml"
+        path.write_text(SWEEP)
+        assert read_suite(path).name == read_suite(path).title == "caf\ufffd"
+
     def test_an_override_takes_the_place_of_a_setting_of_every_sweep(self, read):
         suite = read(GRID, epochs=1)
         assert {p.scenario.epochs for p in suite.points} == {1}
@@ -199,6 +218,10 @@ class TestOnly:
         suite = read(GRID)
         assert suite.only("*=fit").measure == suite.measure
         assert suite.only("*=fit").text == suite.text
+
+    def test_an_empty_glob_chooses_none(self, read):
+        with pytest.raises(SuiteError, match="--only '' matches no scenario; its sweeps are grid"):
+            read(GRID).only("")
 
     def test_a_glob_that_chooses_none(self, read):
         with pytest.raises(SuiteError) as caught:
@@ -442,3 +465,17 @@ class TestErrors:
             SuiteError, match=re.escape(f"{path}: cannot be read: not UTF-8 text; give the path")
         ):
             read_suite(path)
+
+    @pytest.mark.parametrize("path", ["/dev/zero", "large.toml"])
+    def test_a_file_without_an_end_or_a_huge_one_is_not_read_to_its_end(self, tmp_path, path):
+        (tmp_path / "large.toml").write_bytes(b"#" * (4 * 2**20 + 1))
+        with pytest.raises(SuiteError, match="larger than 4 MiB; give the path of a suite"):
+            read_suite(tmp_path / path)
+
+    def test_more_scenarios_than_the_limit_over_several_sweeps(self, refused):
+        axes = f"matrix.batch_size = {list(range(1, 301))}\nmatrix.epochs = {list(range(1, 201))}\n"
+        sweep = '[[sweep]]\nname = "{}"\nhidden = [{}]\n'
+        line = refused(sweep.format("a", 1) + axes + sweep.format("b", 2) + axes)
+        assert line.startswith(
+            'sweep "b": matrix: 60,000 scenarios beside 60,000 others are more than 100,000; '
+        )

@@ -24,6 +24,25 @@ def test_markdown_keeps_bars_within_their_cell():
     assert markdown_table(("a", "b"), [("x|y", "2")]) == "| a | b |\n| --- | --- |\n| x\\|y | 2 |"
 
 
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("<script>a</script> <!-- --> <6 %", r"\<script>a\</script> \<!-- --> <6 %"),
+        ("[a](http://b) [a][b] [50, 50]", r"[a]\(http://b) [a]\[b] [50, 50]"),
+        ("&lt; &#60; a & b", r"\&lt; \&#60; a & b"),
+        (r"a\|b\\|c", r"a\\\|b\\\\\|c"),
+    ],
+)
+def test_markdown_takes_no_cell_for_html_a_link_or_two_cells(text, cell):
+    assert markdown_table((), [(text,)]).splitlines()[-1] == f"| {cell} |"
+
+
+def test_json_has_an_escape_for_all_that_steers_a_terminal_and_the_very_text_in_it():
+    value = {"a\x1b": ["\x00\n\x7f\x9b\u202e\u2028\ud800\U000e0041 µ"]}
+    assert json.loads(json_text(value)) == value
+    assert json_text(value).replace("\n", "").isprintable()
+
+
 def test_json_has_null_for_what_is_not_finite_at_any_depth():
     value = {"a": math.inf, "b": [1.5, math.nan, {"c": -math.inf}], "d": (True, None, "µ")}
     found = json.loads(json_text(value), parse_constant=pytest.fail)

@@ -3,7 +3,7 @@ import pytest
 from bench.analysis.forecast import forecast
 from bench.records.scenario import Scenario
 from bench.records.suite import Measure, Point
-from bench.views.plan import needs, plan_table
+from bench.views.plan import MOST_LISTED, needs, plan_table
 
 
 def point(sweep, label, **settings):
@@ -57,6 +57,38 @@ def test_where_the_least_is_the_most_a_precision_has_no_ranges(rendered):
     measure = Measure(precision=0.01, rounds=20)
     lines = rendered(plan_table(forecast([ONE], measure, {}), "A title"), 140)
     assert "1 scenario × 20 rounds until within ±1 % = 20 runs, 4.40 TFLOP of training steps." in lines
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_beyond_hundreds_of_scenarios_sweeps_have_the_rows(rendered, width):
+    """50-50 takes 174,800 operations an image, one layer of n units 3,196 n; 250,000 images, 505 steps of 499."""
+    sizes = [point("sizes", f"batch_size={n}", batch_size=n) for n in range(1, MOST_LISTED)]
+    nets = [point("nets", str(n), hidden=[n], optimizer=o) for n in (10, 20) for o in ("adam", "sgd")]
+    nets.append(point("one", "one", hidden=[10, 10]))
+    lines = rendered(plan_table(forecast([*sizes, *nets], ONCE, {}), "A title"), width)
+    assert max(map(len, lines)) <= width
+    rows = [" ".join(line.split()) for line in lines[4:7]]
+    assert rows[0] == "sizes 499 42,310 505 to 250,000 175 kFLOP to 86.5 MFLOP"
+    assert rows[1] == "nets 4 7,960 to 15,910 2,500 3.20 MFLOP to 6.39 MFLOP"
+    assert rows[2].startswith("one 1 ")
+    said = "\n".join(lines)
+    assert "\nsizes: batch_size (499 values from 1 to 499)\n" in said
+    assert "\nnets: hidden (10, 20) × optimizer (adam, sgd)\n" in said
+    assert "one:" not in said
+    assert "504 scenarios × 1 round = 504 runs, " in said
+    assert "Each scenario has a row where they are up to 500: choose some by --only" in " ".join(said.split())
+    fewer = rendered(plan_table(forecast([*sizes, ONE], ONCE, {}), "A title"), width)
+    assert sum(line.startswith("  batch_size=") for line in fewer) == 499
+
+
+def test_what_would_steer_a_terminal_is_shown(rendered):
+    hostile = point("a", "\x1b[31m\n", accelerator="\x9b\u202e")
+    hopeless = {hostile.scenario.scenario_id: "needs \x1b"}
+    table = plan_table(forecast([hostile, ONE], ONCE, {}), "\x1b]0;\n", hopeless, "\x07")
+    said = "".join(rendered(table, 140))
+    assert said.isprintable()
+    for text in (r"\x1b]0;\n", r"\x1b[31m\n", r"\x9b\u202e", r"needs \x1b", r"on \x07"):
+        assert text in said
 
 
 def test_different_needs_have_a_column(rendered):
