@@ -15,9 +15,9 @@ from bench.records.suite import parse_suite
 from bench.records.tables import Identity, epoch_row, run_row
 
 STARTED = datetime.datetime(2026, 1, 31, 14, 0, tzinfo=datetime.UTC)
-MACHINE = {"machine": "AMD EPYC 7763, 64 cores", "machine_id": "aaaaaaaaaaaa", "node": "box"}
-HOSTILE = "</script><script>document.title='taken'</script><b>"
+HOSTILE = "</script><script>document.title='taken'</script><b>\x1b[2J\u202e"
 """Text that whoever wrote a table may have put there."""
+MACHINE = {"machine": f"AMD EPYC{HOSTILE}", "machine_id": "aaaaaaaaaaaa", "node": f"box{HOSTILE}"}
 SWEEPS = (
     {
         "name": "batch-size",
@@ -74,7 +74,8 @@ def session(tmp_path_factory):
     with Recorder.begin(folder, "s1", {}) as recorder:
         recorder.add_machine({"session_id": "s1", **MACHINE, "software_id": "cccccccccccc"})
         for number, point in ((n, p) for n in (1, 2, 3) for p in points):
-            names = {"suite": "all", "sweep": point.sweep, "label": point.label}
+            label = f"two{HOSTILE}" if point.sweep == "two" else point.label
+            names = {"suite": "all", "sweep": point.sweep, "label": label}
             identity = Identity(
                 run_id=f"s1-{point.scenario.scenario_id}-{number}",
                 session_id="s1",
@@ -165,8 +166,12 @@ def test_nothing_leads_out_of_the_page(outline):
 
 
 def test_what_a_table_says_is_text_and_never_markup(outline, page):
-    assert [row[-1] for row in outline.rows if row[3:4] == ["oom_host"]] == [HOSTILE] * 3
-    assert HOSTILE not in page.read_text()
+    shown = HOSTILE.replace("\x1b", r"\x1b").replace("\u202e", r"\u202e")
+    assert [row[-1] for row in outline.rows if row[3:4] == ["oom_host"]] == [shown] * 3
+    assert f"two · two{shown}" in [row[0] for row in outline.rows]
+    text = page.read_text()
+    assert "<script>document" not in text
+    assert not {"\x1b", "\u202e"} & set(text)
 
 
 def test_the_same_runs_give_the_same_page(session, run_bench, page, tmp_path):
@@ -230,6 +235,9 @@ def test_a_browser_draws_every_plot_without_a_network_and_without_an_error(drawn
     assert len(re.findall(r'class="main-svg"[^>]*style="background', html)) == len(outline.plots)
     for words in ("one training step", "batch size", "loop=fused", "against epochs", "speed-up", "★ 3.00"):
         assert f">{words}</text>" in html
+    buttons = set(re.findall(r'data-title="([^"]*)"', html))
+    assert {"Download plot as a PNG", "Zoom", "Reset axes"} <= buttons
+    assert not any(re.search("share|cloud|send|edit", button, re.IGNORECASE) for button in buttons)
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ def test_where_the_least_is_the_most_a_precision_has_no_ranges(rendered):
 
 @pytest.mark.parametrize("width", [80, 140])
 def test_beyond_hundreds_of_scenarios_sweeps_have_the_rows(rendered, width):
-    """50-50 takes 174,800 operations an image, one layer of n units 3,196 n; 250,000 images, 505 steps of 499."""
+    """50-50 takes 174,800 operations an image, a layer of n units 3,196 n; 499 images make 505 steps."""
     sizes = [point("sizes", f"batch_size={n}", batch_size=n) for n in range(1, MOST_LISTED)]
     nets = [point("nets", str(n), hidden=[n], optimizer=o) for n in (10, 20) for o in ("adam", "sgd")]
     nets.append(point("one", "one", hidden=[10, 10]))
