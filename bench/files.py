@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_FSYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
+"""Of a file system that keeps nothing back, or says nothing of it: no failure to write."""
 _INSTEAD = {stat.S_IFDIR: "is a folder", stat.S_IFBLK: "is a disk", stat.S_IFSOCK: "is a socket"}
 
 
@@ -39,11 +41,19 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             if durable:
-                os.fsync(file.fileno())
+                _to_the_disk(file.fileno())
         _take_place(part, target)
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+def _to_the_disk(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FSYNC:
+            raise
 
 
 def _take_place(part: Path, target: Path) -> None:

@@ -1,5 +1,6 @@
 """Files written whole or not at all: over files, through links, into devices and pipes."""
 
+import errno
 import os
 import socket
 import stat
@@ -45,6 +46,15 @@ def test_a_file_that_is_there_is_replaced_and_keeps_its_permissions(tmp_path):
         write(path)
         assert before.read() == "old and longer"
     assert (path.read_bytes(), mode_of(path)) == (b"new", 0o640)
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_file_that_is_mounted_by_itself_is_written_where_it_is(tmp_path, monkeypatch):
+    """No other may take its place: a container has it from outside."""
+    (tmp_path / "a").write_text("old and longer")
+    monkeypatch.setattr(Path, "replace", lambda *_: fail(errno.EBUSY))
+    write(tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == b"new"
     assert names(tmp_path) == ["a"]
 
 
@@ -116,18 +126,33 @@ def test_what_cannot_hold_a_file_is_refused_and_nothing_changes(tmp_path, monkey
 
 
 def test_a_file_in_a_folder_that_takes_no_other_is_written_where_it_is(tmp_path, monkeypatch):
-    """As a folder that may be read only, or a single file that is mounted into a container."""
     path = tmp_path / "a"
     path.write_text("old and longer")
-    monkeypatch.setattr(os, "open", _refuse)
+    monkeypatch.setattr(os, "open", lambda *_: fail(errno.EACCES))
     write(path)
     assert path.read_bytes() == b"new"
     with pytest.raises(PermissionError):
         write(tmp_path / "b")
 
 
-def _refuse(*_):
-    raise PermissionError(13, "Permission denied")
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_file_system_that_knows_no_fsync_is_no_obstacle(tmp_path, monkeypatch, number):
+    monkeypatch.setattr(os, "fsync", lambda _: fail(number))
+    write(tmp_path / "a", durable=True)
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_what_did_not_reach_the_disk_takes_no_place(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("old")
+    monkeypatch.setattr(os, "fsync", lambda _: fail(errno.EIO))
+    with pytest.raises(OSError, match="Input/output error"):
+        write(tmp_path / "a", durable=True)
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def fail(number):
+    raise OSError(number, os.strerror(number))
 
 
 def test_a_file_that_may_not_be_written_is_not_replaced(tmp_path, monkeypatch):

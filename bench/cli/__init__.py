@@ -67,6 +67,10 @@ def main() -> None:
         status = _complain(str(error), error.exit_status)
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
+    except MemoryError:
+        status = _complain("out of memory; give it more, or less to read", 2)
+    except OSError as error:
+        status = _complain(f"{error.filename or 'the system'}: {error.strerror or error}", 2)
     except Exception as error:
         # Usage errors are click's, and typer brings a click of its own: known by what they can do.
         if not hasattr(error, "format_message"):

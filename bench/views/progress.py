@@ -62,7 +62,7 @@ class Progress:
     @property
     def total(self) -> int:
         """Runs of the whole session, as far as is known."""
-        return self.done + sum(self._left.values())
+        return self.done + sum(list(self._left.values()))
 
     def begin(self, scenario_ids: Sequence[str], rounds: int, most_rounds: int | None = None) -> None:
         """The session is ready, and starts with these scenarios: `rounds` of each, or up to `most_rounds`."""
@@ -95,14 +95,17 @@ class Progress:
         session's own time over the work done in it: starting processes slows it down, runs side by side
         speed it up.
         """
-        known = {scenario: fmean(taken) for scenario, taken in self._taken.items()}
-        done = sum(map(sum, self._taken.values()))
+        # Copies: while the display's thread counts, the session goes on.
+        past = list(self._taken.items())
+        known = {scenario: fmean(taken) for scenario, taken in past}
+        done = sum(sum(taken) for _, taken in past)
         if not done:
             return None
         usual = fmean(known.values())
         now = self.clock()
-        begun = sum(min(now - run.began, known.get(run.scenario_id, usual)) for run in self.running.values())
-        ahead = sum(known.get(scenario, usual) * left for scenario, left in self._left.items())
+        running, to_come = list(self.running.values()), list(self._left.items())
+        begun = sum(min(now - run.began, known.get(run.scenario_id, usual)) for run in running)
+        ahead = sum(known.get(scenario, usual) * left for scenario, left in to_come)
         return (ahead - begun) * (now - self._planned) / (done + begun)
 
 
@@ -142,12 +145,13 @@ def finished_line(name: str, round_number: int, row: Mapping[str, Any]) -> Text:
 
 def _running(progress: Progress, width: int) -> Iterable[RenderableType]:
     """Where each runs is left out where the terminal is too narrow for it."""
-    if not progress.running:
+    running = list(progress.running.values())  # a copy: the session goes on while this is drawn
+    if not running:
         over = progress.total and progress.done == progress.total
         yield Text("  ending …" if over else "  starting processes …", "dim")
         return
     now = progress.clock()
-    rows = [_cells(run, now - run.began) for run in progress.running.values()]
+    rows = [_cells(run, now - run.began) for run in running]
     needed = sum(max(len(row[i]) for row in rows) + 2 for i in range(len(rows[0])))
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column()

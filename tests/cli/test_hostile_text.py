@@ -108,9 +108,9 @@ def test_whatever_is_printed_steers_no_terminal_but_for_colours(monkeypatch, cap
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
     console = terminal()
-    console.print(Text("\x1b[2J\a", "bold"))
+    console.print(Text("\x1b[2J\x9b", "bold"))
     say(console, "one\nline\x1b")
-    assert capsys.readouterr().out == "\x1b[1m\\x1b[2J\\x07\x1b[0m\none\\nline\\x1b\n"
+    assert capsys.readouterr().out == "\x1b[1m\\x1b[2J\\x9b\x1b[0m\none\\nline\\x1b\n"
 
 
 @pytest.mark.parametrize("columns", ["0", "-5", "²", "many", "", "1e9", "99999999999", "0x10"])

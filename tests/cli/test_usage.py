@@ -1,5 +1,6 @@
 """Help, and how every wrong use and bad input ends: status 2 and one line that names the remedy."""
 
+import errno
 import shutil
 import sys
 from subprocess import PIPE, Popen
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bench import __version__
+from bench import __version__, cli
 from bench.records.recorder import Recorder
 
 COMMANDS = ("plan", "run", "show", "compare", "report", "probe")
@@ -152,6 +153,25 @@ def test_a_session_in_which_no_run_has_ended_says_so(run_bench, tmp_path):
         ended = run_bench("show", "begun", cwd=tmp_path)
     assert ended.returncode == 2
     assert ended.stderr == "bench: begun: no run has ended there yet; look again later\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EIO, "Input/output error", "a\x1b\n"), r"a\x1b\n: Input/output error"),
+        (PermissionError("not here"), "the system: not here"),
+        (MemoryError(), "out of memory; give it more, or less to read"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line_wherever_it_comes_up(monkeypatch, capsys, error, said):
+    def fail(**_):
+        raise error
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr() == ("", f"bench: {said}\n")
 
 
 def test_a_terminal_without_unicode_gets_question_marks_not_a_traceback(run_bench, published):
