@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import re
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
@@ -61,6 +62,7 @@ def _no_folder_on_the_path() -> Iterator[None]:
 
 
 def _work(teller: Connection, speaker: Connection, work: Callable[..., object], arguments: Any) -> None:  # noqa: ANN401
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     for descriptor in (1, 2):
         os.dup2(speaker.fileno(), descriptor)
     speaker.close()
@@ -71,6 +73,14 @@ def _work(teller: Connection, speaker: Connection, work: Callable[..., object], 
     except BenchError as found:
         error = found
     teller.send((result, error))
+
+
+def _end_with_the_parent() -> None:
+    """Nobody waits for what it finds once that is gone, even if it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _listen(told: Connection, heard: Connection) -> tuple[Any, str]:

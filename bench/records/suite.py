@@ -317,7 +317,9 @@ def _label(chosen: Settings) -> str:
 
 
 def _value(value: object) -> str:
-    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
+    """As it is written in a label, which is on one line."""
+    text = "-".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if text.isprintable() else as_toml(text)
 
 
 def _refuse_twins(points: Sequence[Point], where: str, overrides: Settings) -> None:

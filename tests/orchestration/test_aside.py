@@ -1,6 +1,7 @@
 """Functions in processes of their own: what they give, and how it is told that they died."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -47,6 +48,19 @@ def test_how_it_died_is_told_in_one_line(program, said):
         aside(exec, program)
     assert said in str(died.value)
     assert "\n" not in str(died.value)
+
+
+def test_it_ends_with_whoever_waits_for_it(tmp_path):
+    """Even if that is killed: what it listens at is closed once it is gone."""
+    path = str(tmp_path / "pipe")
+    os.mkfifo(path)
+    program = f"import time; pipe = open({path!r}, 'wb', 0); pipe.write(b'here'); time.sleep(250)"
+    waiting = f"from bench.orchestration.aside import aside; aside(exec, {program!r})"
+    line = [sys.executable, "-c", waiting]
+    with subprocess.Popen(line) as process, (tmp_path / "pipe").open("rb", 0) as pipe:
+        assert pipe.read(4) == b"here"
+        process.kill()
+        assert pipe.read() == b""
 
 
 def test_the_current_folder_has_no_say_in_it(tmp_path, monkeypatch):

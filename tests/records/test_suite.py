@@ -88,6 +88,10 @@ class TestReading:
         assert suite.title == "suite"
         assert (suite.measure.rounds, suite.measure.timeout_seconds, suite.measure.retries) == (3, 3600.0, 1)
 
+    def test_a_label_is_one_line_whatever_is_in_it(self, read):
+        suite = read(SWEEP + r'matrix.accelerator = ["a\u001b\nb", "H100"]')
+        assert [point.label for point in suite.points] == [r'accelerator="a\u001b\nb"', "accelerator=H100"]
+
     def test_numbers_however_written_are_one_scenario(self, read):
         one, other = (read(SWEEP + f"learning_rate = {text}").points[0] for text in ("1e-3", "0.001"))
         assert one.scenario.scenario_id == other.scenario.scenario_id
