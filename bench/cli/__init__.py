@@ -62,7 +62,7 @@ def main() -> None:
     """
     streams.guard()
     try:
-        status = app(prog_name="bench", standalone_mode=False)
+        status = app(prog_name="bench", standalone_mode=False, complete_var="")  # no shell's completion
     except BenchError as error:
         status = _complain(str(error), error.exit_status)
     except (KeyboardInterrupt, typer.Abort):

@@ -126,8 +126,8 @@ def test_every_command_has_its_help(run_bench, command):
     assert max(map(len, shown.stdout.splitlines())) <= 80
 
 
-def test_the_version_is_the_packages(run_bench):
-    assert run_bench("--version").stdout == f"bench {__version__}\n"
+def test_the_version_is_the_packages_whatever_a_shell_has_left_in_the_environment(run_bench):
+    assert run_bench("--version", _BENCH_COMPLETE="bash_source").stdout == f"bench {__version__}\n"
 
 
 @pytest.mark.parametrize(("line", "said"), [*WRONG_USE, *BAD_INPUT], ids=lambda value: value[:60])
