@@ -8,12 +8,20 @@ import typer
 
 from bench.cli.options import PathsArgument, WhereOption
 from bench.cli.output import terminal
+from bench.records.uri import local_path
 
 
 def report(
     paths: PathsArgument = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The page; one that is there is replaced.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            parser=local_path,
+            help="The page; one that is there is replaced.",
+        ),
     ] = Path("report.html"),
     where: WhereOption = None,
 ) -> None:
