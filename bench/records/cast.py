@@ -78,11 +78,8 @@ def _column(table: pa.Table, field: pa.Field, where: str) -> pa.ChunkedArray:
         converted = column if column.type == field.type else _converted(column, field.type)
         converted.validate(full=True)  # that text is UTF-8, among others
     except (pa.ArrowException, ValueError, OverflowError) as error:
-        reason = first_line(error)
-        raise StoreError(
-            f"{where}: {field.name} is {_type_name(column.type)} where {_type_name(field.type)} belongs "
-            f"({reason}); {_REMEDY}"
-        ) from error
+        reason = f"{field.name} cannot be read as {field.type} ({first_line(error)})"
+        raise StoreError(f"{where}: {reason}; {_REMEDY}") from error
     return converted
 
 
@@ -141,8 +138,3 @@ def _note(where: str, impossible: dict[str, pa.ChunkedArray]) -> str:
 
 def _rows(number: int) -> str:
     return f"{number} row" if number == 1 else f"{number} rows"
-
-
-def _type_name(kind: pa.DataType) -> str:
-    text = str(kind)
-    return text if len(text) <= 60 and text.isprintable() else f"{text[:60].splitlines()[0]}…"

@@ -17,7 +17,10 @@ from bench.errors import StoreError
 from bench.records.uri import READABLE, on_this_machine, scheme_of
 
 ANSWER_SECONDS = 15.0
-_RETRY_SECONDS = 10  # Google's client goes on trying for a quarter of an hour unless told
+_from_uri = pa.fs.FileSystem.from_uri
+_RETRY_SECONDS = 8  # Google's client goes on trying for a quarter of an hour unless told
+
+_LONGEST = 200  # characters; clients of object stores tell whole stories
 
 _T = TypeVar("_T")
 
@@ -139,10 +142,11 @@ def unreadable(where: str, error: Exception) -> StoreError:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, on one line, without a name that the message around it has anyway."""
+    """What an error says, on one line of readable length, without a name that the message has anyway."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    text = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def answer_of(ask: Callable[[], _T], where: str, seconds: float | None = ANSWER_SECONDS) -> _T:
@@ -170,8 +174,8 @@ def answer_of(ask: Callable[[], _T], where: str, seconds: float | None = ANSWER_
 
 
 def _local(path: str) -> Local:
-    real = os.path.realpath(on_this_machine(path))  # Path.resolve raises where links go round in circles
     try:
+        real = os.path.realpath(on_this_machine(path))  # Path.resolve raises where links go round in circles
         mode = Path(real).stat().st_mode if path else 0
     except PermissionError as error:
         raise unreadable(path, error) from error
@@ -185,5 +189,5 @@ def _local(path: str) -> Local:
 def _connect(path: str, scheme: str) -> tuple[Remote, pa.fs.FileType]:
     if scheme in ("gs", "gcs") and "retry_limit_seconds" not in path:
         path += f"{'&' if '?' in path else '?'}retry_limit_seconds={_RETRY_SECONDS}"
-    filesystem, root = pa.fs.FileSystem.from_uri(path)
+    filesystem, root = _from_uri(path)
     return Remote(filesystem, root), filesystem.get_file_info(root).type

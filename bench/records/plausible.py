@@ -1,6 +1,7 @@
 """Which values of a table cannot have been measured: what no clock, counter or score gives."""
 
 import datetime
+import functools
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +28,23 @@ _ABOVE_ZERO = frozenset(
         "probe_working_set_bytes",
     }
 )
+_WITHOUT_GAPS = frozenset(
+    {
+        "hidden",
+        "activation",
+        "flags",
+        "machines",
+        "nodes",
+        "affinity",
+        "gpu_throttle_reasons",
+        "window_seconds",
+        "window_steps",
+        "environment",
+        "probe_bytes_per_second",
+        "probe_working_set_bytes",
+    }
+)
+"""Lists of which every item is known, unlike facts of several GPUs."""
 _NOT_BELOW_ZERO = ("_seconds", "_bytes", "_joules", "_hertz", "_watts", "_per_second", "learning_rate")
 _SHARES = ("_accuracy",)
 _MOST_OF_A_SHARE = 1 + 1e-6  # means in float32 may be a little above 1
@@ -41,7 +59,7 @@ _FIRST, _LAST = (
 def impossible(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Which rows of the column `name` hold a value that cannot be, true or false; None where none does.
 
-    Of a list that is any of its items, or one that is null.
+    Of a list that is any of its items, or a gap in a list that has none.
     """
     kind = column.type
     if pa.types.is_list(kind):
@@ -56,14 +74,15 @@ def impossible(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     return bad if pc.any(bad).as_py() else None
 
 
-def _lists(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _lists(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """By rows, from what is wrong with their items."""
     items = pa.chunked_array([chunk.flatten() for chunk in column.chunks], type=column.type.value_type)
-    wrong = pc.is_null(items)
-    if (numbers := _numbers(name, items)) is not None:
-        wrong = pc.or_(wrong, pc.fill_null(numbers, False))
-    if not pc.any(wrong).as_py():
-        return pa.chunked_array([pa.nulls(len(column), pa.bool_())])
+    gaps = pc.is_null(items) if name in _WITHOUT_GAPS else None
+    numbers = _numbers(name, items)
+    found = [pc.fill_null(wrong, False) for wrong in (gaps, numbers) if wrong is not None]
+    if not any(pc.any(wrong).as_py() for wrong in found):
+        return None
+    wrong = functools.reduce(pc.or_, found)
     return pa.chunked_array([pa.array([any(found) for found in _relisted(column, wrong)], pa.bool_())])
 
 
@@ -87,9 +106,4 @@ def _numbers(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
         found.append(pc.less(column, 0))
     elif name.endswith(_SHARES):
         found.append(pc.or_(pc.less(column, 0), pc.greater(column, _MOST_OF_A_SHARE)))
-    if not found:
-        return None
-    bad = found[0]
-    for more in found[1:]:
-        bad = pc.or_(bad, more)
-    return bad
+    return functools.reduce(pc.or_, found) if found else None

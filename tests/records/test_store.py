@@ -196,7 +196,7 @@ class TestUnion:
             table.schema.get_field_index("round"), "round", pa.array(["one", "two"], pa.string())
         )
         pq.write_table(wrong, path)
-        assert refused(path.parent).startswith(f"{path}: round is string where int64 belongs (")
+        assert refused(path.parent).startswith(f"{path}: round cannot be read as int64 (")
 
     def test_a_uri_serves_as_a_path(self, session):
         assert rows(read_sessions([session().as_uri()])) == (2, 2, 1)
