@@ -1,4 +1,4 @@
-"""Tables that anybody may have written, as tables of the schema: each column of its type, values that may be."""
+"""Tables that anybody may have written, as tables of the schema: its columns, types and sane values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -71,7 +71,7 @@ class ProbeColumns:
 
 
 def bandwidths_of(machine: Mapping[str, Any]) -> list[tuple[int, float]]:
-    """Bytes of each working set and bytes per second, of a row of `machines`; none where it was not probed."""
+    """Bytes of each working set and bytes per second, of a row of `machines`; none without a probe."""
     columns = (machine.get(name) or () for name in ("probe_working_set_bytes", "probe_bytes_per_second"))
     return list(zip(*columns, strict=False))
 

@@ -1,5 +1,4 @@
 import datetime
-import os
 
 import pyarrow as pa
 import pytest
@@ -166,7 +165,7 @@ def test_nothing_in_a_condition_runs_code(expression, tmp_path, monkeypatch, cap
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BenchError, match=r"not allowed, only|is not allowed; |invalid syntax"):
         where(RUNS, expression)
-    assert os.listdir() == []
+    assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr() == ("", "")
 
 
