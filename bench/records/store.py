@@ -81,7 +81,8 @@ def read_sessions(paths: Sequence[str]) -> Tables:
     if not parts:
         raise _nothing_left(left_out)
     kept = _distinct(parts)
-    notes = [f"left out: {error}" for error in left_out] + [note for part in kept for note in part.notes]
+    out = dict.fromkeys(f"left out: {error}" for error in left_out)  # paths may overlap
+    notes = [*out, *(note for part in kept for note in part.notes)]
     united = {name: union(name, [getattr(part, name) for part in kept]) for name in TABLE_NAMES}
     return Tables(united["runs"], united["epochs"], united["machines"], tuple(notes))
 
