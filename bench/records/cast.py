@@ -65,7 +65,8 @@ def union(name: TableName, tables: list[pa.Table]) -> pa.Table:
     for field in (field for table in tables for field in table.schema):
         types.setdefault(field.name, set()).add(field.type)
     unlike = {column for column, found in types.items() if len(found) > 1}
-    empty = schema_of(name).remove_metadata().empty_table()
+    # Not `empty_table`: it makes columns from lists, even of nothing, and that imports pandas.
+    empty = pa.Table.from_batches([], schema=schema_of(name).remove_metadata())
     alike = [table.select([n for n in table.schema.names if n not in unlike]) for table in tables]
     return pa.concat_tables([empty, *alike], promote_options="default")
 

@@ -23,7 +23,6 @@ _ABOVE_ZERO = frozenset(
         "servers",
         "cpus",
         "hidden",
-        "epoch",
         "probe_bytes_per_second",
         "probe_working_set_bytes",
     }
