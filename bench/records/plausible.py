@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,10 +50,37 @@ _SHARES = ("_accuracy",)
 _MOST_OF_A_SHARE = 1 + 1e-6  # means in float32 may be a little above 1
 _MAY_BE_INFINITE = ("_loss",)
 """A loss that is not finite is what diverging means."""
-_FIRST, _LAST = (
-    pa.scalar(datetime.datetime(year, 1, 1, tzinfo=datetime.UTC), pa.timestamp("us", tz="UTC"))
-    for year in (1970, 2262)  # later times do not fit the nanoseconds that pandas may count in
-)
+_LAST = (datetime.date(2262, 1, 1) - datetime.date(1970, 1, 1)) // datetime.timedelta(microseconds=1)
+"""Microseconds from 1970 to where times no longer fit the nanoseconds that pandas may count in."""
+
+
+@dataclass(frozen=True)
+class _Range:
+    """The numbers from `low` to `high` (None: no bound), `low` left out where they are `above` it."""
+
+    low: float | None = None
+    high: float | None = None
+    above: bool = False
+    finite: bool = True
+
+    def holds(self, column: pa.ChunkedArray) -> bool:
+        """Whether it holds all of `column`: told without scalars, since to make one imports pandas."""
+        if self.finite and pc.all(pc.is_finite(column)).as_py() is False:
+            return False
+        ends = pc.min_max(column).as_py()
+        if ends["min"] is None or self.low is None:
+            return True
+        low_enough = ends["min"] > self.low if self.above else ends["min"] >= self.low
+        return low_enough and (self.high is None or ends["max"] <= self.high)
+
+    def outside(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Which of `column` it does not hold."""
+        found = [pc.invert(pc.is_finite(column))] if self.finite else []
+        if self.low is not None:
+            found.append((pc.less_equal if self.above else pc.less)(column, self.low))
+        if self.high is not None:
+            found.append(pc.greater(column, self.high))
+        return functools.reduce(pc.or_, [pc.fill_null(wrong, False) for wrong in found])
 
 
 def impossible(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -62,47 +90,43 @@ def impossible(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """
     kind = column.type
     if pa.types.is_list(kind):
-        bad = _lists(name, column)
-    elif pa.types.is_timestamp(kind):
-        bad = pc.or_(pc.less(column, _FIRST), pc.greater_equal(column, _LAST))
-    else:
-        bad = _numbers(name, column)
-    if bad is None:
-        return None
-    bad = pc.fill_null(bad, False)
-    return bad if pc.any(bad).as_py() else None
+        return _lists(name, column)
+    if pa.types.is_timestamp(kind):
+        return _outside(_Range(0, _LAST - 1), column.cast(pa.int64()))
+    return _outside(_range(name), column) if _is_number(kind) else None
 
 
 def _lists(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """By rows, from what is wrong with their items."""
     items = pa.chunked_array([chunk.flatten() for chunk in column.chunks], type=column.type.value_type)
-    gaps = pc.is_null(items) if name in _WITHOUT_GAPS else None
-    numbers = _numbers(name, items)
-    found = [pc.fill_null(wrong, False) for wrong in (gaps, numbers) if wrong is not None]
-    if not any(pc.any(wrong).as_py() for wrong in found):
+    gaps = pc.is_null(items) if name in _WITHOUT_GAPS and items.null_count else None
+    numbers = _outside(_range(name), items) if _is_number(items.type) else None
+    found = [wrong for wrong in (gaps, numbers) if wrong is not None]
+    if not found:
         return None
-    wrong = functools.reduce(pc.or_, found)
-    return pa.chunked_array([pa.array([any(found) for found in _relisted(column, wrong)], pa.bool_())])
-
-
-def _relisted(column: pa.ChunkedArray, items: pa.ChunkedArray) -> list[list[bool]]:
-    """`items`, one for each item of `column`, as lists of the same lengths; an empty one for a null."""
+    left = iter(functools.reduce(pc.or_, found).to_pylist())
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_pylist()
-    left = iter(items.to_pylist())
-    return [[next(left) for _ in range(length)] for length in lengths]
+    rows = [any([next(left) for _ in range(length)]) for length in lengths]
+    return pa.chunked_array([pa.array(rows, pa.bool_())])
 
 
-def _numbers(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """Which numbers cannot be; None where the column holds none, or any may be."""
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        return None
-    found = []
-    if pa.types.is_floating(column.type) and not name.endswith(_MAY_BE_INFINITE):
-        found.append(pc.invert(pc.is_finite(column)))
+def _range(name: str) -> _Range:
+    """What a column's numbers can be."""
+    finite = not name.endswith(_MAY_BE_INFINITE)
     if name in _ABOVE_ZERO:
-        found.append(pc.less_equal(column, 0))
-    elif name.endswith(_NOT_BELOW_ZERO):
-        found.append(pc.less(column, 0))
-    elif name.endswith(_SHARES):
-        found.append(pc.or_(pc.less(column, 0), pc.greater(column, _MOST_OF_A_SHARE)))
-    return functools.reduce(pc.or_, found) if found else None
+        return _Range(0, above=True)
+    if name.endswith(_NOT_BELOW_ZERO):
+        return _Range(0)
+    return _Range(0, _MOST_OF_A_SHARE) if name.endswith(_SHARES) else _Range(finite=finite)
+
+
+def _outside(numbers: _Range, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    return None if numbers.holds(column) else numbers.outside(column)
+
+
+def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.ispc.is_finite(column)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
