@@ -1,5 +1,6 @@
 """Which sessions lie at or below a path."""
 
+import math
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -27,16 +28,16 @@ class Found:
     left_out: tuple[StoreError, ...]
 
 
-def find_sessions(root: Place) -> Found:
-    """The session in the folder `root`, or all those below it, however deep; none is looked for in another.
+def find_sessions(root: Place, levels: float = math.inf) -> Found:
+    """The session in the folder `root`, or all those at most so many `levels` below it; none within another.
 
     Links to folders are followed, each folder is looked into once, and one that cannot be is left out.
     """
     found: list[Session] = []
     left_out: list[StoreError] = []
-    ahead, seen = [root], {root.path}
+    ahead, seen = [(root, levels)], {root.path}
     while ahead:
-        place = ahead.pop()
+        place, left = ahead.pop()
         try:
             files, folders = place.entries()
         except (pa.ArrowException, OSError, StoreError) as error:
@@ -45,9 +46,9 @@ def find_sessions(root: Place) -> Found:
         if RUNS_FILE in files or FILE_NAME in files:
             found.append(Session(place, frozenset(files)))
             continue
-        for below in map(place.below, folders):
+        for below in map(place.below, folders if left else ()):
             if below.path not in seen:
                 seen.add(below.path)
-                ahead.append(below)
+                ahead.append((below, left - 1))
     found.sort(key=lambda session: session.place.path)
     return Found(tuple(found), tuple(sorted(left_out, key=str)))

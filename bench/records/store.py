@@ -1,5 +1,6 @@
 """Sessions on disk: the tables written atomically, and read as the union of any number of folders."""
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -57,8 +58,8 @@ def write_tables(folder: Path, content: JournalContent) -> None:
         ) from error
 
 
-def read_sessions(paths: Sequence[str]) -> Tables:
-    """The union of all sessions at or below `paths`, however deep; within a session's folder is none.
+def read_sessions(paths: Sequence[str], levels: float = math.inf) -> Tables:
+    """The union of all sessions at or below `paths`, however deep unless `levels` says; none within another.
 
     A session that lies in several places counts once. One that cannot be read, as a folder that cannot be
     looked into, is left out, which `notes` say. Raises StoreError where a path leads nowhere or holds no
@@ -67,7 +68,7 @@ def read_sessions(paths: Sequence[str]) -> Tables:
     sessions: dict[str, Session] = {}
     left_out: list[StoreError] = []
     for path in paths:
-        found = find_sessions(place_of(path))
+        found = find_sessions(place_of(path), levels)
         if not found.sessions and not found.left_out:
             raise StoreError(f"{path}: holds no session; `bench run SUITE` makes one")
         sessions |= {session.place.path: session for session in found.sessions}

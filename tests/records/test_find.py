@@ -36,6 +36,13 @@ def test_sessions_at_mixed_depths_are_all_found(found, session):
     assert found() == (paths, [])
 
 
+def test_no_deeper_than_it_is_asked_for(session, tmp_path):
+    for path in ("a", "b/c", "d/e/f"):
+        session(path)
+    for levels, number in ((0, 0), (1, 1), (2, 2), (3, 3)):
+        assert len(find_sessions(Local(os.path.realpath(tmp_path)), levels).sessions) == number
+
+
 def test_a_session_s_own_folder_is_not_searched_further(found, session):
     session("a")
     session("a/copy")
