@@ -25,3 +25,7 @@ class StoreError(BenchError):
 
 class ClusterError(BenchError):
     """A Ray cluster that cannot be started or joined."""
+
+
+class ConditionError(BenchError):
+    """A condition on rows that has no meaning, or that nothing may be asked by."""

@@ -1,5 +1,6 @@
 """How accurate a scenario is as its training goes on, over the rounds."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ def curves(runs: Iterable[Row], epochs: Iterable[Row]) -> list[Curve]:
     """
     of_run: dict[str, dict[int, Row]] = {}
     for epoch in epochs:
-        if epoch["val_accuracy"] is not None:
+        if epoch["val_accuracy"] is not None and epoch["elapsed_seconds"] is not None:
             of_run.setdefault(epoch["run_id"], {})[epoch["epoch"]] = epoch
     groups: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in {row["run_id"]: row for row in runs}.values():
@@ -69,5 +70,7 @@ def _curve(rows: Sequence[Row], epochs: Sequence[dict[int, Row]]) -> Curve:
 
 
 def _median_loss(epochs: Iterable[Row]) -> float | None:
-    known = [epoch["val_loss"] for epoch in epochs if epoch["val_loss"] is not None]
+    """Of those that are numbers: a loss that is none was told by the run's status."""
+    losses = (epoch["val_loss"] for epoch in epochs)
+    known = [loss for loss in losses if loss is not None and not math.isnan(loss)]
     return median(known) if known else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.analysis.statistics import median
+from bench.records.probe import bandwidths_of
 from bench.records.tables import Row
 
 DRIFT = 0.03
@@ -70,7 +71,7 @@ def _by_machine(machines: Iterable[Row]) -> dict[tuple[Any, ...], _Side]:
         if row.get("probe_moment"):
             key = row["machine_id"], *_process(row)
             probed.setdefault(key, []).append(row)
-    return {key: _Side(rows[0]["node"], _medians(rows)) for key, rows in probed.items()}
+    return {key: _Side(rows[0]["node"] or "unknown", _medians(rows)) for key, rows in probed.items()}
 
 
 def _medians(rows: list[Row]) -> dict[str, float]:
@@ -95,7 +96,7 @@ def drifts(machines: Iterable[Row]) -> list[Drift]:
         elif row.get("probe_moment") == "end" and key in starts:
             where = row["session_id"], row["probe_device_kind"], row["probe_cores"]
             for apart in _apart(_figures(starts[key]), _figures(row)):
-                drift, name = Drift(row["node"], *apart, *where), (*key, apart[0])
+                drift, name = Drift(row["node"] or "unknown", *apart, *where), (*key, apart[0])
                 found[name] = max(found.get(name, drift), drift, key=lambda one: abs(one.change))
     return list(found.values())
 
@@ -116,8 +117,7 @@ def _figures(row: Row) -> dict[str, float]:
     """The figures that a drift shows in, by the names that people know them by, and what they are at."""
     rates = {name: row.get(name) for name in RATES}
     named = {name.removeprefix("probe_").split("_per_")[0]: rate for name, rate in rates.items() if rate}
-    sets, bandwidths = row.get("probe_working_set_bytes"), row.get("probe_bytes_per_second")
-    if sets and bandwidths:
-        largest, rate = max(zip(sets, bandwidths, strict=True))
+    if bandwidths := bandwidths_of(row):
+        largest, rate = max(bandwidths)
         named[f"memory_bytes@{largest}"] = rate
     return named

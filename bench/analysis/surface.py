@@ -79,7 +79,7 @@ def surfaces(runs: Iterable[Row]) -> list[Surface]:
     their own.
     """
     rows = list(runs)
-    of_scenario = {row["scenario_id"]: row for row in rows if row["target_accuracy"] is not None}
+    of_scenario = {row["scenario_id"]: row for row in rows if _has_place(row)}
     if not of_scenario:
         return []
     groups: dict[_Key, dict[tuple[int, float], Cell]] = {}
@@ -130,9 +130,16 @@ def _outcome(summary: ScenarioSummary) -> Outcome:
     return "not-learning" if dict(summary.flags).get("not-learning", 0) >= summary.ok else "missed"
 
 
+def _has_place(row: Row) -> bool:
+    """Whether all is known that says where its scenario lies on which surface; it may not be, in a copy."""
+    batch = row["batch_size"] or row["batch_per_replica"]
+    return None not in (row["target_accuracy"], row["learning_rate"], batch)
+
+
 def _global_batch(row: Row) -> int:
     """Training samples per step over all replicas."""
-    return int(row["batch_size"] or row["batch_per_replica"] * row["workers"] * row["devices"])
+    replicas = (row["workers"] or 1) * (row["devices"] or 1)
+    return int(row["batch_size"] or row["batch_per_replica"] * replicas)
 
 
 def _other_settings(row: Row) -> tuple[tuple[str, Any], ...]:

@@ -42,14 +42,15 @@ def compare(
     """Compare two sessions, or two folders of them, scenario by scenario and overall."""
     from bench.analysis.comparison import compare as compare_runs
     from bench.analysis.drift import changes
-    from bench.records.store import read_sessions
+    from bench.analysis.machines import told_apart
+    from bench.cli.recorded import read
     from bench.views import comparison as view
     from bench.views.export import markdown_words
     from bench.views.probe import change_lines
     from bench.views.visible import visible, visible_table
 
     shown = visible_table if output in (Format.table, Format.md) else lambda table: table
-    sides = [read_sessions([path]) for path in (a, b)]
+    sides = told_apart([read([path]) for path in (a, b)])
     runs = [shown(t.runs).to_pandas() for t in sides]
     machines = [shown(t.machines) for t in sides]
     chosen: Metric | None = metric.value if metric else None

@@ -1,11 +1,18 @@
 """What earlier runs took here, for what plans ahead."""
 
+import os
 from pathlib import Path
+
+LEVELS = 2
+"""Below the results, where sessions of other machines may lie in folders: not all of a home is read."""
 
 
 def earlier_times(results: Path, everywhere: bool = False) -> dict[str, float]:
     """Seconds of a run by scenario id, of those on this node, or `everywhere`; none without any results."""
-    if not results.is_dir() or not any(results.iterdir()):
+    try:
+        if not os.listdir(results):  # noqa: PTH208 -- one look, without importing anything
+            return {}
+    except OSError:  # none yet, or none that may be read
         return {}
     import platform
 
@@ -15,7 +22,7 @@ def earlier_times(results: Path, everywhere: bool = False) -> dict[str, float]:
     from bench.records.tables import plain_rows
 
     try:
-        runs = plain_rows(read_sessions([str(results)]).runs)
+        runs = plain_rows(read_sessions([str(results)], LEVELS).runs)
         return earlier_seconds(runs, None if everywhere else platform.node())
     except StoreError:  # no session there yet, or one that `bench show` explains
         return {}

@@ -19,7 +19,8 @@ class Format(StrEnum):
 
 
 PathsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[PATH]...", help="Session folders, or folders of them.")
+    list[str] | None,
+    typer.Argument(metavar="[PATH]...", help="Session folders, or folders that hold some, however deep."),
 ]
 WhereOption = Annotated[
     str | None,

@@ -9,20 +9,24 @@ import typer
 from bench.cli.earlier import earlier_times
 from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
 from bench.cli.output import terminal
+from bench.records.uri import local_path
 
 if TYPE_CHECKING:
     from bench.orchestration.placement import Node
 
 
 def plan(
-    suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A suite's TOML file.")],
+    suite: Annotated[Path, typer.Argument(metavar="SUITE", parser=local_path, help="A suite's TOML file.")],
     rounds: RoundsOption = None,
     only: OnlyOption = None,
     settings: SetOption = None,
     address: AddressOption = None,
-    results: Annotated[Path, typer.Option("--results", help="Where earlier times are looked for.")] = Path(
-        "results"
-    ),
+    results: Annotated[
+        Path,
+        typer.Option(
+            "--results", metavar="PATH", parser=local_path, help="Where earlier times are looked for."
+        ),
+    ] = Path("results"),
 ) -> None:
     """Show a suite's scenarios, what each needs, and what running it will take. Starts no run.
 

@@ -9,6 +9,7 @@ import typer
 from bench.cli.options import OnlyOption
 from bench.cli.output import terminal, write
 from bench.errors import BenchError
+from bench.records.uri import local_path
 
 if TYPE_CHECKING:
     from bench.machine.fingerprint import Fingerprint
@@ -37,7 +38,11 @@ class ProbeFormat(StrEnum):
 def probe(
     suite: Annotated[
         Path | None,
-        typer.Argument(metavar="[SUITE]", help="Also time the matrix products of this suite's scenarios."),
+        typer.Argument(
+            metavar="[SUITE]",
+            parser=local_path,
+            help="Also time the matrix products of this suite's scenarios.",
+        ),
     ] = None,
     only: OnlyOption = None,
     device: Annotated[Device, typer.Option("--device", help="auto, cpu or gpu.")] = Device.auto,

@@ -9,9 +9,10 @@ import typer
 from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
 from bench.cli.output import say, terminal
 from bench.cli.streams import streams
+from bench.records.uri import local_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from rich.console import Console
 
@@ -28,14 +29,22 @@ class OrderName(enum.StrEnum):
 
 
 def run(
-    suite: Annotated[Path, typer.Argument(metavar="SUITE", help="A suite's TOML file.")],
-    results: Annotated[Path, typer.Option("--results", help="The session's folder is made in here.")] = Path(
-        "results"
-    ),
+    suite: Annotated[Path, typer.Argument(metavar="SUITE", parser=local_path, help="A suite's TOML file.")],
+    results: Annotated[
+        Path,
+        typer.Option(
+            "--results", metavar="PATH", parser=local_path, help="The session's folder is made in here."
+        ),
+    ] = Path("results"),
     address: AddressOption = None,
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="MNIST or Fashion-MNIST: an npz file, or a folder of npz or IDX files."),
+        typer.Option(
+            "--data",
+            metavar="PATH",
+            parser=local_path,
+            help="MNIST or Fashion-MNIST: an npz file, or a folder of npz or IDX files.",
+        ),
     ] = None,
     rounds: RoundsOption = None,
     only: OnlyOption = None,
@@ -115,8 +124,9 @@ def _session_to_resume(
     return begun
 
 
-def _sum_up(console: "Console", rows: "Sequence[Row]", machines: "Iterable[Row]") -> None:
+def _sum_up(console: "Console", rows: "Sequence[Row]", machines: "Sequence[Row]") -> None:
     from bench.analysis.drift import drifts
+    from bench.analysis.machines import rows_told_apart
     from bench.analysis.nodes import node_tables
     from bench.analysis.scaling import scalings
     from bench.analysis.summary import summarise
@@ -127,6 +137,7 @@ def _sum_up(console: "Console", rows: "Sequence[Row]", machines: "Iterable[Row]"
     from bench.views.summary import summary_table
     from bench.views.surface import surface_grids
 
+    rows, machines = rows_told_apart(rows, machines)
     console.print(summary_table(summarise(rows)))
     console.print(surface_grids(surfaces(rows)))
     console.print(scaling_tables(scalings(rows)))

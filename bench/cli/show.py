@@ -22,6 +22,8 @@ def show(
     Where a sweep has several batch sizes, several learning rates and a target accuracy, their grid follows:
     how soon each of them reached it. Where scenarios differ only in their replicas, tables of speed-up and
     efficiency follow; where one ran several times on each of several nodes, a table of slow nodes does.
+
+    What cannot be read is left out, which standard error says; only where nothing is left it is an error.
     """
     from bench.analysis.drift import drifts
     from bench.analysis.nodes import node_tables

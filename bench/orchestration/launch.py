@@ -13,9 +13,8 @@ from bench.data.datasets import load_all
 from bench.orchestration.pool import Pool
 from bench.orchestration.runs import Cluster, Watcher
 from bench.orchestration.session import Rules, Session
-from bench.records.journal import read_journal
 from bench.records.recorder import Recorder, check_writable, new_session_id
-from bench.records.resume import check_data, check_machines
+from bench.records.resume import check_data, check_machines, read_journal
 from bench.records.suite import Suite
 from bench.records.tables import Row, machine_row
 

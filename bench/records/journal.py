@@ -6,11 +6,13 @@ import errno
 import fcntl
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from bench.errors import StoreError
+from bench.records.durable import NOT_KNOWN, flush
 from bench.records.tables import Row
 
 FILE_NAME = "journal.jsonl"
@@ -47,16 +49,30 @@ class Journal:
 
         Raises StoreError where there is no room for it.
         """
-        line = (json.dumps({"kind": kind, **content}, default=_encode) + "\n").encode()
+        self.extend([{"kind": kind, **content}])
+
+    def extend(self, entries: Iterable[Row]) -> None:
+        """The same for several entries, all of them or none."""
+        lines = "".join(json.dumps(entry, default=_encode) + "\n" for entry in entries).encode()
         end = self._file.seek(0, os.SEEK_END)
         try:
-            if self._file.write(line) < len(line):
+            if self._file.write(lines) < len(lines):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(self._file.fileno())
+            flush(self._file)
         except OSError as error:
             with contextlib.suppress(OSError):
                 self._file.truncate(end)
             raise self._unwritable(error) from error
+
+    def is_there(self) -> bool:
+        """Whether the file can still be found: a folder that was deleted or moved takes it along."""
+        try:
+            (self._folder / FILE_NAME).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:  # nobody knows; writing tells
+            return True
+        return True
 
     def _lock(self) -> None:
         """Until the file is closed, if only by the death of this process."""
@@ -66,7 +82,7 @@ class Journal:
             message = f"{self._folder}: this session is still going on; wait for it, or run without --resume"
             raise StoreError(message) from error
         except OSError as error:
-            if error.errno not in (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS):  # not every file system can
+            if error.errno not in NOT_KNOWN | {errno.ENOLCK}:  # not every file system can
                 raise
 
     def _end_at_a_line(self) -> None:
@@ -101,6 +117,16 @@ class JournalContent:
         self.runs.append(row)
         self.epochs += epochs
 
+    def entries(self) -> Iterator[Row]:
+        """The entries of a journal that holds all this."""
+        yield {"kind": "session", **self.header}
+        yield from ({"kind": "machine", "row": row} for row in self.machines)
+        epochs: dict[str, list[Row]] = {}
+        for epoch in self.epochs:
+            epochs.setdefault(epoch["run_id"], []).append(epoch)
+        for row in self.runs:
+            yield {"kind": "run", "row": row, "epochs": epochs.get(row["run_id"], [])}
+
 
 def parse_journal(text: bytes, where: str) -> JournalContent:
     """The content of a journal. A last line without its end, cut short by a kill, is left out.
@@ -117,30 +143,13 @@ def parse_journal(text: bytes, where: str) -> JournalContent:
     return content
 
 
-def read_journal(folder: Path) -> JournalContent:
-    """The content of the journal in `folder`, on this machine.
-
-    Raises StoreError where there is none, where it cannot be read, and where it does not tell its session.
-    """
-    path = folder / FILE_NAME
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StoreError(f"{path}: cannot be read: {reason}; copy the session's folder whole") from error
-    content = parse_journal(text, str(path))
-    if "session_id" not in content.header:
-        raise StoreError(f"{path}: does not begin with its session; it cannot be gone on with")
-    return content
-
-
 def closed_runs(tail: bytes) -> int | None:
     """How many runs a journal holds, told by its last `TAIL_BYTES`; None where its session did not end."""
     *lines, _ = tail.split(b"\n")
     try:
         entry = json.loads(lines[-1])
         return int(entry["runs"]) if entry["kind"] == "closed" else None
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return None
 
 
@@ -149,11 +158,24 @@ def _take(content: JournalContent, entry: Row) -> None:
     if kind == "session":
         content.header = entry
     elif kind == "machine":
-        content.machines.append(entry["row"])
+        content.machines.append(_row(entry["row"]))
     elif kind == "run":
-        row, epochs = entry["row"], entry["epochs"]
-        row["started_at"] = datetime.datetime.fromisoformat(row["started_at"])
+        row, epochs = _row(entry["row"]), [_row(epoch) for epoch in entry["epochs"]]
+        if row["started_at"] is not None:
+            row["started_at"] = _time(row["started_at"])
         content.add_run(row, epochs)
+
+
+def _row(value: object) -> Row:
+    if not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__} in place of a row")
+    return value
+
+
+def _time(text: str) -> datetime.datetime:
+    """As it was written; one without a time zone is in UTC."""
+    time = datetime.datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 
 def _encode(value: object) -> str:

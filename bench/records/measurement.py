@@ -23,7 +23,10 @@ Flag = Literal[
     "not-learning",
     "retried",
     "published",
+    "implausible",
 ]
+IMPLAUSIBLE: Flag = "implausible"
+"""Set when a row is read that holds a value which cannot have been measured; see `records.plausible`."""
 
 
 @dataclass(frozen=True)

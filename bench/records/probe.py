@@ -1,5 +1,6 @@
 """What a machine can do at most, as a probe of it measured."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -67,6 +68,12 @@ class ProbeColumns:
     probe_product_seconds: float | None = None
     probe_iteration_seconds: float | None = None
     probe_all_reduce_bytes_per_second: float | None = None
+
+
+def bandwidths_of(machine: Mapping[str, Any]) -> list[tuple[int, float]]:
+    """Bytes of each working set and bytes per second, of a row of `machines`; none without a probe."""
+    columns = (machine.get(name) or () for name in ("probe_working_set_bytes", "probe_bytes_per_second"))
+    return list(zip(*columns, strict=False))
 
 
 def probe_columns(

@@ -6,10 +6,11 @@ import secrets
 import tempfile
 import time
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from bench.errors import StoreError
-from bench.records.journal import Journal, JournalContent, read_journal
+from bench.records.journal import Journal, JournalContent
+from bench.records.resume import read_journal
 from bench.records.store import write_tables
 from bench.records.tables import SCHEMA_VERSION, Row
 
@@ -59,7 +60,7 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         try:
             self._write()
-            self._journal.append("closed", runs=len(self._content.runs))
+            self._append("closed", runs=len(self._content.runs))
         finally:
             self._journal.__exit__()
 
@@ -75,17 +76,29 @@ class Recorder:
 
     def add_machine(self, row: Row) -> None:
         """Record a node's fingerprint, or its probe."""
-        self._journal.append("machine", row=row)
+        self._append("machine", row=row)
         self._content.machines.append(row)
 
     def add_run(self, row: Row, epochs: list[Row]) -> None:
         """Record a run that has ended; returns once it is on the disk."""
-        self._journal.append("run", row=row, epochs=epochs)
+        self._append("run", row=row, epochs=epochs)
         self._content.add_run(row, epochs)
         if time.monotonic() - self._written > TABLES_EVERY_SECONDS:
             self._write()
 
+    def _append(self, kind: str, **content: Any) -> None:  # noqa: ANN401 -- what a journal takes
+        self._find_again()
+        self._journal.append(kind, **content)
+
+    def _find_again(self) -> None:
+        """Where the folder was deleted or moved meanwhile, all that was recorded goes into a new one."""
+        if not self._journal.is_there():
+            self._journal.__exit__()
+            self._journal = Journal(self.folder)
+            self._journal.extend(self._content.entries())
+
     def _write(self) -> None:
+        self._find_again()
         write_tables(self.folder, self._content)
         self._written = time.monotonic()
 

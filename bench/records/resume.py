@@ -5,9 +5,12 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import StoreError
-from bench.records.journal import FILE_NAME, JournalContent
+from bench.records.cast import cast
+from bench.records.journal import FILE_NAME, JournalContent, parse_journal
+from bench.records.places import unreadable
+from bench.records.store import tables_of
 from bench.records.suite import Suite
-from bench.records.tables import SCHEMA_VERSION, Row
+from bench.records.tables import SCHEMA_VERSION, TABLE_NAMES, Row, check_version, schema_of
 
 _ANEW = "leave out --resume for a new session"
 
@@ -34,6 +37,30 @@ def session_to_resume(results: Path, suite: Suite, every_node: bool) -> Path | N
     return None
 
 
+def read_journal(folder: Path) -> JournalContent:
+    """The content of the journal in `folder`, every row with all columns of its table.
+
+    Raises StoreError where there is none, where it cannot be read, where it does not tell its session, and
+    where a row of it could not be written again as it is.
+    """
+    path = folder / FILE_NAME
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise unreadable(str(path), error) from error
+    content = parse_journal(text, str(path))
+    if not isinstance(content.header.get("session_id"), str):
+        raise StoreError(f"{path}: does not begin with its session; it cannot be gone on with")
+    for name, table in tables_of(content, str(path)).items():
+        if note := cast(name, table, str(path)).note:
+            raise StoreError(f"{note}; it cannot be gone on with, {_ANEW}")
+    for name in TABLE_NAMES:
+        lacking = dict.fromkeys(schema_of(name).names)
+        for row in getattr(content, name):
+            row.update(lacking | row)
+    return content
+
+
 def check_data(folder: Path, earlier: JournalContent, dataset_sha256: Mapping[str, str]) -> None:
     """Raises StoreError where a run of the `earlier` session saw other data than `dataset_sha256` names."""
     for row in earlier.runs:
@@ -52,14 +79,14 @@ def check_machines(folder: Path, earlier: JournalContent, machine_ids: Collectio
     """
     rows = earlier.machines
     if rows and not any(row["machine_id"] in machine_ids for row in rows):
-        machines = ", ".join(dict.fromkeys(row["machine"] for row in rows))
+        machines = ", ".join(dict.fromkeys(row["machine"] or "unknown" for row in rows))
         raise StoreError(f"{folder}: ran on other machines ({machines}); {_ANEW}, or give another --results")
 
 
 def _sessions(results: Path, suite_name: str) -> Iterator[tuple[Path, Row]]:
     for journal in results.glob(f"*/{FILE_NAME}"):
         header = _header(journal)
-        if header.get("suite") == suite_name and "session_id" in header:
+        if header.get("suite") == suite_name and isinstance(header.get("session_id"), str):
             yield journal.parent, header
 
 
@@ -68,23 +95,20 @@ def _header(journal: Path) -> Row:
     try:
         with journal.open("rb") as file:
             entry = json.loads(file.readline())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return entry if isinstance(entry, dict) else {}
 
 
 def _others(suite: Suite, header: Row) -> list[str]:
     """The scenarios that the session was not begun with, by sweep and label."""
-    known = frozenset(header.get("scenarios", ()))
+    begun = header.get("scenarios")
+    known = frozenset(map(str, begun)) if isinstance(begun, list) else frozenset()
     return [f"{p.sweep}/{p.label}" for p in suite.points if p.scenario.scenario_id not in known]
 
 
 def _check(folder: Path, header: Row, every_node: bool) -> None:
-    version = header.get("schema_version", SCHEMA_VERSION)
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"{folder}: schema version {version}, this bench writes {SCHEMA_VERSION}; upgrade bench"
-        )
+    check_version(header.get("schema_version", SCHEMA_VERSION), str(folder))
     if header.get("every_node", False) != every_node:
         begun = "with --every-node: give it, too" if not every_node else "without --every-node: leave it out"
         raise StoreError(f"{folder}: was begun {begun}, or {_ANEW}")

@@ -1,29 +1,45 @@
 """Sessions on disk: the tables written atomically, and read as the union of any number of folders."""
 
+import math
 import os
-import posixpath
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.fs
 import pyarrow.parquet as pq
 
 from bench.errors import StoreError
-from bench.records.journal import FILE_NAME, TAIL_BYTES, JournalContent, closed_runs, parse_journal
+from bench.records.cast import cast, union
+from bench.records.durable import flush
+from bench.records.find import RUNS_FILE, Session, find_sessions
+from bench.records.journal import (
+    FILE_NAME,
+    TAIL_BYTES,
+    JournalContent,
+    closed_runs,
+    parse_journal,
+)
 from bench.records.measurement import UNFINISHED
-from bench.records.tables import SCHEMA_VERSION, TABLE_NAMES, TableName, to_table, version_of
+from bench.records.places import Place, first_line, place_of, unreadable
+from bench.records.tables import (
+    SCHEMA_VERSION,
+    TABLE_NAMES,
+    TableName,
+    check_version,
+    to_table,
+    version_of,
+)
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The three tables of one or more sessions."""
+    """The three tables of one or more sessions, and what to know of them: lines on what was left out."""
 
     runs: pa.Table
     epochs: pa.Table
     machines: pa.Table
+    notes: tuple[str, ...] = ()
 
 
 def write_tables(folder: Path, content: JournalContent) -> None:
@@ -31,162 +47,164 @@ def write_tables(folder: Path, content: JournalContent) -> None:
 
     Raises StoreError where the folder cannot be written.
     """
-    tables = _tables_of(content)
+    tables = {name: to_table(name, getattr(content, name)) for name in TABLE_NAMES}
     try:
         for name in reversed(TABLE_NAMES):  # runs last: a reader that finds it finds the others
-            _replace(folder / f"{name}.parquet", getattr(tables, name))
+            _replace(folder / f"{name}.parquet", tables[name])
     except OSError as error:
         raise StoreError(
-            f"{folder}: cannot be written: {error.strerror or _first_line(error)}; "
+            f"{folder}: cannot be written: {first_line(error)}; "
             "make room there, the journal beside the tables is complete"
         ) from error
 
 
-def read_sessions(paths: Sequence[str]) -> Tables:
-    """The union of all sessions at or below `paths`: their own folders, or folders of them.
+def read_sessions(paths: Sequence[str], levels: float = math.inf) -> Tables:
+    """The union of all sessions at or below `paths`, however deep unless `levels` says; none within another.
 
-    A session that lies in several places counts once. Raises StoreError where a path holds no session, or a
-    table is not this program's.
+    A session that lies in several places counts once. One that cannot be read, as a folder that cannot be
+    looked into, is left out, which `notes` say. Raises StoreError where a path leads nowhere or holds no
+    session, and where nothing is left.
     """
-    folders = list(dict.fromkeys(folder for path in paths for folder in _session_folders(path)))
-    parts = _distinct(_read_session(folder) for folder in folders)
-    return Tables(*(_union(name, [getattr(part, name) for part in parts]) for name in TABLE_NAMES))
+    sessions: dict[str, Session] = {}
+    left_out: list[StoreError] = []
+    for path in paths:
+        found = find_sessions(place_of(path), levels)
+        if not found.sessions and not found.left_out:
+            raise StoreError(f"{path}: holds no session; `bench run SUITE` makes one")
+        sessions |= {session.place.path: session for session in found.sessions}
+        left_out += found.left_out
+    parts: list[Tables] = []
+    for session in sessions.values():
+        try:
+            parts.append(_read_session(session))
+        except StoreError as error:
+            left_out.append(error)
+    if not parts:
+        raise _nothing_left(left_out)
+    kept = _distinct(parts)
+    out = dict.fromkeys(f"left out: {error}" for error in left_out)  # paths may overlap
+    notes = [*out, *(note for part in kept for note in part.notes)]
+    united = {name: union(name, [getattr(part, name) for part in kept]) for name in TABLE_NAMES}
+    return Tables(united["runs"], united["epochs"], united["machines"], tuple(notes))
 
 
-@dataclass(frozen=True)
-class _Folder:
-    """A session's folder on some file system."""
-
-    filesystem: pa.fs.FileSystem
-    path: str
-
-    def __hash__(self) -> int:
-        return hash(self.path)
-
-    def file(self, name: str) -> str:
-        return posixpath.join(self.path, name)
-
-    def has(self, name: str) -> bool:
-        return bool(self.filesystem.get_file_info(self.file(name)).type == pa.fs.FileType.File)
-
-    def read(self, name: str, last: int | None = None) -> bytes:
-        """The file's bytes, or the `last` of them."""
-        with _readable(self.file(name)), self.filesystem.open_input_file(self.file(name)) as file:
-            if last is not None:
-                file.seek(max(file.size() - last, 0))
-            return bytes(file.read())
+def _nothing_left(left_out: Sequence[StoreError]) -> StoreError:
+    more = f" (nor can {len(left_out) - 1} more)" if len(left_out) > 1 else ""
+    return StoreError(f"{left_out[0]}{more}")
 
 
-@contextmanager
-def _readable(where: str) -> Iterator[None]:
+def _read_session(session: Session) -> Tables:
+    """From the tables where they hold all that the journal holds, else from the journal.
+
+    Where one of the two cannot be read, from the other.
+    """
+    if FILE_NAME not in session.files:
+        return _read_tables(session)
     try:
-        yield
-    except FileNotFoundError as error:
-        raise StoreError(f"{where}: missing; copy the session's folder whole") from error
-    except (pa.ArrowException, OSError) as error:
-        raise StoreError(f"{where}: cannot be read: {_first_line(error)}; copy it again") from error
-
-
-def _session_folders(path: str) -> list[_Folder]:
-    """The session at `path`, or those up to two levels below it, sorted by name."""
-    filesystem, root = _resolve(path)
-    with _readable(path):
-        if filesystem.get_file_info(root).type != pa.fs.FileType.Directory:
-            raise StoreError(f"{path}: no such folder; give a session's folder, or one that holds sessions")
-        level = [root]
-        for _ in range(3):
-            found = [f for f in (_Folder(filesystem, p) for p in sorted(level)) if _is_session(f)]
-            if found:
-                return found
-            level = [
-                info.path
-                for p in level
-                for info in filesystem.get_file_info(pa.fs.FileSelector(p, recursive=False))
-                if info.type == pa.fs.FileType.Directory
-            ]
-    raise StoreError(f"{path}: holds no session; `bench run SUITE` makes one")
-
-
-def _resolve(path: str) -> tuple[pa.fs.FileSystem, str]:
-    if "://" not in path:
-        return pa.fs.LocalFileSystem(), str(Path(path).resolve())
+        tables = _read_tables(session) if RUNS_FILE in session.files else None
+    except StoreError as error:
+        return _read_in_place(session, error)
     try:
-        filesystem, root = pa.fs.FileSystem.from_uri(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise StoreError(
-            f"{path}: not a place that pyarrow can read: {_first_line(error)}; give a folder, or an s3:// URI"
-        ) from error
-    return filesystem, root
+        whole = _read_journal(session) if tables is None or _is_behind(session, tables) else None
+    except StoreError as error:
+        if tables is None:
+            raise
+        note = f"{error}; its tables were read in its place, which may lack the last runs"
+        return Tables(tables.runs, tables.epochs, tables.machines, (*tables.notes, note))
+    if tables is None or (whole and _told(_statuses(whole.runs)) > _told(_statuses(tables.runs))):
+        assert whole is not None
+        return whole
+    return tables
 
 
-def _is_session(folder: _Folder) -> bool:
-    return folder.has("runs.parquet") or folder.has(FILE_NAME)
+def _read_in_place(session: Session, damage: StoreError) -> Tables:
+    """From the journal, since of the tables one is damaged; where it does not serve, that is the error."""
+    try:
+        whole = _read_journal(session)
+    except StoreError:
+        raise damage from None
+    note = f"{damage}; the journal was read in its place"
+    return Tables(whole.runs, whole.epochs, whole.machines, (note, *whole.notes))
 
 
-def _read_session(folder: _Folder) -> Tables:
-    """From the tables where they hold all that the journal holds, else from the journal."""
-    runs = _read_table(folder, "runs") if folder.has("runs.parquet") else None
-    written = -1 if runs is None else runs.num_rows
-    if folder.has(FILE_NAME):
-        closed = closed_runs(folder.read(FILE_NAME, last=TAIL_BYTES))
-        if closed is None or closed > written:  # the session is going on, or was killed
-            content = _read_journal(folder)
-            with _of_this_version(folder.file(FILE_NAME)):
-                if runs is None or _told(row["status"] for row in content.runs) > _told(_statuses(runs)):
-                    return _tables_of(content)
-    return Tables(runs, _read_table(folder, "epochs"), _read_table(folder, "machines"))
+def _is_behind(session: Session, tables: Tables) -> bool:
+    """Whether the journal may hold more than the tables: the session is going on, or was killed."""
+    closed = closed_runs(_bytes_of(session.place, FILE_NAME, last=TAIL_BYTES))
+    return closed is None or closed > tables.runs.num_rows
 
 
-def _read_journal(folder: _Folder) -> JournalContent:
-    content = parse_journal(folder.read(FILE_NAME), folder.file(FILE_NAME))
-    _check_version(content.header.get("schema_version", SCHEMA_VERSION), folder.file(FILE_NAME))
-    return content
+def _read_tables(session: Session) -> Tables:
+    return _cast({name: _read_table(session.place, name) for name in TABLE_NAMES}, session.place)
 
 
-def _read_table(folder: _Folder, name: TableName) -> pa.Table:
-    path = folder.file(f"{name}.parquet")
-    # Not `read_table`: it imports pandas, which takes longer than reading the table.
-    with _readable(path), folder.filesystem.open_input_file(path) as file:
-        table = pq.ParquetFile(file).read()
-    version = version_of(table.schema)
+def _read_journal(session: Session) -> Tables:
+    where = _file(session.place, FILE_NAME)
+    content = parse_journal(_bytes_of(session.place, FILE_NAME), where)
+    check_version(content.header.get("schema_version", SCHEMA_VERSION), where)
+    return _cast(tables_of(content, where), session.place, FILE_NAME)
+
+
+def tables_of(content: JournalContent, where: str) -> dict[TableName, pa.Table]:
+    """The rows of a journal as tables; StoreError, naming it as `where`, for rows of another schema."""
+    try:
+        return {name: to_table(name, getattr(content, name)) for name in TABLE_NAMES}
+    except (KeyError, TypeError, ValueError, OverflowError, pa.ArrowException) as error:
+        raise StoreError(f"{where}: rows of another bench: {first_line(error)}; upgrade bench") from error
+
+
+def _cast(tables: dict[TableName, pa.Table], place: Place, file: str = "") -> Tables:
+    made = {
+        name: cast(name, table, _file(place, file or f"{name}.parquet")) for name, table in tables.items()
+    }
+    notes = tuple(one.note for one in made.values() if one.note)
+    return Tables(made["runs"].table, made["epochs"].table, made["machines"].table, notes)
+
+
+def _read_table(place: Place, name: TableName) -> pa.Table:
+    path = _file(place, f"{name}.parquet")
+    try:
+        # Not `read_table`: it imports pandas, which takes longer than reading the table.
+        with place.open(f"{name}.parquet") as file:
+            table = pq.ParquetFile(file).read()
+        version = version_of(table.schema)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise unreadable(path, error) from error
     if version is None:
         raise StoreError(f"{path}: a Parquet file, but not a table of bench; give a folder that bench wrote")
-    _check_version(version, path)
+    check_version(version, path)
     return table
 
 
-def _check_version(version: int, path: str) -> None:
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"{path}: schema version {version}, this bench reads up to {SCHEMA_VERSION}; upgrade bench"
-        )
-
-
-@contextmanager
-def _of_this_version(where: str) -> Iterator[None]:
-    """For rows that no schema has held to account yet."""
+def _bytes_of(place: Place, name: str, last: int | None = None) -> bytes:
+    """The file's bytes, or the `last` of them."""
     try:
-        yield
-    except (KeyError, TypeError, ValueError, OverflowError, pa.ArrowException) as error:
-        raise StoreError(f"{where}: rows of another bench: {_first_line(error)}; upgrade bench") from error
+        with place.open(name) as file:
+            if last is not None:
+                file.seek(max(file.seek(0, os.SEEK_END) - last, 0))
+            return bytes(file.read())
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(_file(place, name), error) from error
 
 
-def _tables_of(content: JournalContent) -> Tables:
-    return Tables(
-        to_table("runs", content.runs),
-        to_table("epochs", content.epochs),
-        to_table("machines", content.machines),
-    )
+def _file(place: Place, name: str) -> str:
+    return f"{place.path.rstrip('/')}/{name}"
 
 
 def _distinct(parts: Iterable[Tables]) -> list[Tables]:
-    """Each session once: of its copies, the one that holds the most runs, of those the most that told."""
+    """Each session once: of its copies, the one that holds the most runs, of those the most that told.
+
+    Of equals it is the first that there is nothing to say against.
+    """
     kept: dict[object, Tables] = {}
     for part in parts:
         session = frozenset(part.runs.column("session_id").to_pylist()) or id(part)
-        if session not in kept or _told(_statuses(part.runs)) > _told(_statuses(kept[session].runs)):
+        if session not in kept or _worth(part) > _worth(kept[session]):
             kept[session] = part
     return list(kept.values())
+
+
+def _worth(part: Tables) -> tuple[int, int, bool]:
+    return *_told(_statuses(part.runs)), not part.notes
 
 
 def _statuses(runs: pa.Table) -> list[str]:
@@ -199,29 +217,13 @@ def _told(statuses: Iterable[str]) -> tuple[int, int]:
     return len(statuses), sum(status not in UNFINISHED for status in statuses)
 
 
-def _union(name: TableName, tables: Iterable[pa.Table]) -> pa.Table:
-    """Rows of all, with today's columns first; a column that an older table lacks is null there."""
-    every = [table.replace_schema_metadata(None) for table in (to_table(name, []), *tables)]
-    try:
-        return pa.concat_tables(every, promote_options="permissive")
-    except pa.ArrowException as error:
-        raise StoreError(
-            f"{name}: these tables do not fit together: {_first_line(error)}; upgrade bench"
-        ) from error
-
-
 def _replace(path: Path, table: pa.Table) -> None:
     """Write beside `path`, flush to the disk, then take its place in one step."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
             pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
+            flush(file)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -8,10 +8,12 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import pyarrow as pa
 
+from bench.errors import StoreError
 from bench.machine.fingerprint import GPU_FACTS, Fingerprint
 from bench.machine.hardware import Hardware
 from bench.machine.nvml import Gpu
@@ -25,6 +27,7 @@ TableName = Literal["runs", "epochs", "machines"]
 TABLE_NAMES: tuple[TableName, ...] = typing.get_args(TableName)
 NOT_PROBED = ProbeColumns()
 Row = dict[str, Any]
+_MOST_DIGITS = 9  # of a version: Python refuses to read numbers of thousands
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -132,9 +135,15 @@ def machines_schema() -> pa.Schema:
     return _schema([*ids, *built, count, *per_gpu, *running, *environment, *_fields(ProbeColumns)])
 
 
+@lru_cache(maxsize=len(TABLE_NAMES))
+def schema_of(name: TableName) -> pa.Schema:
+    """The columns of a table, by its name."""
+    return {"runs": runs_schema, "epochs": epochs_schema, "machines": machines_schema}[name]()
+
+
 def to_table(name: TableName, rows: list[Row]) -> pa.Table:
     """Rows as a table of the schema that `name` has; keys that the schema lacks are an error."""
-    schema = {"runs": runs_schema, "epochs": epochs_schema, "machines": machines_schema}[name]()
+    schema = schema_of(name)
     for row in rows:
         if surplus := row.keys() - set(schema.names):
             raise KeyError(f"{name} has no column {', '.join(sorted(surplus))}")
@@ -183,7 +192,17 @@ def timed_rows(runs: pa.Table) -> list[Row]:
 def version_of(schema: pa.Schema) -> int | None:
     """The schema version that a table's metadata names; None where it is not a table of this program."""
     text = (schema.metadata or {}).get(b"bench_schema_version")
-    return int(text) if text and text.isdigit() else None
+    return int(text) if text and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def check_version(version: object, where: str) -> None:
+    """Raises StoreError where `version`, which `where` names as its schema's, is not one that can be read."""
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise StoreError(f"{where}: names no schema version; give a session that bench wrote")
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{where}: schema version {version}, this bench reads up to {SCHEMA_VERSION}; upgrade bench"
+        )
 
 
 def _metadata() -> Mapping[bytes, bytes]:

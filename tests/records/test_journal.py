@@ -69,7 +69,25 @@ def test_writing_goes_on_behind_a_line_cut_anywhere(tmp_path, written, run):
 
 @pytest.mark.parametrize(
     "line",
-    [b"{", b"[]", b"1", b"null", b"\xff\xfe", b"{}", b'{"kind": "run"}', b"", b"[" * 20_000],
+    [
+        b"{",
+        b"[]",
+        b"1",
+        b"null",
+        b"\xff\xfe",
+        b"{}",
+        b'{"kind": "run"}',
+        b"",
+        b"[" * 20_000,
+        b'{"kind": "machine", "row": 1}',
+        b'{"kind": "machine", "row": null}',
+        b'{"kind": "run", "row": 1, "epochs": []}',
+        b'{"kind": "run", "row": {"run_id": "a", "started_at": 1}, "epochs": []}',
+        b'{"kind": "run", "row": {"run_id": [], "started_at": null}, "epochs": []}',
+        b'{"kind": "run", "row": {"run_id": "a", "started_at": null}, "epochs": [1]}',
+        b'{"kind": "run", "row": {"run_id": "a", "started_at": null}, "epochs": 1}',
+        b'{"kind": "session", "schema_version": 1' + b"0" * 5000 + b"}",
+    ],
     ids=lambda line: repr(line[:20]),
 )
 def test_a_broken_line_that_is_whole_is_told(written, line):
@@ -170,6 +188,8 @@ class TestClosed:
             b'cut", "runs": 1}\n',
             b"[1]\n",
             b"1\n",
+            b'{"kind": "closed", "runs": Infinity}\n',
+            b'{"kind": "closed", "runs": null}\n',
             b'{"kind": "closed"}\n',
             b"\xff\n",
         ],

@@ -3,6 +3,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ import pytest
 from bench.errors import StoreError
 from bench.records import journal as journal_module
 from bench.records import recorder as recorder_module
-from bench.records.journal import FILE_NAME, closed_runs, parse_journal
+from bench.records.journal import FILE_NAME, Journal, closed_runs, parse_journal
 from bench.records.recorder import Recorder, new_session_id
 from bench.records.store import read_sessions
 from bench.records.tables import SCHEMA_VERSION, machine_row
@@ -119,6 +120,38 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         Recorder.begin(tmp_path / "results" / "s1", "s1", HEADER)
 
 
+def test_a_journal_and_tables_are_written_where_the_disk_knows_no_fsync(begun, run, monkeypatch):
+    def fsync(_file):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with begun as recorder:
+        recorder.add_run(*run())
+    assert rows(begun.folder) == [1, 1, 0]
+
+
+@pytest.mark.parametrize("taken", ["deleted", "moved"])
+def test_a_folder_that_is_taken_away_meanwhile_costs_no_run(begun, run, fingerprint, tmp_path, taken):
+    with begun as recorder:
+        recorder.add_machine(machine_row("s1", fingerprint))
+        recorder.add_run(*run(number=1))
+        recorder.add_run(*run(number=2))
+        if taken == "deleted":
+            shutil.rmtree(recorder.folder)
+        else:
+            recorder.folder.rename(tmp_path / "elsewhere")
+        recorder.add_run(*run(number=3))
+        read = journal_of(recorder.folder)
+        assert read.header == {"session_id": "s1", "schema_version": SCHEMA_VERSION, **HEADER}
+        assert [row["round"] for row in read.runs] == [1, 2, 3]
+        assert [epoch["run_id"] for epoch in read.epochs] == [row["run_id"] for row in read.runs]
+        shutil.rmtree(recorder.folder)
+    assert rows(begun.folder) == [3, 3, 1]
+    assert closed_runs((begun.folder / FILE_NAME).read_bytes()) == 3
+    with Recorder.resume(begun.folder, {}) as recorder:
+        assert len(recorder.runs) == 3
+
+
 class TestResumed:
     """A session that goes on where it was left."""
 
@@ -200,13 +233,40 @@ class TestResumed:
         with Recorder.resume(tmp_path / "s1", {}) as recorder:
             assert recorder.runs == []
 
-    def test_where_a_file_system_knows_no_locks_it_goes_on_without(self, left, monkeypatch):
+    @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL])
+    def test_where_a_file_system_knows_no_locks_it_goes_on_without(self, left, monkeypatch, number):
         def unknown(*_arguments):
-            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+            raise OSError(number, os.strerror(number))
 
         monkeypatch.setattr(journal_module.fcntl, "flock", unknown)
         with Recorder.resume(left, {}) as recorder:
             assert len(recorder.runs) == 3
+
+    @pytest.mark.parametrize(
+        ("columns", "reason"),
+        [
+            ({"step_seconds": float("nan")}, "values that cannot be count as missing: step_seconds in 1 row"),
+            ({"label": None}, "a row without label; give a table that bench wrote"),
+            ({"column_to_come": 1}, "rows of another bench: 'runs has no column column_to_come'"),
+            ({"round": "one"}, "rows of another bench: "),
+            ({"round": 10**400}, "rows of another bench: "),
+        ],
+    )
+    def test_rows_that_could_not_be_written_again_are_not_gone_on_with(self, left, run, columns, reason):
+        row, epochs = run(number=9, **columns)
+        with Journal(left) as journal:
+            journal.append("run", row=row, epochs=epochs)
+        with pytest.raises(StoreError) as caught:
+            Recorder.resume(left, {})
+        assert str(caught.value).startswith(f"{left / FILE_NAME}: {reason}")
+
+    def test_rows_of_an_older_bench_get_the_columns_that_they_lack(self, left, run):
+        row, epochs = run(number=9)
+        del row["servers"], row["started_at"]
+        with Journal(left) as journal:
+            journal.append("run", row={**row, "started_at": None}, epochs=epochs)
+        with Recorder.resume(left, {}) as recorder:
+            assert (recorder.runs[-1]["servers"], recorder.runs[-1]["started_at"]) == (None, None)
 
     def test_a_folder_whose_journal_does_not_begin_with_its_session(self, left):
         (left / FILE_NAME).write_text("")

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from bench.errors import StoreError
-from bench.records.journal import FILE_NAME, Journal, read_journal
+from bench.records.journal import FILE_NAME, Journal
 from bench.records.recorder import Recorder
-from bench.records.resume import check_data, check_machines, session_to_resume
+from bench.records.resume import check_data, check_machines, read_journal, session_to_resume
 from bench.records.suite import Measure, Point, Suite
 from bench.records.tables import SCHEMA_VERSION
 
@@ -107,7 +107,7 @@ def test_a_newer_bench_s_session_is_left_to_it(suite, begun, refused):
     header, rest = path.read_text().split("\n", 1)
     path.write_text(json.dumps({**json.loads(header), "schema_version": SCHEMA_VERSION + 1}) + "\n" + rest)
     assert refused(suite(1)) == (
-        f"s1: schema version {SCHEMA_VERSION + 1}, this bench writes {SCHEMA_VERSION}; upgrade bench"
+        f"s1: schema version {SCHEMA_VERSION + 1}, this bench reads up to {SCHEMA_VERSION}; upgrade bench"
     )
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import StoreError
-from bench.records import store
+from bench.records import places, store
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.store import read_sessions, write_tables
 
@@ -154,6 +154,12 @@ class TestUnion:
         tables = read_sessions([str(tmp_path / "results")])
         assert tables.runs.column("session_id").to_pylist() == ["s1", "s1", "s2", "s2"]
 
+    def test_sessions_at_mixed_depths_are_all_read(self, session, tmp_path):
+        session("s1", runs=1)
+        session("s2", runs=2, under=tmp_path / "a" / "b" / "c" / "d")
+        tables = read_sessions([str(tmp_path)])
+        assert tables.runs.column("session_id").to_pylist() == ["s2", "s2", "s1"]
+
     def test_copying_a_folder_is_enough(self, session, tmp_path):
         original = session()
         copy = shutil.copytree(original, tmp_path / "elsewhere" / "any-name")
@@ -196,7 +202,7 @@ class TestUnion:
             table.schema.get_field_index("round"), "round", pa.array(["one", "two"], pa.string())
         )
         pq.write_table(wrong, path)
-        assert refused(path.parent).startswith("runs: these tables do not fit together: ")
+        assert refused(path.parent).startswith(f"{path}: round cannot be read as int64 (")
 
     def test_a_uri_serves_as_a_path(self, session):
         assert rows(read_sessions([session().as_uri()])) == (2, 2, 1)
@@ -276,12 +282,113 @@ class TestJournal:
             file.append("run", row=row, epochs=epochs)
         assert refused(tmp_path).endswith("; upgrade bench")
 
+    @pytest.mark.parametrize("version", [None, "1", [], True, 0, 1.5])
+    def test_a_version_that_is_none_is_told(self, tmp_path, refused, version):
+        with Journal(tmp_path / "s1") as file:
+            file.append("session", session_id="s1", schema_version=version)
+        assert refused(tmp_path) == (
+            f"{tmp_path / 's1' / FILE_NAME}: names no schema version; give a session that bench wrote"
+        )
+
     def test_a_schema_to_come_is_told(self, tmp_path, refused):
         with Journal(tmp_path / "s1") as file:
             file.append("session", session_id="s1", schema_version=99)
         assert refused(tmp_path) == (
             f"{tmp_path / 's1' / FILE_NAME}: schema version 99, this bench reads up to 1; upgrade bench"
         )
+
+
+class TestDamage:
+    """What can be read is, and what cannot is named."""
+
+    @pytest.fixture
+    def damage(self):
+        def damage(path):
+            path.write_bytes(path.read_bytes()[:-50])
+
+        return damage
+
+    @pytest.mark.parametrize("name", ["runs", "epochs", "machines"])
+    def test_a_damaged_table_is_read_from_the_whole_journal(self, session, journal, damage, name):
+        folder = session(runs=2)
+        journal(folder, runs=2, closed=True)
+        damage(folder / f"{name}.parquet")
+        tables = read_sessions([str(folder)])
+        assert rows(tables) == (2, 2, 1)
+        (note,) = tables.notes
+        assert note.startswith(f"{folder / f'{name}.parquet'}: cannot be read: ")
+        assert note.endswith("; copy it again; the journal was read in its place")
+
+    def test_a_missing_table_is_read_from_the_whole_journal(self, session, journal):
+        folder = session(runs=2)
+        journal(folder, runs=2)
+        (folder / "epochs.parquet").unlink()
+        tables = read_sessions([str(folder)])
+        assert rows(tables) == (2, 2, 1)
+        assert tables.notes[0].startswith(f"{folder / 'epochs.parquet'}: missing; ")
+
+    def test_a_damaged_journal_leaves_the_tables(self, session, journal):
+        folder = session(runs=2)
+        journal(folder, runs=3)
+        path = folder / FILE_NAME
+        path.write_bytes(path.read_bytes().replace(b'"kind": "run"', b'"kind": "ru\x00"', 1))
+        tables = read_sessions([str(folder)])
+        assert rows(tables) == (2, 2, 1)
+        assert tables.notes == (
+            f"{path}:3: not an entry of a journal; remove the line; its tables were read in its place, "
+            "which may lack the last runs",
+        )
+
+    def test_of_tables_and_journal_both_damaged_the_tables_are_told(self, session, journal, damage, refused):
+        folder = session(runs=2)
+        journal(folder, runs=2)
+        damage(folder / "runs.parquet")
+        (folder / FILE_NAME).write_bytes(b"nonsense\n")
+        assert refused(folder).startswith(f"{folder / 'runs.parquet'}: cannot be read: ")
+
+    def test_one_damaged_session_does_not_refuse_the_others(self, session, damage, tmp_path):
+        session("s1", runs=2)
+        damage(session("s2") / "runs.parquet")
+        session("s3", runs=1)
+        tables = read_sessions([str(tmp_path)])
+        assert set(tables.runs.column("session_id").to_pylist()) == {"s1", "s3"}
+        (note,) = tables.notes
+        assert note.startswith(f"left out: {tmp_path / 's2' / 'runs.parquet'}: cannot be read: ")
+
+    def test_where_nothing_is_left_the_first_is_told(self, session, damage, tmp_path, refused):
+        damage(session("s1") / "runs.parquet")
+        damage(session("s2") / "epochs.parquet")
+        line = refused(tmp_path)
+        assert line.startswith(f"{tmp_path / 's1' / 'runs.parquet'}: cannot be read: ")
+        assert line.endswith("; copy it again (nor can 1 more)")
+
+    def test_a_file_that_this_user_may_not_read_need_not_be_copied_again(self, session, monkeypatch, refused):
+        folder = session()
+        opened = places.Local.open
+
+        def refuse(place, name):
+            if name == "runs.parquet":
+                raise PermissionError(13, "Permission denied")
+            return opened(place, name)
+
+        monkeypatch.setattr(places.Local, "open", refuse)
+        assert refused(folder) == (
+            f"{folder / 'runs.parquet'}: may not be read; ask its owner to allow it, or read as another user"
+        )
+
+    def test_values_that_cannot_be_are_named_and_a_copy_without_them_is_preferred(self, content, tmp_path):
+        for name, seconds in (("a", -1.0), ("b", 0.001)):
+            made = content(2)
+            made.runs[1]["step_seconds"] = seconds
+            (tmp_path / name).mkdir()
+            write_tables(tmp_path / name, made)
+        doctored = read_sessions([str(tmp_path / "a")])
+        assert doctored.runs.column("step_seconds").to_pylist() == [0.001, None]
+        assert doctored.notes == (
+            f"{tmp_path}/a/runs.parquet: values that cannot be count as missing: step_seconds in 1 row",
+        )
+        both = read_sessions([str(tmp_path)])
+        assert (both.runs.column("step_seconds").to_pylist(), both.notes) == ([0.001, 0.001], ())
 
 
 class TestErrors:
@@ -294,10 +401,6 @@ class TestErrors:
         assert "runs.parquet: no such folder; give" in refused(session() / "runs.parquet")
 
     def test_an_empty_folder(self, tmp_path, refused):
-        assert refused(tmp_path) == f"{tmp_path}: holds no session; `bench run SUITE` makes one"
-
-    def test_sessions_too_deep_below(self, session, tmp_path, refused):
-        session(under=tmp_path / "a" / "b" / "c")
         assert refused(tmp_path) == f"{tmp_path}: holds no session; `bench run SUITE` makes one"
 
     @pytest.mark.parametrize(
@@ -327,14 +430,29 @@ class TestErrors:
         path.unlink()
         assert refused(path.parent) == f"{path}: missing; copy the session's folder whole"
 
+    @pytest.mark.parametrize("version", ["0", "-1", "x", "9" * 5000, "1.0", ""])
+    def test_a_version_that_is_none(self, session, refused, version):
+        path = session() / "runs.parquet"
+        table = pq.read_table(path).replace_schema_metadata({"bench_schema_version": version})
+        pq.write_table(table, path)
+        assert refused(path.parent).startswith(f"{path}: ")
+
     def test_a_schema_to_come(self, session, refused):
         path = session() / "runs.parquet"
         table = pq.read_table(path).replace_schema_metadata({"bench_schema_version": "2"})
         pq.write_table(table, path)
         assert refused(path.parent) == f"{path}: schema version 2, this bench reads up to 1; upgrade bench"
 
-    @pytest.mark.parametrize("uri", ["nope://bucket/results", "file://results"])
-    def test_a_uri_that_leads_nowhere(self, refused, uri):
-        line = refused(uri)
-        assert line.startswith(f"{uri}: not a place that pyarrow can read: ")
-        assert line.endswith("; give a folder, or an s3:// URI")
+    @pytest.mark.parametrize(
+        ("uri", "reason"),
+        [
+            (
+                "nope://bucket/results",
+                "nope:// cannot be read; copy it here, or give one of file://, s3",
+            ),
+            ("hf://datasets/results", "hf:// cannot be read; copy it here, or give one of file://, s3"),
+            ("file://results", "not a path on this machine; write file:///PATH, or the path alone"),
+        ],
+    )
+    def test_a_uri_that_leads_nowhere(self, refused, uri, reason):
+        assert refused(uri).startswith(f"{uri}: {reason}")

@@ -126,7 +126,8 @@ def _reading(found: Findings) -> Iterator[str]:
         "(its windows scatter or drift), short-windows (the call around a window is over 1 % of it), "
         "throttled, contended (others used its cores), clocks-moved (a GPU's clock had not settled), "
         "retraced (something compiled while the clock ran), not-learning (accuracy at chance), retried (its "
-        "process was lost once). Bars are 95 % intervals of a median, from six runs on."
+        "process was lost once), implausible (a value that cannot have been measured was left out). "
+        "Bars are 95 % intervals of a median, from six runs on."
     )
 
 

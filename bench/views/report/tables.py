@@ -8,6 +8,7 @@ from rich.text import Text
 
 from bench.analysis.sessions import SessionFacts
 from bench.analysis.summary import ScenarioSummary
+from bench.records.probe import bandwidths_of
 from bench.records.tables import Row
 from bench.views.format import NONE, bytes_, count, flops, full_name, seconds
 from bench.views.sheet import Sheet
@@ -142,12 +143,9 @@ def _machine(rows: Sequence[Row]) -> tuple[Cell, ...]:
 
 def _memory_rates(rows: Iterable[Row]) -> list[float]:
     """Bytes per second of each probe that has the largest working set of all."""
-    probed = [row for row in rows if row.get("probe_bytes_per_second")]
-    largest = max((max(row["probe_working_set_bytes"]) for row in probed), default=None)
-    pairs = (
-        zip(row["probe_working_set_bytes"], row["probe_bytes_per_second"], strict=True) for row in probed
-    )
-    return [rate for pair in pairs for size, rate in pair if size == largest]
+    probed = [pair for row in rows for pair in bandwidths_of(row)]
+    largest = max((size for size, _ in probed), default=None)
+    return [rate for size, rate in probed if size == largest]
 
 
 def _known(rows: Iterable[Row], name: str) -> list[Any]:

@@ -1,0 +1,186 @@
+"""Conditions on rows of a table, in a small part of pandas' query language: nothing in them can run code.
+
+What Python's parser makes of a condition is walked node by node, and only the kinds of node below are known:
+comparisons, arithmetic, `and`, `or`, `not` (also `&`, `|`, `~`), `in`, columns, numbers, texts, lists, and
+the functions and methods of `bench.analysis.operations`. A comparison with what is missing does not hold, as
+in pandas; that something is missing is `column == None` or `column.isna()`.
+"""
+
+import ast
+import difflib
+import itertools
+import re
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bench.analysis import operations as op
+from bench.analysis.operations import Value
+from bench.errors import ConditionError
+
+_OPERATOR_OR_TEXT = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([&|`])""")
+_PYTHON = {"&": " and ", "|": " or ", "`": ""}
+_ALLOWED = (
+    f"comparisons, arithmetic, and, or, not, in, columns, literals, {', '.join(op.FUNCTIONS)}, "
+    f"{', '.join(f'.{name}' for name in op.METHODS)}"
+)
+
+
+def rows_held(table: pa.Table, expression: str) -> pa.ChunkedArray:
+    """For each row of `table` whether `expression` holds. Raises ConditionError where it means nothing."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # Python's parser warns of "\\d" in a text
+            tree = ast.parse(_as_python(expression).strip(), mode="eval")
+        held = _value(tree.body, table)
+    except SyntaxError as error:
+        raise ConditionError(_syntax(error)) from error
+    except (RecursionError, MemoryError) as error:
+        raise ConditionError("too deep") from error
+    except ValueError as error:  # a null byte, or a number of thousands of digits
+        raise ConditionError(str(error).splitlines()[0]) from error
+    if not isinstance(held, pa.ChunkedArray) or not pa.types.is_boolean(held.type):
+        raise ConditionError("not a condition")
+    return pc.fill_null(held, False)
+
+
+def _as_python(expression: str) -> str:
+    """With `and` and `or` for & and |, as pandas has it, and without backticks; texts stay as they are."""
+    return _OPERATOR_OR_TEXT.sub(lambda found: found[1] or _PYTHON[found[2]], expression)
+
+
+def _syntax(error: SyntaxError) -> str:
+    reason = str(error.msg).rstrip(".").splitlines()[0]
+    if "@" in (error.text or ""):
+        return f"{reason}; nothing but the table's columns can be named, and @ is not allowed"
+    return f"{reason}; == compares" if error.text and re.search(r"(?<![=<>!])=(?!=)", error.text) else reason
+
+
+def _value(node: ast.expr, table: pa.Table) -> Value:
+    evaluate = _NODES.get(type(node))
+    if evaluate is None:
+        raise ConditionError(f"{_named(node)} is not allowed, only {_ALLOWED}")
+    return evaluate(node, table)
+
+
+def _named(node: ast.AST) -> str:
+    text = ast.unparse(node)
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")
+
+
+def _column(node: ast.Name, table: pa.Table) -> Value:
+    if node.id in table.schema.names:
+        return op.plain(table.column(node.id), node.id)
+    if node.id in ("true", "false"):  # as suites write it
+        return node.id == "true"
+    near = difflib.get_close_matches(node.id, table.schema.names, n=1, cutoff=0.6)
+    some = [name for name in ("batch_size", "loop", "machine", "status") if name in table.schema.names]
+    remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(some)} and others"
+    raise ConditionError(f"no column {node.id!r}, {remedy}")
+
+
+def _constant(node: ast.Constant, _table: pa.Table) -> Value:
+    if node.value is not None and not isinstance(node.value, bool | int | float | str):
+        raise ConditionError(f"{_named(node)} is not allowed, only {_ALLOWED}")
+    return node.value
+
+
+def _list(node: ast.List | ast.Tuple | ast.Set, table: pa.Table) -> Value:
+    items = [_value(item, table) for item in node.elts]
+    if any(isinstance(item, list | pa.ChunkedArray) for item in items):
+        raise ConditionError("a list holds numbers and texts")
+    return items
+
+
+def _boolean(node: ast.BoolOp, table: pa.Table) -> Value:
+    parts = [op.truth(_value(part, table)) for part in node.values]
+    join: Callable[[Any, Any], Any] = pc.and_ if isinstance(node.op, ast.And) else pc.or_
+    held = parts[0]
+    for part in parts[1:]:
+        held = join(held, part)
+    return _whole(held)
+
+
+def _unary(node: ast.UnaryOp, table: pa.Table) -> Value:
+    value = _value(node.operand, table)
+    if isinstance(node.op, ast.Not | ast.Invert):
+        return _whole(pc.invert(op.truth(value)))
+    return op.arithmetic("-" if isinstance(node.op, ast.USub) else "+", 0, value)
+
+
+def _arithmetic(node: ast.BinOp, table: pa.Table) -> Value:
+    sign = _SIGNS.get(type(node.op))
+    if sign is None:
+        raise ConditionError(f"{_named(node)} is not allowed, only {_ALLOWED}")
+    return op.arithmetic(sign, _value(node.left, table), _value(node.right, table))
+
+
+def _comparison(node: ast.Compare, table: pa.Table) -> Value:
+    """Also a chain of them: 10 <= batch_size < 1000."""
+    pairs = itertools.pairwise(_value(part, table) for part in (node.left, *node.comparators))
+    held = [op.compare(_COMPARISONS[type(by)], a, b) for by, (a, b) in zip(node.ops, pairs, strict=True)]
+    together = held[0]
+    for more in held[1:]:
+        together = pc.and_(together, more)
+    return _whole(together)
+
+
+def _call(node: ast.Call, table: pa.Table) -> Value:
+    """A function of `FUNCTIONS`, or a method of `METHODS`, also by way of `.str`."""
+    name, target = "", None
+    if isinstance(node.func, ast.Name):
+        name = node.func.id
+    elif isinstance(node.func, ast.Attribute):
+        name, target = node.func.attr, node.func.value
+        if isinstance(target, ast.Attribute) and target.attr == "str":
+            name, target = f"str.{name}", target.value
+    known: dict[str, Callable[..., Value]] = op.FUNCTIONS if target is None else op.METHODS
+    if name not in known or node.keywords:
+        raise ConditionError(f"{_named(node)} is not allowed, only {_ALLOWED}")
+    arguments = [*([target] if target is not None else []), *node.args]
+    values = [_value(argument, table) for argument in arguments]
+    try:
+        return known[name](*values)
+    except TypeError as error:
+        raise ConditionError(f"{_named(node)} takes other arguments") from error
+
+
+def _whole(value: Any) -> Value:  # noqa: ANN401 -- an array, or the scalar that pyarrow makes of two literals
+    return value.as_py() if isinstance(value, pa.Scalar) else value
+
+
+_SIGNS: dict[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.Pow: "**",
+}
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.In: "in",
+    ast.NotIn: "not in",
+    ast.Is: "==",
+    ast.IsNot: "!=",
+}
+_NODES: dict[type[ast.expr], Callable[[Any, pa.Table], Value]] = {
+    ast.Name: _column,
+    ast.Constant: _constant,
+    ast.List: _list,
+    ast.Tuple: _list,
+    ast.Set: _list,
+    ast.BoolOp: _boolean,
+    ast.UnaryOp: _unary,
+    ast.BinOp: _arithmetic,
+    ast.Compare: _comparison,
+    ast.Call: _call,
+}

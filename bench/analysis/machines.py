@@ -1,0 +1,101 @@
+"""Machines by what they are, not by what they are called."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+
+from bench.records.store import Tables
+from bench.records.tables import Row
+
+_FEWEST_DIGITS = 4
+
+
+def distinct_names(machines: Iterable[tuple[str | None, str | None]]) -> dict[str, str]:
+    """The names of those machines, by their id, that share theirs with another one: "A CPU, 2 cores (3f9a)".
+
+    Takes ids and names; what stands in parentheses is as much of the id as tells them apart.
+    """
+    of_name: dict[str, set[str]] = {}
+    for machine_id, name in machines:
+        if machine_id and name:
+            of_name.setdefault(name, set()).add(machine_id)
+    found: dict[str, str] = {}
+    for name, ids in of_name.items():
+        if len(ids) > 1:
+            lengths = range(_FEWEST_DIGITS, max(map(len, ids)))
+            digits = next((n for n in lengths if len({i[:n] for i in ids}) == len(ids)), None)
+            found |= {machine_id: f"{name} ({machine_id[:digits]})" for machine_id in ids}
+    return found
+
+
+def told_apart(sides: Sequence[Tables]) -> list[Tables]:
+    """The same tables, in which machines of one name on any of the sides are called differently."""
+    tables = [table for side in sides for table in (side.runs, side.machines)]
+    names = distinct_names(pair for table in tables for pair in set(_rows(table, "machine_id", "machine")))
+    if not names:
+        return list(sides)
+    return [
+        replace(side, runs=_renamed(side.runs, names, side.machines), machines=_renamed(side.machines, names))
+        for side in sides
+    ]
+
+
+def rows_told_apart(runs: Sequence[Row], machines: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The same for rows of the two tables."""
+    names = distinct_names((row.get("machine_id"), row.get("machine")) for row in (*runs, *machines))
+    if not names:
+        return list(runs), list(machines)
+    where = _ids((row.get("session_id"), row.get("node"), row.get("machine_id")) for row in machines)
+    return [_row(row, names, where) for row in runs], [_row(row, names, where) for row in machines]
+
+
+def _ids(places: Iterable[Sequence[str | None]]) -> dict[tuple[str | None, str | None], str]:
+    """The machine's id by session and node."""
+    return {(session, node): machine_id for session, node, machine_id in places if node and machine_id}
+
+
+def _row(row: Row, names: Mapping[str, str], where: Mapping[tuple[str | None, str | None], str]) -> Row:
+    found = {**row, "machine": names.get(row.get("machine_id") or "", row.get("machine"))}
+    if row.get("machines"):
+        found["machines"] = _of_workers(row["session_id"], row["machines"], row.get("nodes"), names, where)
+    return found
+
+
+def _of_workers(
+    session: str,
+    machines: Sequence[str],
+    nodes: Sequence[str] | None,
+    names: Mapping[str, str],
+    where: Mapping[tuple[str | None, str | None], str],
+) -> list[str]:
+    """The names of each worker's machine, by the node that it was on."""
+    if nodes is None or len(nodes) != len(machines):
+        return list(machines)
+    ids = (where.get((session, node), "") for node in nodes)
+    return [names.get(machine_id, name) for machine_id, name in zip(ids, machines, strict=True)]
+
+
+def _renamed(table: pa.Table, names: Mapping[str, str], machines: pa.Table | None = None) -> pa.Table:
+    renamed = [
+        names.get(machine_id or "", name) for machine_id, name in _rows(table, "machine_id", "machine")
+    ]
+    table = _with(table, "machine", renamed)
+    if machines is None:
+        return table
+    where = _ids(_rows(machines, "session_id", "node", "machine_id"))
+    workers = [
+        None if of is None else _of_workers(session, of, nodes, names, where)
+        for session, of, nodes in _rows(table, "session_id", "machines", "nodes")
+    ]
+    return _with(table, "machines", workers)
+
+
+def _rows(table: pa.Table, *columns: str) -> Iterable[Any]:
+    return zip(*(table.column(name).to_pylist() for name in columns), strict=True)
+
+
+def _with(table: pa.Table, name: str, values: Sequence[object]) -> pa.Table:
+    place = table.schema.get_field_index(name)
+    return table.set_column(place, name, pa.array(values, table.schema.field(name).type))

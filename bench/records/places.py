@@ -1,0 +1,193 @@
+"""Folders on any file system: what is in them, and the bytes of their files."""
+
+import os
+import posixpath
+import queue
+import stat
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import pyarrow as pa
+import pyarrow.fs
+
+from bench.errors import StoreError
+from bench.records.uri import READABLE, on_this_machine, scheme_of
+
+ANSWER_SECONDS = 15.0
+_from_uri = pa.fs.FileSystem.from_uri
+_RETRY_SECONDS = 8  # Google's client goes on trying for a quarter of an hour unless told
+
+_LONGEST = 200  # characters; clients of object stores tell whole stories
+
+_T = TypeVar("_T")
+
+
+class Place(Protocol):
+    """A folder. Whatever cannot be done raises an OSError or an error of pyarrow's."""
+
+    @property
+    def path(self) -> str:
+        """Its name, the same however one gets there."""
+
+    def entries(self) -> tuple[list[str], list[str]]:
+        """The names of the files and of the folders in it, sorted."""
+
+    def below(self, name: str) -> "Place":
+        """The folder `name` in it."""
+
+    def open(self, name: str) -> Any:  # noqa: ANN401 -- a binary file of Python's or of pyarrow's
+        """The file `name` in it, to be read."""
+
+
+@dataclass(frozen=True)
+class Local:
+    """A folder of this machine, by its real path: links that go round in circles come back to it."""
+
+    path: str
+
+    def entries(self) -> tuple[list[str], list[str]]:
+        """The names of the files and of the folders in it, sorted; links count as what they lead to."""
+        files, folders = [], []
+        for name in sorted(os.listdir(self.path)):  # noqa: PTH208 -- names that are not UTF-8 stay as they are
+            try:
+                mode = Path(self.path, name).stat().st_mode
+            except PermissionError:  # looked into, it says so itself
+                folders.append(name)
+                continue
+            except OSError:  # a link that leads nowhere, or round in circles
+                continue
+            if stat.S_ISDIR(mode):
+                folders.append(name)
+            elif stat.S_ISREG(mode):
+                files.append(name)
+        return files, folders
+
+    def below(self, name: str) -> "Local":
+        """The folder `name` in it."""
+        return Local(os.path.realpath(os.path.join(self.path, name)))  # noqa: PTH118 -- Path.resolve raises
+
+    def open(self, name: str) -> Any:  # noqa: ANN401
+        """The file `name` in it, to be read."""
+        return Path(self.path, name).open("rb")
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A folder of a file system that pyarrow knows. It can be interrupted while it waits for the network."""
+
+    filesystem: pa.fs.FileSystem
+    path: str
+
+    def entries(self) -> tuple[list[str], list[str]]:
+        """The names of the files and of the folders in it, sorted."""
+        kind, selector = pa.fs.FileType, pa.fs.FileSelector(self.path)
+        found = answer_of(lambda: self.filesystem.get_file_info(selector), self.path)
+        names = {
+            wanted: sorted(info.base_name for info in found if info.type == wanted)
+            for wanted in (kind.File, kind.Directory)
+        }
+        return names[kind.File], names[kind.Directory]
+
+    def below(self, name: str) -> "Remote":
+        """The folder `name` in it."""
+        return Remote(self.filesystem, posixpath.join(self.path, name))
+
+    def open(self, name: str) -> Any:  # noqa: ANN401
+        """The whole file `name`, which is fetched."""
+
+        def fetch() -> pa.Buffer:
+            with self.filesystem.open_input_file(posixpath.join(self.path, name)) as file:
+                return file.read_buffer()
+
+        return pa.BufferReader(answer_of(fetch, self.path, seconds=None))
+
+
+def place_of(path: str) -> Place:
+    """The folder that a path or a URI names.
+
+    Raises StoreError where there is no such folder, where it may not be looked at, where its file system is
+    none that can be read, and where that does not answer within `ANSWER_SECONDS`.
+    """
+    scheme = scheme_of(path)
+    if scheme in ("", "file"):
+        return _local(path)
+    if scheme not in READABLE:
+        known = ", ".join(f"{name}://" for name in ("file", *READABLE))
+        raise StoreError(f"{path}: {scheme}:// cannot be read; copy it here, or give one of {known}")
+    try:
+        place, kind = answer_of(lambda: _connect(path, scheme), path)
+    except (pa.ArrowException, OSError, ValueError, ImportError) as error:
+        remedy = "check the address, the network and your permissions"
+        raise StoreError(f"{path}: cannot be read: {first_line(error)}; {remedy}") from error
+    if kind != pa.fs.FileType.Directory:
+        raise no_such_folder(path)
+    return place
+
+
+def no_such_folder(path: str) -> StoreError:
+    """The error for a path that names no folder."""
+    return StoreError(f"{path}: no such folder; give a session's folder, or one that holds sessions")
+
+
+def unreadable(where: str, error: Exception) -> StoreError:
+    """The error for what is there and cannot be read, with the remedy that goes with the reason."""
+    if isinstance(error, FileNotFoundError):
+        return StoreError(f"{where}: missing; copy the session's folder whole")
+    if isinstance(error, PermissionError):
+        return StoreError(f"{where}: may not be read; ask its owner to allow it, or read as another user")
+    return StoreError(f"{where}: cannot be read: {first_line(error)}; copy it again")
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, on one line of readable length, without a name that the message has anyway."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def answer_of(ask: Callable[[], _T], where: str, seconds: float | None = ANSWER_SECONDS) -> _T:
+    """What `ask` gives or raises; StoreError where it takes longer than `seconds`.
+
+    It is asked in a thread of its own: no signal gets through to a client that waits for the network.
+    """
+    answers: queue.SimpleQueue[tuple[_T | None, Exception | None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            answers.put((ask(), None))
+        except Exception as error:
+            answers.put((None, error))
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        value, error = answers.get(timeout=seconds)
+    except queue.Empty:
+        message = f"{where}: no answer within {seconds:.0f} s; check the network, or copy the sessions here"
+        raise StoreError(message) from None
+    if error is not None:
+        raise error
+    return value  # type: ignore[return-value]  # None only where `ask` gave it
+
+
+def _local(path: str) -> Local:
+    try:
+        real = os.path.realpath(on_this_machine(path))  # Path.resolve raises where links go round in circles
+        mode = Path(real).stat().st_mode if path else 0
+    except PermissionError as error:
+        raise unreadable(path, error) from error
+    except (OSError, ValueError) as error:
+        raise no_such_folder(path) from error
+    if not stat.S_ISDIR(mode):
+        raise no_such_folder(path or "''")
+    return Local(real)
+
+
+def _connect(path: str, scheme: str) -> tuple[Remote, pa.fs.FileType]:
+    if scheme in ("gs", "gcs") and "retry_limit_seconds" not in path:
+        path += f"{'&' if '?' in path else '?'}retry_limit_seconds={_RETRY_SECONDS}"
+    filesystem, root = _from_uri(path)
+    return Remote(filesystem, root), filesystem.get_file_info(root).type

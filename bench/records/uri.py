@@ -1,0 +1,41 @@
+"""Paths as people give them: on this machine, or URIs of file systems elsewhere. Imports nothing heavy."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from bench.errors import StoreError
+
+READABLE = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs")
+"""The schemes of what sessions can be read from, besides this machine's files; pyarrow knows all of them."""
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(file):/", re.IGNORECASE)
+
+
+def scheme_of(path: str) -> str:
+    """The scheme of a URI in lower case, such as "s3"; empty where `path` is a path on this machine."""
+    found = _URI.match(path)
+    return (found[1] or found[2]).lower() if found else ""
+
+
+def on_this_machine(path: str) -> str:
+    """The path that a plain path, or a file URI, names. StoreError where the URI names another machine."""
+    if scheme_of(path) != "file":
+        return path
+    parts = urlsplit(path)
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise StoreError(f"{path}: not a path on this machine; write file:///PATH, or the path alone")
+    return unquote(parts.path)
+
+
+def local_path(given: str | Path) -> Path:
+    """What an option that takes a path on this machine was given. StoreError for any other URI.
+
+    A `Path` would take "s3://bucket" for a folder named "s3:".
+    """
+    text = str(given)
+    scheme = scheme_of(text)
+    if scheme not in ("", "file"):
+        raise StoreError(
+            f"{text}: {scheme}:// cannot be used here yet; give a path on this machine, and copy it"
+        )
+    return Path(on_this_machine(text))

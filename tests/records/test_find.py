@@ -1,0 +1,81 @@
+import os
+
+import pytest
+
+from bench.records.find import find_sessions
+from bench.records.places import Local
+
+
+@pytest.fixture
+def found(tmp_path):
+    """What is found in `tmp_path` or a folder below: sessions by their paths, and what was left out."""
+
+    def find(below=""):
+        result = find_sessions(Local(os.path.realpath(tmp_path / below)))
+        paths = [os.path.relpath(session.place.path, tmp_path) for session in result.sessions]
+        return paths, [str(error) for error in result.left_out]
+
+    return find
+
+
+@pytest.fixture
+def session(tmp_path):
+    """Makes an empty file of a session in a folder."""
+
+    def make(path, file="journal.jsonl"):
+        (tmp_path / path).mkdir(parents=True, exist_ok=True)
+        (tmp_path / path / file).touch()
+
+    return make
+
+
+def test_sessions_at_mixed_depths_are_all_found(found, session):
+    paths = ["a", "b/c", "b/d/e/f/g/h", "z"]
+    for path in paths:
+        session(path, "runs.parquet" if path == "z" else "journal.jsonl")
+    assert found() == (paths, [])
+
+
+def test_no_deeper_than_it_is_asked_for(session, tmp_path):
+    for path in ("a", "b/c", "d/e/f"):
+        session(path)
+    for levels, number in ((0, 0), (1, 1), (2, 2), (3, 3)):
+        assert len(find_sessions(Local(os.path.realpath(tmp_path)), levels).sessions) == number
+
+
+def test_a_session_s_own_folder_is_not_searched_further(found, session):
+    session("a")
+    session("a/copy")
+    assert found() == (["a"], [])
+    assert found("a") == (["a"], [])
+    assert found("a/copy") == (["a/copy"], [])
+
+
+def test_links_are_followed_and_circles_end(found, session, tmp_path):
+    session("a/b")
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    (tmp_path / "again").symlink_to(tmp_path / "a" / "b")
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    assert found() == (["a/b"], [])
+
+
+def test_nothing_is_found_in_nothing(found):
+    assert found() == ([], [])
+
+
+def test_a_folder_that_cannot_be_looked_into_is_left_out(found, session, tmp_path, monkeypatch):
+    session("a/b")
+    session("lost+found")
+    closed = os.path.realpath(tmp_path / "lost+found")
+    listed = os.listdir
+
+    def listdir(path):
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    assert found() == (
+        ["a/b"],
+        [f"{closed}: may not be read; ask its owner to allow it, or read as another user"],
+    )

@@ -1,0 +1,131 @@
+import os
+import signal
+import threading
+
+import pyarrow as pa
+import pyarrow.fs
+import pytest
+
+from bench.errors import StoreError
+from bench.records import places
+from bench.records.places import Local, Remote, answer_of, first_line, place_of
+
+
+def refusal(path):
+    """The one line that a path is refused with."""
+    with pytest.raises(StoreError) as caught:
+        place_of(str(path))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("place", [Local, lambda path: Remote(pa.fs.LocalFileSystem(), path)])
+def test_a_folder_tells_its_files_and_its_folders(tmp_path, place):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a").write_bytes(b"content")
+    (tmp_path / "link").symlink_to(tmp_path / "b")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "not there")
+    (tmp_path / "b" / "c").touch()
+    os.mkfifo(tmp_path / "pipe")  # to open it would wait for ever
+    here = place(str(tmp_path))
+    assert here.entries() == (["a"], ["b", "link"])
+    assert here.below("b").entries() == (["c"], [])
+    with here.open("a") as file:
+        file.seek(3)
+        assert file.read() == b"tent"
+
+
+def test_a_path_may_hold_any_bytes(tmp_path):
+    name = os.fsdecode(b"\xff\xfe")
+    (tmp_path / name / name).mkdir(parents=True)
+    (tmp_path / name / "file").write_bytes(b"content")
+    place = place_of(str(tmp_path / name))
+    assert place.entries() == (["file"], [name])
+    with place.open("file") as file:
+        assert file.read() == b"content"
+
+
+@pytest.mark.parametrize("name", ["not there", "a" * 300, "a\0b"])
+def test_no_such_folder(tmp_path, name):
+    path = tmp_path / name
+    assert refusal(path) == (f"{path}: no such folder; give a session's folder, or one that holds sessions")
+
+
+def test_links_that_go_round_in_circles(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert "a: no such folder; give" in refusal(tmp_path / "a")
+
+
+def test_no_path_at_all():
+    assert refusal("").startswith("'': no such folder; give")
+
+
+def test_what_does_not_answer_in_time_is_told():
+    forever = threading.Event()
+    with pytest.raises(StoreError) as caught:
+        answer_of(forever.wait, "gs://bucket", seconds=0.01)
+    forever.set()
+    assert str(caught.value) == (
+        "gs://bucket: no answer within 0 s; check the network, or copy the sessions here"
+    )
+
+
+def test_waiting_for_an_answer_can_be_interrupted():
+    forever = threading.Event()
+
+    def interrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+        forever.wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        answer_of(interrupted, "gs://bucket", seconds=None)
+    forever.set()
+
+
+def test_what_goes_wrong_elsewhere_is_raised_here():
+    def fail():
+        raise PermissionError(13, "Permission denied")
+
+    with pytest.raises(PermissionError):
+        answer_of(fail, "s3://bucket")
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        (OSError("AWS Error\nand a stack of calls"), "AWS Error"),
+        (pa.ArrowInvalid("no such option"), "no such option"),
+        (ImportError("Install huggingface_hub"), "Install huggingface_hub"),
+        (OSError("x" * 1000), f"{'x' * 200}…"),
+    ],
+)
+def test_a_file_system_that_cannot_be_reached_is_told_in_one_line(monkeypatch, problem, reason):
+    def from_uri(_uri):
+        raise problem
+
+    monkeypatch.setattr(places, "_from_uri", from_uri)
+    remedy = "check the address, the network and your permissions"
+    assert refusal("s3://bucket/x") == f"s3://bucket/x: cannot be read: {reason}; {remedy}"
+
+
+def test_google_s_client_does_not_try_for_a_quarter_of_an_hour(monkeypatch, tmp_path):
+    asked = []
+
+    def from_uri(uri):
+        asked.append(uri)
+        return pa.fs.LocalFileSystem(), str(tmp_path)
+
+    monkeypatch.setattr(places, "_from_uri", from_uri)
+    for uri in ("gs://b/x", "gs://b/x?scheme=http", "gs://b/x?retry_limit_seconds=60"):
+        assert place_of(uri).entries() == ([], [])
+    assert asked == [
+        "gs://b/x?retry_limit_seconds=8",
+        "gs://b/x?scheme=http&retry_limit_seconds=8",
+        "gs://b/x?retry_limit_seconds=60",
+    ]
+
+
+def test_the_first_line_of_an_error():
+    assert first_line(FileNotFoundError(2, "No such file", "name")) == "No such file"
+    assert first_line(ValueError()) == "ValueError"

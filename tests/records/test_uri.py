@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from bench.errors import StoreError
+from bench.records.uri import local_path, on_this_machine, scheme_of
+
+
+@pytest.mark.parametrize(
+    ("path", "scheme"),
+    [
+        ("s3://bucket/results", "s3"),
+        ("GS://bucket", "gs"),
+        ("hf://datasets/x", "hf"),
+        ("file:///results", "file"),
+        ("file:/results", "file"),
+        ("results", ""),
+        ("/a/s3://b", ""),
+        ("s3:/bucket", ""),
+        ("c:results", ""),
+        ("file:results", ""),
+        ("./s3://bucket", ""),
+        ("", ""),
+    ],
+)
+def test_a_scheme_is_what_begins_a_uri(path, scheme):
+    assert scheme_of(path) == scheme
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ("results", "results"),
+        (Path("results"), "results"),
+        ("file:///tmp/my%20results", "/tmp/my results"),
+        ("file:/tmp/results", "/tmp/results"),
+        ("FILE://localhost/tmp", "/tmp"),
+        ("/tmp/50%25", "/tmp/50%25"),
+    ],
+)
+def test_a_path_on_this_machine(given, path):
+    assert local_path(given) == Path(path)
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/results", "gs://bucket", "hf://x", "abfs://c@a/x", "nope://x"])
+def test_what_is_elsewhere_is_refused_by_name(uri):
+    with pytest.raises(StoreError) as caught:
+        local_path(uri)
+    scheme = uri.partition(":")[0]
+    assert str(caught.value) == (
+        f"{uri}: {scheme}:// cannot be used here yet; give a path on this machine, and copy it"
+    )
+
+
+@pytest.mark.parametrize("uri", ["file://host/results", "file://results", "file://"])
+def test_a_file_uri_of_another_machine_is_refused(uri):
+    with pytest.raises(StoreError, match="not a path on this machine; write file:///PATH, or the path alone"):
+        on_this_machine(uri)
