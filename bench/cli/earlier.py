@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+from bench.paths import matching
+
 
 def earlier_times(results: Path, everywhere: bool = False) -> dict[str, float]:
-    """Seconds of a run by scenario id, of those on this node, or `everywhere`; none without any results."""
-    if not results.is_dir() or not any(results.iterdir()):
+    """Seconds of a run by scenario id, of those on this node, or `everywhere`; none without any results.
+
+    Results that may not be read are none.
+    """
+    if not matching(results, "*"):
         return {}
     import platform
 

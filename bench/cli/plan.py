@@ -9,6 +9,7 @@ import typer
 from bench.cli.earlier import earlier_times
 from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
 from bench.cli.output import terminal
+from bench.paths import expanded
 
 if TYPE_CHECKING:
     from bench.orchestration.placement import Node
@@ -34,6 +35,7 @@ def plan(
     from bench.records.suite import read_suite
     from bench.views.plan import plan_table
 
+    suite, results = expanded(suite), expanded(results)
     chosen = read_suite(suite, parse_overrides(settings), rounds)
     chosen = chosen.only(only) if only else chosen
     planned = forecast(chosen.points, chosen.measure, earlier_times(results))

@@ -9,6 +9,7 @@ import typer
 from bench.cli.options import OnlyOption
 from bench.cli.output import terminal, write
 from bench.errors import BenchError
+from bench.paths import expanded
 
 if TYPE_CHECKING:
     from bench.machine.fingerprint import Fingerprint
@@ -51,7 +52,7 @@ def probe(
     from bench.records.suite import read_suite
     from bench.views.probe import probe_json, probe_view
 
-    chosen = read_suite(suite) if suite else None
+    chosen = read_suite(expanded(suite)) if suite else None
     if only is not None:
         if chosen is None:
             raise BenchError("--only needs a suite to choose from; name one, such as scenarios/quick.toml")

@@ -8,6 +8,7 @@ import typer
 
 from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
 from bench.cli.output import terminal
+from bench.paths import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,6 +77,7 @@ def run(
     from bench.orchestration.session import Rules
     from bench.records.suite import read_suite
 
+    suite, results, data = expanded(suite), expanded(results), expanded(data) if data else None
     chosen = read_suite(suite, parse_overrides(settings), rounds, timeout)
     chosen = chosen.only(only) if only else chosen
     console = terminal()

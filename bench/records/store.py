@@ -12,6 +12,7 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 
 from bench.errors import StoreError
+from bench.paths import located
 from bench.records.journal import FILE_NAME, TAIL_BYTES, JournalContent, closed_runs, parse_journal
 from bench.records.measurement import UNFINISHED
 from bench.records.tables import SCHEMA_VERSION, TABLE_NAMES, TableName, to_table, version_of
@@ -109,7 +110,7 @@ def _session_folders(path: str) -> list[_Folder]:
 
 def _resolve(path: str) -> tuple[pa.fs.FileSystem, str]:
     if "://" not in path:
-        return pa.fs.LocalFileSystem(), str(Path(path).resolve())
+        return pa.fs.LocalFileSystem(), str(located(Path(path)))
     try:
         filesystem, root = pa.fs.FileSystem.from_uri(path)
     except (pa.ArrowInvalid, OSError) as error:
