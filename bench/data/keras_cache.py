@@ -108,6 +108,8 @@ def _run_keras(name: str, environ: Mapping[str, str], staging: str, timeout_seco
         )
     except subprocess.TimeoutExpired as error:
         raise DataError(f"nothing after {timeout_seconds:g} seconds") from error
+    except OSError as error:
+        raise DataError(f"Python cannot be started for it: {error.strerror or error}") from error
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         raise DataError(lines[-1].strip() if lines else f"Keras ended with status {done.returncode}")

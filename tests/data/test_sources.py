@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,13 @@ def test_a_download_of_idx_files_ends_in_the_cache(fake_keras, tmp_path):
 
 def test_a_download_without_files_is_a_failure(fake_keras):
     assert "Keras' download (Keras ended without an error and without the files)" in _refused(
+        "mnist", None, fake_keras
+    )
+
+
+def test_a_download_whose_process_cannot_be_started(fake_keras, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
+    assert "Keras' download (Python cannot be started for it: No such file or directory)" in _refused(
         "mnist", None, fake_keras
     )
 
