@@ -91,7 +91,10 @@ def controls(text):
 
 
 def check_output(status, out, err, coloured=False):
-    """Raises FlawError unless a command ended as commands do: done, or one line and status 2."""
+    """Raises FlawError unless a command ended as commands do: done, or one line and status 2.
+
+    Lines before that one may say what was left out.
+    """
     if coloured:
         out, err = COLOUR.sub("", out), COLOUR.sub("", err)
     if "Traceback" in err:
@@ -99,7 +102,7 @@ def check_output(status, out, err, coloured=False):
     if status not in (0, 2):
         raise FlawError(f"exit status {status}: {err[-2_000:]}")
     lines = err.splitlines()
-    if status == 2 and not (len(lines) == 1 and lines[0].startswith("bench: ")):
+    if status == 2 and not (lines and all(line.startswith("bench: ") for line in lines)):
         raise FlawError(f"{'no' if not lines else 'more than one'} line with status 2: {err[-2_000:]}")
     if flaw := next(filter(None, map(flaw_of_line, lines)), ""):
         raise FlawError(f"stderr {flaw}: {err[-2_000:]}")
@@ -108,7 +111,7 @@ def check_output(status, out, err, coloured=False):
     if unprintable := controls(out.replace("\r\n", "").replace("\n", "")):
         raise FlawError(f"stdout with {unprintable}: {out[-2_000:]}")
     if status == 2:
-        raise BenchError(lines[0].removeprefix("bench: "))
+        raise BenchError(lines[-1].removeprefix("bench: "))
 
 
 def command(scratch, *arguments):

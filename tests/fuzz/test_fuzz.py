@@ -61,7 +61,7 @@ def test_what_comes_back_is_a_result():
         (1, "", "bench: x\n", "exit status 1"),
         (-11, "", "", "exit status -11"),
         (2, "", "", "no line with status 2"),
-        (2, "", "bench: one\nbench: two\n", "more than one line"),
+        (2, "", "bench: one\ntwo\n", "more than one line"),
         (2, "", "Usage: bench\n", "more than one line"),
         (0, "", "Traceback (most recent call last):\nKeyError: 1\n", "a traceback on stderr"),
         (0, "", "x.py:1: RuntimeWarning: overflow\n", "stderr with a RuntimeWarning"),
@@ -77,8 +77,9 @@ def test_output_that_is_no_answer(status, out, err, flaw):
 def test_output_that_is_an_answer():
     check_output(0, "a table – with ✓\r\n", "bench: left out: colleague; may not be read\n")
     check_output(0, "\x1b[1mbold\x1b[0m\n", "", coloured=True)
-    with pytest.raises(BenchError, match=r"^x: no such file$"):
-        check_output(2, "", "bench: x: no such file\n")
+    for note in ("", "bench: left out: colleague; may not be read\n"):
+        with pytest.raises(BenchError, match=r"^x: no such file$"):
+            check_output(2, "", f"{note}bench: x: no such file\n")
     checked_json('[{"a": 1.5, "b": null}]')
     for text in ("[NaN]", "[Infinity]", "{", ""):
         with pytest.raises(FlawError):

@@ -4,9 +4,14 @@ import functools
 import tempfile
 from pathlib import Path
 
-from bench.records.journal import read_journal
+from bench.analysis.repetition import until
+from bench.cli.watchers import Silent
+from bench.orchestration import launch
+from bench.orchestration.order import Order
+from bench.orchestration.runs import Cluster
+from bench.orchestration.session import Rules
 from bench.records.recorder import Recorder
-from bench.records.resume import check_data, check_machines, session_to_resume
+from bench.records.resume import session_to_resume
 from bench.records.store import read_sessions
 from bench.records.suite import read_suite
 from bench.records.tables import timed_rows
@@ -77,16 +82,18 @@ def question(folder, random):
 
 
 def resumed(results):
-    """What `bench run --resume` does but for the runs themselves."""
+    """What `bench run --resume` does on a cluster that is too small for every run."""
     suite = read_suite(SUITE)
     folder = session_to_resume(results, suite, every_node=False)
     if folder is None:
         return
-    content = read_journal(folder)
-    check_data(folder, content, {})
-    check_machines(folder, content, machine_ids())
-    with Recorder.resume(folder, {"suite": suite.name}):
-        pass
+    content = launch.read_journal(folder)
+    launch.check_data(folder, content, {})
+    launch.check_machines(folder, content, machine_ids())
+    nowhere = Cluster(nodes=(), fingerprints={}, dataset_sha256={})
+    rules = Rules(until(suite.measure.precision), Order(), every_node=False, probe=False)
+    with Recorder.resume(folder, {"suite": suite.name}) as recorder:
+        launch._record(suite, nowhere, None, recorder, Silent(), rules)
 
 
 @functools.cache
