@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.data import npz
 from bench.data.idx import STEMS, IdxFiles, read_idx
 from bench.data.layout import SHAPES
 from bench.data.npz import read_npz
@@ -201,3 +202,29 @@ def test_gzip_files_of_several_members_and_with_garbage_behind(idx_gz):
     assert idx_gz(gzip.compress(IDX_HEADER) + whole + gzip.compress(b"more")).startswith("more bytes than")
     assert idx_gz(gzip.compress(IDX_HEADER) + whole + b"garbage").startswith("cannot be read: Not a gzipped")
     assert idx_gz(gzip.compress(IDX_HEADER)).startswith("ends after 0 bytes where 47040000 are expected")
+
+
+@pytest.mark.parametrize("kept", [0, 60, 20_000_000])
+def test_a_file_that_is_cut_while_it_is_read_is_told(tmp_path, monkeypatch, clothes, kept):
+    file = tmp_path / "shrinking.npz"
+    np.savez(file, **clothes._asdict())
+
+    def is_zipfile(_stream):
+        os.truncate(file, kept)
+        return True
+
+    monkeypatch.setattr(zipfile, "is_zipfile", is_zipfile)
+    assert refused(read_npz, file).startswith(f"{file}: cannot be read as npz: ")
+
+
+def test_a_file_that_is_cut_while_an_array_of_it_is_read_is_told(tmp_path, monkeypatch, clothes):
+    file = tmp_path / "shrinking.npz"
+    np.savez(file, **clothes._asdict())
+    header_of = npz._header
+
+    def header_and_cut(head):
+        os.truncate(file, 20_000_000)
+        return header_of(head)
+
+    monkeypatch.setattr(npz, "_header", header_and_cut)
+    assert refused(read_npz, file).startswith(f"{file}: cannot be read as npz: ")
