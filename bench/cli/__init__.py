@@ -58,7 +58,7 @@ def main() -> None:
     """The `bench` command: 0 done, 1 some runs did not end ok, 2 wrong usage or input, 130 interrupted."""
     replace_what_cannot_be_shown()
     try:
-        status = app(prog_name="bench", standalone_mode=False)
+        status = app(prog_name="bench", standalone_mode=False, complete_var="")  # nothing is completed
     except BenchError as error:
         status = _complain(str(error), error.exit_status)
     except (KeyboardInterrupt, typer.Abort):

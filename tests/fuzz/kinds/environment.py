@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from tests.fuzz.judge import check_output
+from tests.fuzz.judge import FlawError, check_output
 from tests.fuzz.kinds.sessions import ROOT, SUITE
 
 VALUES = (
@@ -141,7 +141,8 @@ def run(folder, line, environment):
         timeout=SECONDS,
         check=False,
     )
-    out, err = (text.decode(errors="backslashreplace") for text in (ended.stdout, ended.stderr))
-    if environment.get("PYTHONIOENCODING") == "utf-16":
-        out, err = out.replace("\\x00", ""), err
+    encoding = environment.get("PYTHONIOENCODING", "utf-8").partition(":")[0]
+    out, err = (text.decode(encoding, errors="backslashreplace") for text in (ended.stdout, ended.stderr))
     check_output(ended.returncode, out, err, coloured=True)
+    if not out.strip():
+        raise FlawError("status 0 without a word: nothing was printed")
