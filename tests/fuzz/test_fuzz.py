@@ -76,6 +76,7 @@ def test_output_that_is_no_answer(status, out, err, flaw):
 
 def test_output_that_is_an_answer():
     check_output(0, "a table – with ✓\r\n", "bench: left out: colleague; may not be read\n")
+    check_output(0, "a,b\r\n\x1b,1\r\n", "", data=True)
     check_output(0, "\x1b[1mbold\x1b[0m\n", "", coloured=True)
     for note in ("", "bench: left out: colleague; may not be read\n"):
         with pytest.raises(BenchError, match=r"^x: no such file$"):
