@@ -40,7 +40,6 @@ VARIABLES = {
         "PYTHONPATH",
         "PYTHONUNBUFFERED",
         "PYTHONNOUSERSITE",
-        "PYTHONPYCACHEPREFIX",
         "PYTHONBREAKPOINT",
     ),
     "user": (
