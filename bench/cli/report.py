@@ -7,6 +7,7 @@ import typer
 from bench.cli.options import PathsArgument, WhereOption
 from bench.cli.output import say, terminal, write
 from bench.cli.streams import is_output, streams
+from bench.records.uri import local_path, scheme_of
 
 
 def report(
@@ -35,6 +36,8 @@ def report(
     tables = recorded(paths, where)
     runs, machines = visible_table(tables.runs), visible_table(tables.machines)
     page = report_page(findings(timed_rows(runs), tables.epochs.to_pylist(), machines.to_pylist()))
+    if output.startswith("~") or scheme_of(output):
+        output = str(local_path(output))
     if output == "-" or is_output(output):
         write(page)
         return

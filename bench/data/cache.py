@@ -13,7 +13,8 @@ from bench.data.digits import generate
 from bench.data.identity import DIGITS_SHA256, verified
 from bench.data.layout import Arrays, sha256
 from bench.data.npz import read_npz
-from bench.errors import DataError
+from bench.errors import BenchError, DataError
+from bench.paths import expanded, is_file
 
 DIGITS_FILE = "digits-1.npz"
 """Another version of the digits gets another name, so that two versions of bench can share a cache."""
@@ -25,8 +26,9 @@ def cached_digits(environ: Mapping[str, str]) -> tuple[Arrays, str]:
     A cache that cannot be read or written costs the seconds that generating takes, and nothing else.
     Raises `DataError` where this machine generates other bytes than the pinned ones.
     """
-    file = cache_folder(environ) / DIGITS_FILE
-    if file.is_file():
+    folder = cache_folder(environ)
+    file = folder / DIGITS_FILE if folder else None
+    if file and is_file(file):
         with contextlib.suppress(DataError):
             arrays = read_npz(file)
             return arrays, verified("digits", arrays, str(file))
@@ -37,15 +39,22 @@ def cached_digits(environ: Mapping[str, str]) -> tuple[Arrays, str]:
             f"the digits generated here hash to {found[:12]}…, expected {DIGITS_SHA256[:12]}…:"
             " this scikit-learn or NumPy differs from those bench was made with; install other versions"
         )
-    with contextlib.suppress(OSError):
-        _write(file, arrays)
+    if file and (is_file(file) or not os.path.lexists(file)):  # what else is there is somebody's
+        with contextlib.suppress(OSError):
+            _write(file, arrays)
     return arrays, found
 
 
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """`BENCH_CACHE`, else the platform's folder for caches."""
+def cache_folder(environ: Mapping[str, str]) -> Path | None:
+    """`BENCH_CACHE`, else the platform's folder for caches; None where it is in a home that is not known."""
     chosen = environ.get("BENCH_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("bench", appauthor=False)
+    try:
+        if chosen:
+            return expanded(Path(chosen))
+        folder = platformdirs.user_cache_path("bench", appauthor=False)
+    except (BenchError, RuntimeError):
+        return None
+    return folder if folder.is_absolute() else None  # some versions of platformdirs leave a ~ as it is
 
 
 def _write(file: Path, arrays: Arrays) -> None:

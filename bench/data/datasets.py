@@ -13,7 +13,7 @@ from bench.data.cache import cached_digits
 from bench.data.identity import verified
 from bench.data.layout import Arrays, Bytes
 from bench.data.shapes import DATASET_NAMES, PIXELS, TRAIN_SIZE
-from bench.data.sources import check_not_shared, describe, find, read
+from bench.data.sources import check_not_shared, check_there, describe, find, read
 from bench.errors import DataError
 
 WHITE = 255
@@ -51,8 +51,8 @@ def load_all(
     Raises `DataError` as `load` does, and where one file or folder would serve as both mnist and
     fashion-mnist.
     """
-    if data is not None and not data.exists():
-        raise DataError(f"{data}: no such file or folder; give --data the path of an npz file or a folder")
+    if data is not None:
+        check_there(data, "--data")
     wanted = dict.fromkeys(names)
     for name in wanted:
         _check_name(name)

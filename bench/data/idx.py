@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from bench.data.layout import SHAPES, Arrays, Bytes, check_array
+from bench.data.streams import open_file, reason
 from bench.errors import DataError
 
 UNSIGNED_BYTE = 0x08
@@ -66,10 +67,10 @@ def read_idx(files: IdxFiles) -> Arrays:
 
 def _read(name: str, file: Path) -> Bytes:
     try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
-            array = _parse(name, file, stream)
+        with open_file(file) as stream:
+            array = _parse(name, file, gzip.GzipFile(fileobj=stream) if file.suffix == ".gz" else stream)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{file}: cannot be read: {error}") from error
+        raise DataError(f"{file}: cannot be read: {reason(error)}; get it anew") from error
     check_array(name, array, file)
     return array
 

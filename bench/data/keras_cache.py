@@ -1,5 +1,6 @@
 """Keras' own cache of data sets, and Keras' own download into it."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -9,14 +10,40 @@ from pathlib import Path
 
 import bench
 from bench.data.idx import STEMS, IdxFiles
-from bench.errors import DataError
+from bench.errors import BenchError, DataError
+from bench.paths import exists, expanded, is_file, is_folder
 
 DOWNLOAD_TIMEOUT_SECONDS = 600.0
 
+WITHOUT_A_HOME = Path("/tmp/.keras")
 
-def keras_home(environ: Mapping[str, str]) -> Path:
-    """Keras' folder: `KERAS_HOME`, else `~/.keras` (source: keras/src/backend/config.py)."""
-    return Path(environ.get("KERAS_HOME") or "~/.keras").expanduser()
+
+def keras_homes(environ: Mapping[str, str]) -> list[Path]:
+    """Keras' folders: `KERAS_HOME`, else `~/.keras`; where that cannot be written, also the one in /tmp.
+
+    The last one is where Keras puts what it downloads. Source: keras/src/backend/config.py and
+    keras/src/utils/file_utils.py. One in /tmp that is another user's is none: who knows what it holds.
+    """
+    homes = []
+    with contextlib.suppress(BenchError):
+        homes = [expanded(Path(environ.get("KERAS_HOME") or "~/.keras"))]
+    if homes and _writable(homes[0]):
+        return homes
+    return [*homes, WITHOUT_A_HOME] if _ours(WITHOUT_A_HOME) else homes
+
+
+def _writable(folder: Path) -> bool:
+    there = next(filter(exists, (folder, *folder.parents)), Path())
+    return is_folder(there) and os.access(there, os.W_OK | os.X_OK)
+
+
+def _ours(folder: Path) -> bool:
+    try:
+        return folder.lstat().st_uid in (0, os.getuid())
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def find_in_keras(name: str, home: Path) -> Path | IdxFiles | None:
@@ -27,20 +54,19 @@ def find_in_keras(name: str, home: Path) -> Path | IdxFiles | None:
     folder = home / "datasets"
     if name == "mnist":
         file = folder / "mnist.npz"
-        return file if file.is_file() else None
+        return file if is_file(file) else None
     files = IdxFiles(*(folder / name / f"{stem}.gz" for stem in STEMS))
-    return files if all(file.is_file() for file in files) else None
+    return files if all(map(is_file, files)) else None
 
 
 def download(
-    name: str, environ: Mapping[str, str], timeout_seconds: float = DOWNLOAD_TIMEOUT_SECONDS
+    name: str, environ: Mapping[str, str], home: Path, timeout_seconds: float = DOWNLOAD_TIMEOUT_SECONDS
 ) -> Path | IdxFiles:
-    """Have Keras download `name` into its cache; gives the files there.
+    """Have Keras download `name` into its folder `home`; gives the files there.
 
     Keras runs in a process of its own, so that this one stays free of TensorFlow, and writes into a folder
     of its own, so that the cache never holds half a file. Raises `DataError`, in one line, where it fails.
     """
-    home = keras_home(environ)
     try:
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".bench-", dir=home) as staging:
@@ -53,7 +79,7 @@ def download(
                 target.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(target)
     except OSError as error:
-        raise DataError(f"{home} cannot be written: {error.strerror}") from error
+        raise DataError(f"{home} cannot be written: {error.strerror or error}") from error
     cached = find_in_keras(name, home)
     if cached is None:
         raise DataError(f"{home} lost the files right after the download")
@@ -82,6 +108,8 @@ def _run_keras(name: str, environ: Mapping[str, str], staging: str, timeout_seco
         )
     except subprocess.TimeoutExpired as error:
         raise DataError(f"nothing after {timeout_seconds:g} seconds") from error
+    except OSError as error:
+        raise DataError(f"Python cannot be started for it: {error.strerror or error}") from error
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         raise DataError(lines[-1].strip() if lines else f"Keras ended with status {done.returncode}")

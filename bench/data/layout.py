@@ -21,6 +21,10 @@ SHAPES: dict[str, tuple[int, ...]] = {
 """The arrays by name, in the order in which they are hashed."""
 
 
+LONGEST = 60
+"""Characters that a message spends on a type or a shape that a file announces."""
+
+
 class Arrays(NamedTuple):
     """A data set in MNIST's layout: uint8, shaped as `SHAPES` says; validation is the end of training."""
 
@@ -30,13 +34,22 @@ class Arrays(NamedTuple):
     y_test: Bytes
 
 
-def check_array(name: str, array: npt.NDArray[np.generic], file: Path) -> None:
-    """Raise `DataError` unless `array`, read from `file`, is what the layout has under `name`."""
+def check_header(name: str, dtype: np.dtype[np.generic], shape: tuple[int, ...], file: Path) -> None:
+    """Raise `DataError` unless an array of `dtype` and `shape` is what the layout has under `name`."""
     expected = SHAPES[name]
-    if array.dtype != np.uint8 or array.shape != expected:
-        raise DataError(f"{file}: {name} is {array.dtype} {array.shape}, expected uint8 {expected}")
+    if dtype != np.uint8 or shape != expected:
+        raise DataError(f"{file}: {name} is {_short(dtype)} {_short(shape)}, expected uint8 {expected}")
+
+
+def check_array(name: str, array: Bytes, file: Path) -> None:
+    """Raise `DataError` unless `array`, read from `file`, holds what the layout has under `name`."""
     if name.startswith("y_") and array.max() >= CLASSES:
         raise DataError(f"{file}: {name} has the label {array.max()}, expected 0 to {CLASSES - 1}")
+
+
+def _short(value: object) -> str:
+    text = ascii(str(value))[1:-1]
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def sha256(arrays: Arrays) -> str:

@@ -1,19 +1,23 @@
 """Where the files of a data set are: which places are searched, and in which order."""
 
+import errno
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 from bench.data.idx import IdxFiles, find_idx, read_idx
-from bench.data.keras_cache import download, find_in_keras, keras_home
+from bench.data.keras_cache import download, find_in_keras, keras_homes
 from bench.data.layout import Arrays
 from bench.data.npz import read_npz
-from bench.errors import DataError
+from bench.errors import BenchError, DataError
+from bench.paths import expanded, is_file, is_folder, why_not_there
 
 Files: TypeAlias = Path | IdxFiles
 """An npz file, or four IDX files."""
 
 REMEDY = "pass --data FILE or set BENCH_DATA"
+ABSENT = "not there"
 
 
 def find(name: str, data: Path | None, environ: Mapping[str, str]) -> Files:
@@ -35,13 +39,16 @@ def find(name: str, data: Path | None, environ: Mapping[str, str]) -> Files:
         if found is not None:
             return found
         tried = [f"BENCH_DATA={bench_data} (no {expected_in_folder(name)})"]
-    home = keras_home(environ)
-    cached = find_in_keras(name, home)
-    if cached is not None:
-        return cached
-    tried.append(f"Keras' cache in {home} (not there)")
+    homes = keras_homes(environ)
+    for home in homes:
+        cached = find_in_keras(name, home)
+        if cached is not None:
+            return cached
+        tried.append(f"Keras' cache in {home} ({_absent(home / 'datasets') or ABSENT})")
     try:
-        return download(name, environ)
+        if not homes:
+            raise DataError("no home folder is known to put it in; set KERAS_HOME")
+        return download(name, environ, homes[-1])
     except DataError as error:
         tried.append(f"Keras' download ({error})")
     raise DataError(f"{name} was not found; tried {', '.join(tried)}: {REMEDY}")
@@ -51,17 +58,33 @@ def find_in(name: str, path: Path, option: str) -> Files | None:
     """The files of `name` in `path`: the npz file that it is, or what the folder holds under that name.
 
     In a folder: `NAME.npz`, else IDX files in a subfolder `NAME`, else IDX files in the folder itself.
-    None where the folder has none of these. Raises `DataError` where `path` does not exist.
+    None where the folder has none of these. Raises `DataError` as `check_there` does.
     """
+    check_there(path, option)
     try:
         if path.is_file():
             return path
-        if not path.is_dir():
-            raise DataError(f"{option} {path}: no such file or folder; {REMEDY}")
         npz = path / f"{name}.npz"
         return npz if npz.is_file() else find_idx(path / name) or find_idx(path)
     except OSError as error:
-        raise DataError(f"{option} {path} cannot be searched: {error.strerror}") from error
+        raise DataError(f"{option} {path}: cannot be searched: {error.strerror}; {REMEDY}") from error
+
+
+def check_there(path: Path, option: str) -> None:
+    """Raise `DataError` where `path`, which `option` names, is neither a file nor a folder."""
+    reason = _absent(path)
+    if reason == ABSENT:
+        raise DataError(f"{option} {path}: no such file or folder; {REMEDY}")
+    if reason is not None:
+        raise DataError(f"{option} {path}: cannot be read: {reason}; {REMEDY}")
+    if not (is_file(path) or is_folder(path)):
+        raise DataError(f"{option} {path}: neither a file nor a folder; copy what it gives into a file")
+
+
+def _absent(path: Path) -> str | None:
+    """Why nothing is found at `path`; None where something is."""
+    reason = why_not_there(path)
+    return ABSENT if reason in (os.strerror(errno.ENOENT), os.strerror(errno.ENOTDIR)) else reason
 
 
 def check_not_shared(data: Path | None, environ: Mapping[str, str]) -> None:
@@ -79,9 +102,15 @@ def check_not_shared(data: Path | None, environ: Mapping[str, str]) -> None:
 
 
 def bench_data_path(environ: Mapping[str, str]) -> Path | None:
-    """The path that `BENCH_DATA` names, or None where it is unset or empty."""
+    """The path that `BENCH_DATA` names, or None where it is unset or empty.
+
+    Raises `DataError` where it begins with a home folder that is not known.
+    """
     chosen = environ.get("BENCH_DATA")
-    return Path(chosen).expanduser() if chosen else None
+    try:
+        return expanded(Path(chosen)) if chosen else None
+    except BenchError as error:
+        raise DataError(f"BENCH_DATA {error}") from error
 
 
 def expected_in_folder(name: str) -> str:

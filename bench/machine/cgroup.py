@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from bench.machine.files import ROOT, read_cores, read_int, read_pairs, read_text
+from bench.paths import exists, is_folder
 
 # cgroup v1 says "no limit" with the largest multiple of the page size, which differs with the page size.
 _NO_LIMIT_BYTES = 2**60
@@ -23,7 +24,7 @@ class Cgroup:
     def __init__(self, root: Path = ROOT) -> None:
         mount = root / "sys/fs/cgroup"
         paths = _paths(root)
-        self.unified = (mount / "cgroup.controllers").exists()
+        self.unified = exists(mount / "cgroup.controllers")
         self._folders = {
             controller: tuple(_folders(mount if self.unified else mount / controller, path))
             for controller in ("cpu", "cpuset", "memory")
@@ -77,7 +78,7 @@ def _folders(mount: Path, path: str) -> Iterator[Path]:
     parts = [] if ".." in path else [part for part in PurePosixPath(path).parts if part != "/"]
     for depth in range(len(parts), -1, -1):
         folder = mount.joinpath(*parts[:depth])
-        if folder.is_dir():
+        if is_folder(folder):
             yield folder
 
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from bench.paths import is_file
+
 _NAME = "ptxas"
 _DATA_DIR = "--xla_gpu_cuda_data_dir="
 _ROOTS = (Path("/usr/local/cuda"), Path("/opt/cuda"))
@@ -91,7 +93,7 @@ def _wheel_folder() -> Path | None:
 @functools.cache
 def _version(path: Path) -> str | None:
     """What `ptxas --version` says of itself; None where it cannot be run or says something else."""
-    if not path.is_file():
+    if not is_file(path):
         return None
     try:
         asked = subprocess.run(

@@ -12,6 +12,7 @@ import psutil
 from bench.machine.cgroup import Cgroup
 from bench.machine.files import ROOT, read_cores, read_int, read_text
 from bench.machine.nvml import Gpu, Nvml
+from bench.paths import matching
 
 # Vector and matrix units; the names are /proc/cpuinfo's on x86 ("flags") and on ARM ("Features").
 _VECTOR_FLAG = re.compile(r"sse4_2|fma|f16c|avx.*|amx_.*|neon|asimd.*|fphp|sve.*|sme(?!p$).*|bf16|i8mm")
@@ -114,7 +115,7 @@ def _ask_cpuinfo() -> dict[str, Any]:
 
 
 def _hertz_max(root: Path) -> float | None:
-    policies = (root / "sys/devices/system/cpu/cpufreq").glob("policy*/cpuinfo_max_freq")
+    policies = matching(root / "sys/devices/system/cpu/cpufreq", "policy*/cpuinfo_max_freq")
     kilohertz = [value for value in map(read_int, policies) if value]
     if kilohertz:
         return max(kilohertz) * 1e3
@@ -124,7 +125,7 @@ def _hertz_max(root: Path) -> float | None:
 
 def _cache_bytes(root: Path, level: int) -> int | None:
     """Size of core 0's unified or data cache of that level; sysfs writes "2048K"."""
-    for cache in sorted((root / "sys/devices/system/cpu/cpu0/cache").glob("index*")):
+    for cache in matching(root / "sys/devices/system/cpu/cpu0/cache", "index*"):
         if read_int(cache / "level") == level and read_text(cache / "type") != "Instruction":
             size = read_text(cache / "size") or ""
             if size[:-1].isdigit() and size[-1] in _SIZE_UNITS:

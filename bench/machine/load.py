@@ -21,6 +21,7 @@ from bench.errors import BenchError
 from bench.machine.affinity import allowed_cores
 from bench.machine.cgroup import Cgroup
 from bench.machine.files import ROOT, read_text
+from bench.paths import matching
 
 CONTENDED_FRACTION = 0.05
 CONTENDED_CORES = 0.5
@@ -202,7 +203,7 @@ def _descendants(root: Path) -> list[int]:
 
 def _listed_children(root: Path, process: str) -> list[int] | None:
     """PIDs from /proc/PID/task/TID/children, proc_tid_children(5); None where the kernel keeps none."""
-    texts = [read_text(path) for path in (root / "proc" / process / "task").glob("*/children")]
+    texts = [read_text(path) for path in matching(root / "proc" / process / "task", "*/children")]
     return [int(pid) for text in texts for pid in (text or "").split()] if texts else None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.machine.files import ROOT, read_int, read_text
 from bench.machine.ticker import Ticker
+from bench.paths import matching
 
 # Half of the shortest time in which a counter of 65 kJ wraps around, at the 500 W of the largest packages.
 _UPDATE_EVERY_SECONDS = 60.0
@@ -22,7 +23,7 @@ class RaplMeter:
     """
 
     def __init__(self, root: Path = ROOT) -> None:
-        zones = sorted((root / "sys/class/powercap").glob("intel-rapl:*"))
+        zones = matching(root / "sys/class/powercap", "intel-rapl:*")
         # "package-0" or "package-0-die-1"; the sub-zones (core, dram) are parts of it, psys contains it.
         self._zones = [zone for zone in zones if (read_text(zone / "name") or "").startswith("package-")]
         self._last: list[int | None] | None = None

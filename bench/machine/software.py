@@ -12,6 +12,7 @@ from bench.machine.cuda import ptxas
 from bench.machine.files import ROOT, read_text
 from bench.machine.hardware import attempt
 from bench.machine.nvml import Nvml
+from bench.paths import matching
 
 _SETTINGS = frozenset(
     (
@@ -136,7 +137,7 @@ def _changes_speed(name: str) -> bool:
 
 
 def _governor(root: Path) -> str | None:
-    policies = (root / "sys/devices/system/cpu/cpufreq").glob("policy*/scaling_governor")
+    policies = matching(root / "sys/devices/system/cpu/cpufreq", "policy*/scaling_governor")
     return ",".join(sorted({text for text in map(read_text, policies) if text})) or None
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.fs
 
 from bench.errors import StoreError
+from bench.paths import located
 from bench.records.uri import READABLE, on_this_machine, scheme_of
 
 ANSWER_SECONDS = 15.0
@@ -175,7 +176,7 @@ def answer_of(ask: Callable[[], _T], where: str, seconds: float | None = ANSWER_
 
 def _local(path: str) -> Local:
     try:
-        real = os.path.realpath(on_this_machine(path))  # Path.resolve raises where links go round in circles
+        real = str(located(Path(on_this_machine(path))))
         mode = Path(real).stat().st_mode if path else 0
     except PermissionError as error:
         raise unreadable(path, error) from error

@@ -84,7 +84,12 @@ def check_machines(folder: Path, earlier: JournalContent, machine_ids: Collectio
 
 
 def _sessions(results: Path, suite_name: str) -> Iterator[tuple[Path, Row]]:
-    for journal in results.glob(f"*/{FILE_NAME}"):
+    try:
+        journals = sorted(results.glob(f"*/{FILE_NAME}"))
+    except OSError as error:
+        message = f"{results}: cannot be searched: {error.strerror}; give another --results"
+        raise StoreError(message) from error
+    for journal in journals:
         header = _header(journal)
         if header.get("suite") == suite_name and isinstance(header.get("session_id"), str):
             yield journal.parent, header

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bench.errors import StoreError
+from bench.paths import expanded
 
 READABLE = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs")
 """The schemes of what sessions can be read from, besides this machine's files; pyarrow knows all of them."""
@@ -28,8 +29,9 @@ def on_this_machine(path: str) -> str:
 
 
 def local_path(given: str | Path) -> Path:
-    """What an option that takes a path on this machine was given. StoreError for any other URI.
+    """What an option that takes a path on this machine was given, with the home folder for a `~`.
 
+    Raises StoreError for any other URI, and BenchError where the home is not known.
     A `Path` would take "s3://bucket" for a folder named "s3:".
     """
     text = str(given)
@@ -38,4 +40,4 @@ def local_path(given: str | Path) -> Path:
         raise StoreError(
             f"{text}: {scheme}:// cannot be used here yet; give a path on this machine, and copy it"
         )
-    return Path(on_this_machine(text))
+    return expanded(Path(on_this_machine(text)))

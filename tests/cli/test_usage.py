@@ -141,6 +141,10 @@ def test_the_version_is_the_packages_whatever_a_shell_has_left_in_the_environmen
     assert run_bench("--version", _BENCH_COMPLETE="bash_source").stdout == f"bench {__version__}\n"
 
 
+def test_a_variable_for_completions_that_bench_does_not_have_changes_nothing(run_bench):
+    assert run_bench("--version", _BENCH_COMPLETE="fish").stdout == f"bench {__version__}\n"
+
+
 @pytest.mark.parametrize(("line", "said"), [*WRONG_USE, *BAD_INPUT], ids=lambda value: value[:60])
 def test_what_is_wrong_is_said_in_one_line_and_nothing_is_started(run_bench, workplace, line, said):
     ended = run_bench(*line.split(" "), cwd=workplace, BENCH_DATA="no-data")

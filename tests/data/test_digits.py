@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -115,7 +118,15 @@ def _flip(content):
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
-@pytest.mark.parametrize("damage", [_cut, _flip, lambda _: b""], ids=["cut", "flipped bit", "empty"])
+def _open_bracket(content):
+    return content.replace(b"'shape': (60000, 28, 28), }", b"'shape': (60000, 28, 28,   ", 1)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_cut, _flip, _open_bracket, lambda _: b""],
+    ids=["cut", "flipped bit", "header without an end", "empty"],
+)
 def test_a_damaged_cache_is_made_anew(digits_cache, counted, damage, tmp_path):
     file = tmp_path / DIGITS_FILE
     file.write_bytes(damage((digits_cache / DIGITS_FILE).read_bytes()))
@@ -138,6 +149,26 @@ def test_a_cache_that_cannot_be_written_is_no_error(counted, tmp_path):
     for _ in range(2):
         assert cached_digits(environ)[1] == DIGITS_SHA256
     assert counted == ["generate"] * 2
+
+
+def test_a_cache_in_a_home_that_is_not_known_is_left_out(counted, monkeypatch):
+    assert cached_digits({"BENCH_CACHE": "~nosuchuser/cache"})[1] == DIGITS_SHA256
+    monkeypatch.setattr(cache.platformdirs, "user_cache_path", lambda *_, **__: Path("~/.cache/bench"))
+    assert cached_digits({})[1] == DIGITS_SHA256
+    assert counted == ["generate"] * 2
+    assert not Path("~").exists()
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "loop", "pipe"])
+def test_a_cache_that_cannot_be_looked_at_is_left_out_and_left_alone(counted, tmp_path, name):
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / DIGITS_FILE).symlink_to(tmp_path / "pipe")
+    folder = tmp_path / ("there" if name == "pipe" else name)
+    assert cached_digits({"BENCH_CACHE": str(folder)})[1] == DIGITS_SHA256
+    assert counted == ["generate"]
+    assert (tmp_path / "there" / DIGITS_FILE).is_fifo()
 
 
 def test_a_write_that_fails_leaves_nothing(counted, tmp_path, monkeypatch):

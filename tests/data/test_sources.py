@@ -1,13 +1,16 @@
 """Where a data set is looked for, in which order, and what is said where it is nowhere."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from bench.data.datasets import load
+from bench.data import keras_cache
+from bench.data.datasets import load, load_all
 from bench.data.idx import STEMS
-from bench.data.keras_cache import download, find_in_keras, keras_home
+from bench.data.keras_cache import download, find_in_keras, keras_homes
 from bench.data.sources import describe, find, read
 from bench.errors import DataError
 
@@ -52,6 +55,10 @@ def _refused(name, data, environ):
     return message
 
 
+def _home(environ) -> Path:
+    return keras_homes(environ)[-1]
+
+
 def _touch(*files: Path) -> None:
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -59,12 +66,12 @@ def _touch(*files: Path) -> None:
 
 
 def test_data_comes_before_everything_else(bare, tmp_path):
-    _touch(tmp_path / "given.npz", tmp_path / "variable.npz", keras_home(bare) / "datasets" / "mnist.npz")
+    _touch(tmp_path / "given.npz", tmp_path / "variable.npz", _home(bare) / "datasets" / "mnist.npz")
     environ = {**bare, "BENCH_DATA": str(tmp_path / "variable.npz")}
     assert find("mnist", tmp_path / "given.npz", environ) == tmp_path / "given.npz"
     assert find("mnist", None, environ) == tmp_path / "variable.npz"
-    assert find("mnist", None, bare) == keras_home(bare) / "datasets" / "mnist.npz"
-    assert find("mnist", None, {**bare, "BENCH_DATA": ""}) == keras_home(bare) / "datasets" / "mnist.npz"
+    assert find("mnist", None, bare) == _home(bare) / "datasets" / "mnist.npz"
+    assert find("mnist", None, {**bare, "BENCH_DATA": ""}) == _home(bare) / "datasets" / "mnist.npz"
 
 
 def test_in_a_folder_npz_comes_before_the_subfolder_and_that_before_bare_idx_files(bare, tmp_path):
@@ -81,7 +88,7 @@ def test_in_a_folder_npz_comes_before_the_subfolder_and_that_before_bare_idx_fil
 
 
 def test_a_given_path_that_does_not_exist_is_an_error(bare, tmp_path):
-    _touch(keras_home(bare) / "datasets" / "mnist.npz")
+    _touch(_home(bare) / "datasets" / "mnist.npz")
     absent = tmp_path / "absent"
     remedy = "no such file or folder; pass --data FILE or set BENCH_DATA"
     assert _refused("mnist", absent, bare) == f"--data {absent}: {remedy}"
@@ -90,12 +97,12 @@ def test_a_given_path_that_does_not_exist_is_an_error(bare, tmp_path):
 
 def test_a_given_folder_without_the_data_set_is_an_error(bare, tmp_path):
     folder = tmp_path / "data"
-    _touch(keras_home(bare) / "datasets" / "mnist.npz", folder / "fashion-mnist.npz")
+    _touch(_home(bare) / "datasets" / "mnist.npz", folder / "fashion-mnist.npz")
     assert f"--data {folder}: no mnist.npz or IDX files there" in _refused("mnist", folder, bare)
 
 
 def test_a_bench_data_folder_may_lack_a_data_set(bare, tmp_path):
-    cached, folder = keras_home(bare) / "datasets" / "mnist.npz", tmp_path / "data"
+    cached, folder = _home(bare) / "datasets" / "mnist.npz", tmp_path / "data"
     _touch(cached, folder / "fashion-mnist.npz")
     assert find("mnist", None, {**bare, "BENCH_DATA": str(folder)}) == cached
 
@@ -111,15 +118,51 @@ def test_half_a_keras_cache_is_none(tmp_path):
     assert find_in_keras("fashion-mnist", tmp_path) is None
 
 
-def test_keras_home_is_in_the_users_folder_unless_said():
-    assert keras_home({}) == Path.home() / ".keras"
-    assert keras_home({"KERAS_HOME": "somewhere"}) == Path("somewhere")
+def test_keras_home_is_in_the_users_folder_unless_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert keras_homes({}) == [tmp_path / ".keras"]
+    assert keras_homes({"KERAS_HOME": "somewhere"}) == [Path("somewhere")]
+
+
+@pytest.fixture
+def keras_in_tmp(monkeypatch, tmp_path):
+    """Stands in for the folder that Keras uses where the home cannot be written."""
+    folder = tmp_path / "tmp" / ".keras"
+    monkeypatch.setattr(keras_cache, "WITHOUT_A_HOME", folder)
+    return folder
+
+
+@pytest.mark.usefixtures("no_download")
+def test_where_no_home_is_known_keras_keeps_its_data_in_tmp(bare, keras_in_tmp):
+    homeless = {**bare, "KERAS_HOME": "~nosuchuser/keras"}
+    assert keras_homes(homeless) == [keras_in_tmp]
+    assert f"Keras' cache in {keras_in_tmp} (not there)" in _refused("mnist", None, homeless)
+    _touch(keras_in_tmp / "datasets" / "mnist.npz")
+    assert find("mnist", None, homeless) == keras_in_tmp / "datasets" / "mnist.npz"
+
+
+def test_a_home_that_cannot_be_written_is_read_all_the_same(bare, keras_in_tmp, tmp_path):
+    _touch(tmp_path / "file")
+    blocked = {**bare, "KERAS_HOME": str(tmp_path / "file" / "keras")}
+    assert keras_homes(blocked) == [tmp_path / "file" / "keras", keras_in_tmp]
+
+
+def test_what_another_user_left_in_tmp_is_not_taken(bare, keras_in_tmp):
+    keras_in_tmp.mkdir(parents=True)
+    try:
+        os.chown(keras_in_tmp, os.getuid() + 1, -1)
+    except PermissionError:
+        pytest.skip("only root gives folders away")
+    assert keras_homes({**bare, "KERAS_HOME": "~nosuchuser"}) == []
+    assert "no home folder is known to put it in; set KERAS_HOME" in _refused(
+        "mnist", None, {**bare, "KERAS_HOME": "~nosuchuser"}
+    )
 
 
 @pytest.mark.usefixtures("no_download")
 def test_the_error_names_every_place_and_the_remedy(bare, tmp_path):
     assert _refused("mnist", None, bare) == (
-        f"mnist was not found; tried BENCH_DATA (not set), Keras' cache in {keras_home(bare)} (not there),"
+        f"mnist was not found; tried BENCH_DATA (not set), Keras' cache in {_home(bare)} (not there),"
         " Keras' download (no network): pass --data FILE or set BENCH_DATA"
     )
     folder = tmp_path / "empty"
@@ -130,7 +173,7 @@ def test_the_error_names_every_place_and_the_remedy(bare, tmp_path):
 
 def test_a_download_ends_in_the_cache(clothes, clothes_npz, fake_keras, tmp_path):
     shutil.copy(clothes_npz, tmp_path / "origin" / "mnist.npz")
-    home = keras_home(fake_keras)
+    home = _home(fake_keras)
     found = find("mnist", None, fake_keras)
     assert found == home / "datasets" / "mnist.npz"
     assert (read(found).y_test == clothes.y_test).all()
@@ -140,7 +183,7 @@ def test_a_download_ends_in_the_cache(clothes, clothes_npz, fake_keras, tmp_path
 def test_a_download_of_idx_files_ends_in_the_cache(fake_keras, tmp_path):
     _touch(*(tmp_path / "origin" / "fashion-mnist" / f"{stem}.gz" for stem in STEMS))
     found = find("fashion-mnist", None, fake_keras)
-    assert describe(found) == str(keras_home(fake_keras) / "datasets" / "fashion-mnist")
+    assert describe(found) == str(_home(fake_keras) / "datasets" / "fashion-mnist")
     assert all(file.is_file() for file in found)
 
 
@@ -150,18 +193,61 @@ def test_a_download_without_files_is_a_failure(fake_keras):
     )
 
 
+def test_a_download_whose_process_cannot_be_started(fake_keras, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
+    assert "Keras' download (Python cannot be started for it: No such file or directory)" in _refused(
+        "mnist", None, fake_keras
+    )
+
+
 def test_a_download_that_hangs_is_stopped(fake_keras):
     with pytest.raises(DataError, match=r"^nothing after 0\.01 seconds$"):
-        download("mnist", fake_keras, timeout_seconds=0.01)
-    assert list(keras_home(fake_keras).iterdir()) == []
+        download("mnist", fake_keras, _home(fake_keras), timeout_seconds=0.01)
+    assert list(_home(fake_keras).iterdir()) == []
+
+
+def test_a_download_where_the_cache_cannot_be_written_goes_to_tmp(
+    clothes_npz, fake_keras, keras_in_tmp, tmp_path
+):
+    shutil.copy(clothes_npz, tmp_path / "origin" / "mnist.npz")
+    _touch(tmp_path / "file")
+    blocked = {**fake_keras, "KERAS_HOME": str(tmp_path / "file" / "keras")}
+    assert find("mnist", None, blocked) == keras_in_tmp / "datasets" / "mnist.npz"
 
 
 def test_a_cache_that_cannot_be_written(fake_keras, tmp_path):
     _touch(tmp_path / "file")
-    blocked = {**fake_keras, "KERAS_HOME": str(tmp_path / "file" / "keras")}
-    assert f"Keras' download ({tmp_path / 'file' / 'keras'} cannot be written" in _refused(
-        "mnist", None, blocked
-    )
+    home = tmp_path / "file" / "keras"
+    with pytest.raises(DataError, match=rf"^{home} cannot be written: Not a directory$"):
+        download("mnist", fake_keras, home)
+
+
+def test_a_path_that_begins_with_an_unknown_home_is_told(bare):
+    message = _refused("mnist", None, {**bare, "BENCH_DATA": "~nosuchuser/mnist.npz"})
+    assert message.startswith("BENCH_DATA ~nosuchuser/mnist.npz: no home folder is known for ~nosuchuser; ")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("n" * 300, "cannot be read: File name too long; pass --data FILE"),
+        ("loop", "cannot be read: Too many levels of symbolic links; pass --data FILE"),
+        ("file/below", "no such file or folder; pass --data FILE"),
+        ("null\0byte", "cannot be read: a null byte is in its name; pass --data FILE"),
+        ("pipe", "neither a file nor a folder; copy what it gives into a file"),
+    ],
+)
+def test_a_path_where_nothing_can_be_looked_up(bare, tmp_path, path, said):
+    _touch(tmp_path / "file")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    assert f"{tmp_path / path}: {said}" in _refused("mnist", tmp_path / path, bare)
+    with pytest.raises(DataError, match="--data "):
+        load_all(["mnist"], tmp_path / path, bare)
+    if "\0" not in path:
+        assert f"{tmp_path / path}: {said}" in _refused(
+            "mnist", None, {**bare, "BENCH_DATA": tmp_path / path}
+        )
 
 
 def test_a_keras_that_cannot_be_imported_is_one_line(fake_keras, tmp_path):
@@ -175,4 +261,4 @@ def test_the_real_keras_fails_in_one_line_without_a_network(bare):
     message = _refused("mnist", None, bare)
     assert "Keras' download (URL fetch failure on " in message
     assert message.endswith("pass --data FILE or set BENCH_DATA")
-    assert list(keras_home(bare).iterdir()) == []
+    assert list(_home(bare).iterdir()) == []

@@ -1,0 +1,10 @@
+"""Kinds of input: each makes a damaged one from a `random.Random`, and hands it to what reads such."""
+
+from tests.fuzz.kinds.environment import Environment
+from tests.fuzz.kinds.idx import Idx
+from tests.fuzz.kinds.journal import JournalLines
+from tests.fuzz.kinds.npz import Npz
+from tests.fuzz.kinds.parquet import ParquetTables
+from tests.fuzz.kinds.toml import Toml
+
+KINDS = {kind.name: kind for kind in (Npz(), Idx(), Toml(), JournalLines(), ParquetTables(), Environment())}
