@@ -8,11 +8,11 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
-_NO_FSYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
-"""Of a file system that keeps nothing back, or says nothing of it: no failure to write."""
+NOT_KNOWN = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
+"""How a file system says that it does not know a call at all (fsync(2)); a failing disk says EIO."""
 _INSTEAD = {stat.S_IFDIR: "is a folder", stat.S_IFBLK: "is a disk", stat.S_IFSOCK: "is a socket"}
 
 
@@ -41,18 +41,23 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             if durable:
-                _to_the_disk(file.fileno())
+                flush(file)
         _take_place(part, target)
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
 
 
-def _to_the_disk(descriptor: int) -> None:
+def flush(file: IO[bytes]) -> None:
+    """Returns once the contents of `file` are on the disk, or where its file system knows no such wait.
+
+    Raises OSError where they cannot get there, as on a full or a failing disk.
+    """
+    file.flush()
     try:
-        os.fsync(descriptor)
+        os.fsync(file.fileno())
     except OSError as error:
-        if error.errno not in _NO_FSYNC:
+        if error.errno not in NOT_KNOWN:
             raise
 
 

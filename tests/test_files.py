@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.files import replacing
+from bench.files import flush, replacing
 
 
 def write(path, content=b"new", **options):
@@ -135,13 +135,6 @@ def test_a_file_in_a_folder_that_takes_no_other_is_written_where_it_is(tmp_path,
         write(tmp_path / "b")
 
 
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
-def test_a_file_system_that_knows_no_fsync_is_no_obstacle(tmp_path, monkeypatch, number):
-    monkeypatch.setattr(os, "fsync", lambda _: fail(number))
-    write(tmp_path / "a", durable=True)
-    assert (tmp_path / "a").read_bytes() == b"new"
-
-
 def test_what_did_not_reach_the_disk_takes_no_place(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("old")
     monkeypatch.setattr(os, "fsync", lambda _: fail(errno.EIO))
@@ -161,3 +154,32 @@ def test_a_file_that_may_not_be_written_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(PermissionError, match="may not be written"):
         write(tmp_path / "a")
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """Call with an errno; from then on fsync is refused with it."""
+
+    def refuse(number):
+        def fsync(_file):
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "fsync", fsync)
+
+    return refuse
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_that_does_not_know_fsync_is_gone_on_with(tmp_path, refusing, number):
+    refusing(number)
+    with (tmp_path / "file").open("wb") as file:
+        file.write(b"text")
+        flush(file)
+        assert (tmp_path / "file").read_bytes() == b"text"
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_disk_that_fails_is_told(tmp_path, refusing, number):
+    refusing(number)
+    with (tmp_path / "file").open("wb") as file, pytest.raises(OSError, match=os.strerror(number)):
+        flush(file)

@@ -33,11 +33,11 @@ def report(
     from bench.views.report import report_page
     from bench.views.visible import visible_table
 
+    if output.startswith("~") or scheme_of(output):
+        output = str(local_path(output))
     tables = recorded(paths, where)
     runs, machines = visible_table(tables.runs), visible_table(tables.machines)
     page = report_page(findings(timed_rows(runs), tables.epochs.to_pylist(), machines.to_pylist()))
-    if output.startswith("~") or scheme_of(output):
-        output = str(local_path(output))
     if output == "-" or is_output(output):
         write(page)
         return

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from bench.data.identity import DIGITS_SHA256, verified
 from bench.data.layout import Arrays, sha256
 from bench.data.npz import read_npz
 from bench.errors import BenchError, DataError
+from bench.files import replacing
 from bench.paths import expanded, is_file
 
 DIGITS_FILE = "digits-1.npz"
@@ -60,12 +60,5 @@ def cache_folder(environ: Mapping[str, str]) -> Path | None:
 def _write(file: Path, arrays: Arrays) -> None:
     """All of the file or nothing of it: readers in other processes never see a part."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        with part.open("xb") as stream:
-            np.savez(stream, **arrays._asdict())
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(file, durable=True) as stream:
+        np.savez(stream, **arrays._asdict())

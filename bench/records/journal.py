@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bench.errors import StoreError
-from bench.records.durable import NOT_KNOWN, flush
+from bench.files import NOT_KNOWN, flush
 from bench.records.tables import Row
 
 FILE_NAME = "journal.jsonl"

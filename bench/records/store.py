@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.errors import StoreError
+from bench.files import replacing
 from bench.records.cast import cast, union
-from bench.records.durable import flush
 from bench.records.find import RUNS_FILE, Session, find_sessions
 from bench.records.journal import (
     FILE_NAME,
@@ -50,7 +50,8 @@ def write_tables(folder: Path, content: JournalContent) -> None:
     tables = {name: to_table(name, getattr(content, name)) for name in TABLE_NAMES}
     try:
         for name in reversed(TABLE_NAMES):  # runs last: a reader that finds it finds the others
-            _replace(folder / f"{name}.parquet", tables[name])
+            with replacing(folder / f"{name}.parquet", durable=True) as file:
+                pq.write_table(tables[name], file, compression="zstd")
     except OSError as error:
         raise StoreError(
             f"{folder}: cannot be written: {first_line(error)}; "
@@ -215,15 +216,3 @@ def _told(statuses: Iterable[str]) -> tuple[int, int]:
     """How many runs there are, and how many of them a resumed session would not try again."""
     statuses = list(statuses)
     return len(statuses), sum(status not in UNFINISHED for status in statuses)
-
-
-def _replace(path: Path, table: pa.Table) -> None:
-    """Write beside `path`, flush to the disk, then take its place in one step."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
-            flush(file)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

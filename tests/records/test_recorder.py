@@ -108,7 +108,7 @@ def test_a_journal_whose_tables_could_not_be_written_is_not_closed(begun, run):
             recorder.add_run(*run())
             (recorder.folder / "runs.parquet").mkdir()
 
-    with pytest.raises(StoreError, match="cannot be written: Is a directory; make room there, the journal"):
+    with pytest.raises(StoreError, match="cannot be written: is a folder; make room there, the journal"):
         session()
     assert closed_runs((begun.folder / FILE_NAME).read_bytes()) is None
     assert len(journal_of(begun.folder).runs) == 1
