@@ -14,8 +14,7 @@ from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.show import show
 from bench.errors import BenchError
-
-INTERRUPTED = 130
+from bench.orchestration import signals
 
 app = typer.Typer(
     name="bench",
@@ -57,20 +56,27 @@ def _options(
 def main() -> None:
     """The `bench` command: 0 done, 1 some runs did not end ok, 2 wrong usage or input, 130 interrupted."""
     replace_what_cannot_be_shown()
+    signals.listen()
+    status = _run()
+    signals.deafen()
+    if status == signals.INTERRUPTED:  # some versions of typer make a status of an interrupt themselves
+        _complain(signals.MESSAGE, status)
+    sys.exit(status)
+
+
+def _run() -> int:
     try:
         status = app(prog_name="bench", standalone_mode=False)
     except BenchError as error:
-        status = _complain(str(error), error.exit_status)
+        return _complain(str(error), error.exit_status)
     except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED
+        return signals.INTERRUPTED
     except Exception as error:
         # Usage errors are click's, and typer brings a click of its own: known by what they can do.
         if not hasattr(error, "format_message"):
             raise
-        status = _complain(_usage(error), 2)
-    if status == INTERRUPTED:  # some versions of typer make a status of an interrupt themselves
-        _complain("interrupted; every finished run is kept", status)
-    sys.exit(status if isinstance(status, int) else 0)
+        return _complain(_usage(error), 2)
+    return status if isinstance(status, int) else 0
 
 
 def _usage(error: Any) -> str:  # noqa: ANN401 -- a click exception of whichever click typer uses
