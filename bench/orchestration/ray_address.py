@@ -4,6 +4,7 @@ Ray itself would ask the same for minutes, in C++ code that hears of no signal m
 does there. Each question here has a thread of its own, that this process leaves behind where it hangs.
 """
 
+import os
 import queue
 import socket
 import threading
@@ -12,6 +13,7 @@ from typing import TypeVar
 
 import ray  # noqa: TID253 -- one of the modules that own Ray
 from ray._private import services  # noqa: TID253
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # noqa: TID253
 from ray.exceptions import AuthenticationError  # noqa: TID253
 
 CONNECT_SECONDS = 5.0
@@ -30,6 +32,8 @@ def look_at(address: str) -> None:
     """
     if "://" in address:
         raise ValueError("not a head node's HOST:PORT, as it is known inside the cluster")
+    if address == "auto":
+        _have_token()
     where = _within(ANSWER_SECONDS, lambda: services.canonicalize_bootstrap_address(address))
     if where is None:
         raise ConnectionError("none was found on this machine")
@@ -38,14 +42,18 @@ def look_at(address: str) -> None:
         raise ValueError("not a head node's HOST:PORT")
     _within(ANSWER_SECONDS, lambda: _connect(host.strip("[]"), int(port)))
     here = sorted(services.find_node_ids())
-    try:
-        alive = _within(ANSWER_SECONDS, lambda: _ask(where, here))
-    except AuthenticationError:
-        if address != "auto":
-            raise
-        return  # Ray looks for a token where it finds the cluster itself
+    alive = _within(ANSWER_SECONDS, lambda: _ask(where, here))
     if not any(alive):
         raise NotANodeError("no node of that cluster runs on this machine")
+
+
+def _have_token() -> None:
+    """As Ray does for a cluster that it finds itself: where there is a token, it is used."""
+    if "RAY_AUTH_MODE" not in os.environ and AuthenticationTokenLoader.instance().has_token(
+        ignore_auth_mode=True
+    ):
+        os.environ["RAY_AUTH_MODE"] = "token"
+        Config.initialize("")
 
 
 def _connect(host: str, port: int) -> None:

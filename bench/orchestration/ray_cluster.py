@@ -113,7 +113,10 @@ def _no_cluster(error: Exception, wanted: str, given: bool) -> str:
 
 def _reason(error: Exception) -> str:
     """Ray's own words in one line, without its advice on tokens."""
-    text = error.message.partition(". ")[0] if isinstance(error, AuthenticationError) else str(error)
+    if isinstance(error, AuthenticationError):
+        text = error.message.partition(". ")[0]
+    else:
+        text = (isinstance(error, OSError) and error.strerror) or str(error)
     return " ".join(text.split()).rstrip(".") or type(error).__name__
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 import psutil
 
 from bench.errors import ClusterError
+from bench.machine.affinity import usable_cores
 from bench.machine.cgroup import Cgroup
 from bench.machine.files import ROOT, read_text
 
-# Measured with Ray 2.60 on two cores, one run of `one_device` included; more cores take more of both.
-TASKS = 230
+# Measured with Ray 2.60: 208 processes and threads on two cores, with one run on one device; each core has a
+# worker of some twenty threads more. A process of Ray opens some 60 files, one that trains more.
 FILES = 128
+TASKS, TASKS_PER_CORE = 170, 20
 _LOOPBACK = "127.0.0.1"
 _SHARED_MEMORY = Path("/dev/shm")
 _CAP_SYS_RESOURCE, _CAP_SYS_ADMIN = 24, 21  # capabilities(7): either is exempt from RLIMIT_NPROC
@@ -45,13 +47,14 @@ def _loopback() -> str | None:
 
 def tasks_lacking(root: Path = ROOT) -> Iterator[str]:
     """Each limit on processes and threads that leaves too few, by name, with its remedy."""
-    wanted = f"Ray and a run take about {TASKS}"
+    wanted = TASKS + TASKS_PER_CORE * len(usable_cores(root))
+    take = f"Ray and a run take about {wanted}"
     left = _tasks_left_to_user(root)
-    if left is not None and left < TASKS:
-        yield f"{left} more processes and threads may start here, {wanted}; raise `ulimit -u`"
+    if left is not None and left < wanted:
+        yield f"{left} more processes and threads may start here, {take}; raise `ulimit -u`"
     for folder, left in Cgroup(root).tasks_left().items():
-        if left < TASKS:
-            yield f"{left} more processes and threads may start in {folder}, {wanted}; raise its pids.max"
+        if left < wanted:
+            yield f"{left} more processes and threads may start in {folder}, {take}; raise its pids.max"
 
 
 def files_lacking(hard: int | None = None) -> str | None:

@@ -74,15 +74,16 @@ class _Head:
             "plasma_directory": str(plasma_folder(folder, OBJECT_STORE_BYTES)),
         }
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._input, self._output = self._process.stdin, self._process.stdout
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(wanted).encode() + b"\n")
-            self._process.stdin.flush()
+            self._input.write(json.dumps(wanted).encode() + b"\n")
+            self._input.flush()
 
     def address(self) -> str:
         """Where Ray listens, once it does. Raises ClusterError where it never will."""
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
-        line = self._process.stdout.readline() if ready else b""
+        ready, _, _ = select.select([self._output], [], [], START_SECONDS)
+        line = self._output.readline() if ready else b""
         answer: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
         if "address" in answer:
             return str(answer["address"])
@@ -94,13 +95,13 @@ class _Head:
     def end(self) -> None:
         """End every process of it, and wait for that."""
         with held():
-            with contextlib.suppress(OSError, ValueError):
-                if self._process.stdin is not None:
-                    self._process.stdin.close()
+            with contextlib.suppress(OSError):
+                self._input.close()
             try:
                 self._process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
+            self._output.close()
 
 
 @contextlib.contextmanager
