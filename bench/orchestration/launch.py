@@ -11,7 +11,7 @@ from bench.orchestration.pool import Pool
 from bench.orchestration.runs import Cluster, Watcher
 from bench.orchestration.session import Rules, Session
 from bench.orchestration.signals import heeded, held, take_pending
-from bench.records.journal import read_journal
+from bench.records.journal import Journal, read_journal
 from bench.records.recorder import Recorder, check_writable, new_session_id
 from bench.records.resume import check_data, check_machines
 from bench.records.suite import Suite
@@ -64,6 +64,8 @@ def _launch(
         earlier = read_journal(begun) if begun else None
         if begun and earlier:
             check_data(begun, earlier, dataset_sha256)
+            with Journal(begun):  # refused now, not after Ray has started, where another process writes it
+                pass
     from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
     from bench.orchestration.ray_pool import RayPool
 

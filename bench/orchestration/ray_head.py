@@ -49,7 +49,6 @@ def _start(wanted: dict[str, Any]) -> str:
     """What `ray.init(address="local")` starts, without the driver that it makes of the process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, _FILES)), hard))
-    import ray  # noqa: F401 -- this is a process of Ray's
     from ray._private.node import Node
     from ray._private.parameter import RayParams
     from ray._private.resource_isolation_config import ResourceIsolationConfig

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import ray  # noqa: TID253 -- one of the three modules that own Ray
+import ray  # noqa: TID253 -- one of the modules that own Ray
 from ray.exceptions import (  # noqa: TID253
     OutOfMemoryError,
     RayActorError,

@@ -101,6 +101,7 @@ class _Head:
                 self._process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
+                self._process.wait()
             self._output.close()
 
 

@@ -19,6 +19,7 @@ WRONG, INTERRUPTED = 2, 130
 MESSAGE = "interrupted; every finished run is kept"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CARRIER = signal.SIGURG  # brings the news to the main thread; nobody else sends it, and it harms nobody
+_REPEAT_SECONDS = 0.2
 _PATIENCE_SECONDS = 15.0
 _SHOW_CURSOR = b"\x1b[?25h"
 
@@ -26,10 +27,11 @@ _Mode = Literal["heeded", "held", "abandoned"]
 
 
 class _State:
-    """Of this process: how the main thread takes an interrupt now, and whether one waits."""
+    """Of this process: how the main thread takes an interrupt now, whether one waits, whether it knows."""
 
     mode: _Mode = "heeded"
     pending = False
+    taken = True
 
 
 _state = _State()
@@ -124,7 +126,7 @@ def _as(mode: _Mode) -> Iterator[None]:
 
 
 def _take() -> None:
-    _state.pending = True
+    _state.taken = _state.pending = True
     heed_pending()
 
 
@@ -133,11 +135,17 @@ def _receive(ending: set[signal.Signals]) -> None:
     assert main is not None
     first: float | None = None
     while True:
-        signal.sigwait(ending)
+        if _state.taken:
+            signal.sigwait(ending)
+        # Else the news may have come as the main thread went to wait for something else, and not woken it.
+        elif signal.sigtimedwait(ending, _REPEAT_SECONDS) is None:
+            signal.pthread_kill(main, _CARRIER)
+            continue
         now = time.monotonic()
         first = now if first is None else first
         if _state.mode == "abandoned" or now - first > _PATIENCE_SECONDS:
             _leave()
+        _state.taken = False
         signal.pthread_kill(main, _CARRIER)
 
 
