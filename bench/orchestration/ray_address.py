@@ -4,6 +4,7 @@ Ray itself would ask the same for minutes, in C++ code that hears of no signal m
 does there. Each question here has a thread of its own, that this process leaves behind where it hangs.
 """
 
+import logging
 import os
 import queue
 import socket
@@ -30,6 +31,7 @@ def look_at(address: str) -> None:
 
     ValueError, OSError, ConnectionError or AuthenticationError: each says in its text what is there.
     """
+    logging.getLogger("ray").setLevel(logging.ERROR)
     if "://" in address:
         raise ValueError("not a head node's HOST:PORT, as it is known inside the cluster")
     if address == "auto":
@@ -40,7 +42,7 @@ def look_at(address: str) -> None:
     host, _, port = where.rpartition(":")
     if not (host and port.isdigit() and 0 < int(port) < 2**16):
         raise ValueError("not a head node's HOST:PORT")
-    _within(ANSWER_SECONDS, lambda: _connect(host.strip("[]"), int(port)))
+    _within(ANSWER_SECONDS, lambda: _connect(host.strip("[]"), int(port), "" if where == address else where))
     here = sorted(services.find_node_ids())
     alive = _within(ANSWER_SECONDS, lambda: _ask(where, here))
     if not any(alive):
@@ -56,8 +58,13 @@ def _have_token() -> None:
         Config.initialize("")
 
 
-def _connect(host: str, port: int) -> None:
-    socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
+def _connect(host: str, port: int, asked: str) -> None:
+    """`asked` is what Ray makes of the address, where that is another: of 127.0.0.1, this machine's own."""
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConnectionError(f"{reason} (Ray asks {asked})" if asked else reason) from error
 
 
 def _ask(where: str, node_ids: list[str]) -> list[bool]:

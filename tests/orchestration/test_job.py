@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.errors import ClusterError
 from bench.records.store import read_sessions
 from tests.orchestration.clusters import JOIN, RAY, ROOT, free_port, start_head, this_machine
 
@@ -71,26 +70,6 @@ def test_a_cluster_that_this_machine_is_no_node_of_is_not_joined(head):
         1,
         f"no Ray cluster at {head.address}: no node of that cluster runs on this machine; run `ray start "
         f"--address={head.address}` here first, or submit bench as a job\n",
-    )
-
-
-def test_another_port_of_a_cluster_is_not_its_head(head):
-    address = head.dashboard.removeprefix("http://")
-    assert head.host.python(JOIN, address) == (
-        1,
-        f"no Ray cluster at {address}: what listens there does not answer as a head node of Ray; "
-        "check --address, or leave it out to start one\n",
-    )
-
-
-def test_nobody_listens_there():
-    from bench.orchestration.ray_cluster import ray_cluster
-
-    address = f"127.0.0.1:{free_port()}"
-    with pytest.raises(ClusterError) as raised, ray_cluster(address):
-        pass
-    assert str(raised.value) == (
-        f"no Ray cluster at {address}: Connection refused; check --address, or leave it out to start one"
     )
 
 

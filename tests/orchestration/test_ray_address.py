@@ -80,8 +80,20 @@ def test_what_says_nothing_is_not_waited_for_long(refused, listener, capfd):
 def test_an_address_of_the_environment_is_named_as_such(refused, monkeypatch):
     address = f"127.0.0.1:{free_port()}"
     monkeypatch.setenv("RAY_ADDRESS", address)
-    expected = f"no Ray cluster at {address}: Connection refused; check RAY_ADDRESS, or unset it to start one"
-    assert refused(None) == expected
+    refusal = refused(None)
+    assert refusal.startswith(f"no Ray cluster at {address}: Connection refused")
+    assert refusal.endswith("; check RAY_ADDRESS, or unset it to start one")
+
+
+def test_what_ray_makes_of_this_machine_s_own_address_is_told(refused, monkeypatch):
+    from ray._private import services
+
+    port = free_port()
+    monkeypatch.setattr(services, "get_node_ip_address", lambda: "127.0.0.2")
+    assert refused(f"127.0.0.1:{port}") == (
+        f"no Ray cluster at 127.0.0.1:{port}: Connection refused (Ray asks 127.0.0.2:{port}); "
+        "check --address, or leave it out to start one"
+    )
 
 
 @pytest.mark.parametrize(
