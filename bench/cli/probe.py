@@ -48,6 +48,7 @@ def probe(
     """Show this machine and what it can do at most: matrix products, memory, launches, all-reduce."""
     from bench.machine.affinity import usable_cores
     from bench.machine.fingerprint import fingerprint
+    from bench.orchestration.signals import abandoned
     from bench.records.suite import read_suite
     from bench.views.probe import probe_json, probe_view
 
@@ -60,7 +61,8 @@ def probe(
     kind: DeviceKind = (
         "gpu" if device is Device.gpu or (device is Device.auto and seen.hardware.gpus) else "cpu"
     )
-    measured, gemms = _measure(kind, usable_cores(), chosen, seen)
+    with abandoned():
+        measured, gemms = _measure(kind, usable_cores(), chosen, seen)
     if output is ProbeFormat.json:
         write(probe_json(seen, measured, gemms))
     else:

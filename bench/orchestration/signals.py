@@ -21,6 +21,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CARRIER = signal.SIGURG  # brings the news to the main thread; nobody else sends it, and it harms nobody
 _REPEAT_SECONDS = 0.2
 _PATIENCE_SECONDS = 15.0
+_FOR_EVER = threading.TIMEOUT_MAX
 _SHOW_CURSOR = b"\x1b[?25h"
 
 _Mode = Literal["heeded", "held", "abandoned"]
@@ -68,7 +69,7 @@ def heeded() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def abandoned(seconds: float, late: str) -> Iterator[None]:
+def abandoned(seconds: float = _FOR_EVER, late: str = "") -> Iterator[None]:
     """An interrupt ends this process at once, wherever it is: it has nothing to keep, and may hang in C++.
 
     After `seconds` it ends likewise, with `late` for its one line and status 2.
