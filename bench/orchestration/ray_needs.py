@@ -78,6 +78,10 @@ def _tasks_left_to_user(root: Path) -> int | None:
 
 
 def _exempt(root: Path) -> bool:
+    """The machine's root, also one without capabilities, as containers have it; and who has either of two."""
+    outside = (read_text(root / "proc/self/uid_map") or "").split()[1:2]
+    if os.getuid() == 0 and outside == ["0"]:
+        return True
     lines = (read_text(root / "proc/self/status") or "").splitlines()
     mask = next((int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")), 0)
     return bool(mask & (1 << _CAP_SYS_RESOURCE | 1 << _CAP_SYS_ADMIN))

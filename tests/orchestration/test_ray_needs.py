@@ -4,6 +4,7 @@ import resource
 import socket
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,27 @@ def test_who_is_exempt_from_the_user_s_limit_has_none(machine, limit_of_user):
     assert list(tasks_lacking(machine("max", capabilities="000001ffffffffff"))) == []
 
 
+def test_root_is_exempt_but_not_that_of_a_user_namespace(machine, limit_of_user, monkeypatch):
+    monkeypatch.setattr(ray_needs.os, "getuid", lambda: 0)
+    limit_of_user(1)
+    root = machine("max")
+    (root / "proc/self/uid_map").write_text("         0          0 4294967295\n")
+    assert list(tasks_lacking(root)) == []
+    (root / "proc/self/uid_map").write_text("         0       1000          1\n")
+    assert len(list(tasks_lacking(root))) == 1
+
+
+def test_a_real_group_that_allows_too_few_tasks_is_named(group_of_tasks):
+    (group_of_tasks / "pids.max").write_text("100\n")
+    enter = f"open({str(group_of_tasks / 'cgroup.procs')!r}, 'w').write('0')\n"
+    ended = subprocess.run(
+        [sys.executable, "-c", enter + LOOK_AHEAD], capture_output=True, text=True, check=False
+    )
+    assert ended.stderr == ""
+    assert f"more processes and threads may start in {group_of_tasks}, Ray and a run take " in ended.stdout
+    assert ended.stdout.endswith("; raise its pids.max\n")
+
+
 def test_too_few_open_files_are_named():
     assert files_lacking(64) == "a process may open 64 files here, Ray's need about 128; raise `ulimit -Hn`"
     assert files_lacking(1024) is None
@@ -159,6 +181,23 @@ def test_what_ray_says_comes_in_one_line_with_where_its_logs_are(monkeypatch):
 def test_what_lacks_by_now_is_the_reason(monkeypatch):
     monkeypatch.setattr(ray_needs, "tasks_lacking", lambda: iter(["3 more tasks; raise it"]))
     assert what_lacks("RuntimeError", Path("/tmp/ray-1")) == "3 more tasks; raise it"
+
+
+@pytest.fixture
+def group_of_tasks():
+    """A control group of its own, without processes."""
+    mount = Path("/sys/fs/cgroup")
+    group = (mount / "pids" if (mount / "pids").is_dir() else mount) / f"bench-{uuid.uuid4().hex[:6]}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group of its own here: {error}")
+    try:
+        if not (group / "pids.max").exists():
+            pytest.skip("control groups limit no tasks here")
+        yield group
+    finally:
+        group.rmdir()
 
 
 @pytest.fixture
