@@ -75,6 +75,7 @@ def ray_cluster(address: str | None) -> Iterator[None]:
 
 
 def _join(address: str) -> None:
+    _take_token_from_environment()
     with heeded():
         look_at(address)
     # A job that was submitted has an environment already: Ray adds to it only where that is meant.
@@ -97,7 +98,6 @@ def _enter(address: str, **options: Any) -> None:  # noqa: ANN401
 def _leave() -> None:
     with held():
         ray.shutdown()
-        _take_token_from_environment()
 
 
 def _take_token_from_environment() -> None:

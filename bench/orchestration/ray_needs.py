@@ -141,10 +141,10 @@ def _made(base: Path) -> Path:
     return folder
 
 
-def what_lacks(error: str, folder: Path) -> str:
-    """Why Ray in `folder` did not start, and the remedy, from what it said and from what there is now."""
+def what_lacks(error: str, more: str = "; see `ulimit -a`") -> str:
+    """Why Ray did not start, and the remedy: what lacks now, else what it said, and `more` to look at."""
     for lacking in (*tasks_lacking(), files_lacking()):
         if lacking:
             return lacking
     text = " ".join(error.split()).rstrip(".")
-    return f"{text}; Ray's logs are in {folder}/session_latest/logs"
+    return f"{text}{more}"

@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import select
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -44,12 +45,21 @@ def own_ray(settings: Mapping[str, str]) -> Iterator[str]:
     environ = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
     with _environment(token), contextlib.ExitStack() as stack:
         with held():
-            head = _Head(folder, {**environ, **token, **settings})
+            head = _begin(folder, {**environ, **token, **settings})
             stack.callback(head.end)
             stack.enter_context(at_last(head.end))
             with heeded():
                 address = head.address()
         yield address
+
+
+def _begin(folder: Path, environ: Mapping[str, str]) -> "_Head":
+    try:
+        return _Head(folder, environ)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        why = what_lacks(f"its process cannot be started: {error.strerror or error}")
+        raise ClusterError(f"no Ray cluster on this machine: {why}") from error
 
 
 class _Head:
@@ -90,7 +100,8 @@ class _Head:
         why = answer.get("error") or (
             f"not up after {START_SECONDS:g} s" if not ready else "its process ended"
         )
-        raise ClusterError(f"no Ray cluster on this machine: {what_lacks(str(why), self._folder)}")
+        logs = f"; Ray's logs are in {self._folder}/session_latest/logs"
+        raise ClusterError(f"no Ray cluster on this machine: {what_lacks(str(why), logs)}")
 
     def end(self) -> None:
         """End every process of it, and wait for that."""

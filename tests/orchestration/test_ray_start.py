@@ -89,6 +89,16 @@ def test_a_start_that_fails_is_told_in_one_line(program, monkeypatch, script, wh
     Path(folder).parents[1].rmdir()
 
 
+def test_a_process_that_cannot_be_started_is_told_in_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(ray_start.sys, "executable", str(tmp_path / "none"))
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
+        pass
+    assert str(raised.value) == (
+        "no Ray cluster on this machine: its process cannot be started: No such file or directory; "
+        "see `ulimit -a`"
+    )
+
+
 @pytest.fixture
 def start(tmp_path):
     """Starts `bench run` on a tiny suite, with further variables; `marked` names all that descend from it."""
