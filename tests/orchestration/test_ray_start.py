@@ -46,8 +46,9 @@ def program(monkeypatch, tmp_path):
 
 def test_ray_is_told_what_to_start_and_in_which_environment(program, monkeypatch):
     told = program(
-        "import json, os; open(told, 'w').write(json.dumps([wanted, dict(os.environ)]));"
-        'print(\'{"address": "there:1"}\', flush=True); sys.stdin.read()'
+        "import json, os, shutil; open(told, 'w').write(json.dumps([wanted, dict(os.environ)]));"
+        'print(\'{"address": "there:1"}\', flush=True); sys.stdin.read();'
+        "shutil.rmtree(json.loads(wanted)['temp_dir'])"
     )
     before = {**os.environ}
     for name in ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "RAY_REDIS_ADDRESS", "RAY_RUNTIME_ENV_HOOK"):
