@@ -14,9 +14,8 @@ from bench.cli.run import run
 from bench.cli.show import show
 from bench.cli.streams import streams
 from bench.errors import BenchError
+from bench.orchestration import signals
 from bench.views.visible import visible
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="bench",
@@ -61,24 +60,31 @@ def main() -> None:
     2 also where standard output took not all that was asked for; a session and a report are kept elsewhere.
     """
     streams.guard()
+    signals.listen()
+    status = _run()
+    signals.deafen()
+    if status == signals.INTERRUPTED:  # some versions of typer make a status of an interrupt themselves
+        _complain(signals.MESSAGE, status)
+    sys.exit(_told(status))
+
+
+def _run() -> int:
     try:
         status = app(prog_name="bench", standalone_mode=False, complete_var="")  # no shell's completion
     except BenchError as error:
-        status = _complain(str(error), error.exit_status)
+        return _complain(str(error), error.exit_status)
     except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED
+        return signals.INTERRUPTED
     except MemoryError:
-        status = _complain("out of memory; give it more, or less to read", 2)
+        return _complain("out of memory; give it more, or less to read", 2)
     except OSError as error:
-        status = _complain(f"{error.filename or 'the system'}: {error.strerror or error}", 2)
+        return _complain(f"{error.filename or 'the system'}: {error.strerror or error}", 2)
     except Exception as error:
         # Usage errors are click's, and typer brings a click of its own: known by what they can do.
         if not hasattr(error, "format_message"):
             raise
-        status = _complain(_usage(error), 2)
-    if status == INTERRUPTED:  # some versions of typer make a status of an interrupt themselves
-        _complain("interrupted; every finished run is kept", status)
-    sys.exit(_told(status if isinstance(status, int) else 0))
+        return _complain(_usage(error), 2)
+    return status if isinstance(status, int) else 0
 
 
 def _told(status: int) -> int:

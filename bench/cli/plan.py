@@ -34,27 +34,23 @@ def plan(
     exactly N rounds, whatever precision the suite asks for.
     """
     from bench.analysis.forecast import forecast
-    from bench.orchestration.feasibility import impossible
+    from bench.orchestration.feasibility import impossible, this_machine
     from bench.records.suite import read_suite
     from bench.views.plan import plan_table
 
     chosen = read_suite(suite, parse_overrides(settings), rounds)
     chosen = chosen if only is None else chosen.only(only)
     planned = forecast(chosen.points, chosen.measure, earlier_times(results))
-    address = address or os.environ.get("RAY_ADDRESS")
-    nodes = _nodes(address)
+    named = address or os.environ.get("RAY_ADDRESS") or "local"
+    nodes = _nodes(address) if named != "local" else (this_machine(),)
     hopeless = impossible(chosen.points, nodes, chosen.measure.exclusive)
-    where = "this machine" if address is None else f"the {len(nodes)} nodes at {address}"
+    where = "this machine" if named == "local" else f"the {len(nodes)} nodes at {named}"
     slices = [name for node in nodes for name in node.slices]
     terminal().print(plan_table(planned, chosen.title, hopeless, where, slices))
 
 
 def _nodes(address: str | None) -> "tuple[Node, ...]":
-    """This machine, or the nodes of the cluster, which costs the start of Ray."""
-    if address is None:
-        from bench.orchestration.feasibility import this_machine
-
-        return (this_machine(),)
+    """The nodes of the cluster, which costs the start of Ray in this process."""
     from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster
 
     with ray_cluster(address):

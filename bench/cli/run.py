@@ -84,6 +84,7 @@ def run(
     from bench.orchestration.launch import launch
     from bench.orchestration.order import LongestFirst, Order
     from bench.orchestration.session import Rules
+    from bench.orchestration.signals import held
     from bench.records.suite import read_suite
     from bench.views.visible import visible_row
 
@@ -99,7 +100,7 @@ def run(
         ordered = LongestFirst(expected_seconds(chosen.points, earlier_times(results, everywhere=True)))
     rules = Rules(until(chosen.measure.precision), ordered, every_node, probe)
     begun = _session_to_resume(console, chosen, results, rules, quiet) if resume else None
-    with watcher:
+    with held(), watcher:
         outcome = launch(chosen, results, data, address, watcher, rules, begun)
     if outcome.rows:
         _sum_up(console, *(list(map(visible_row, rows)) for rows in (outcome.rows, outcome.machines)))

@@ -1,4 +1,4 @@
-"""What this process's control group allows it: CPU time, cores, memory (cgroup v1 and v2).
+"""What this process's control group allows it: CPU time, cores, memory, tasks (cgroup v1 and v2).
 
 A limit may sit on any group above the process, and the tightest one holds, so every reader looks at the
 process's own group and at all its ancestors that are mounted. Inside a container /proc/self/cgroup may name
@@ -27,7 +27,7 @@ class Cgroup:
         self.unified = exists(mount / "cgroup.controllers")
         self._folders = {
             controller: tuple(_folders(mount if self.unified else mount / controller, path))
-            for controller in ("cpu", "cpuset", "memory")
+            for controller in ("cpu", "cpuset", "memory", "pids")
             for path in [paths.get("" if self.unified else controller, "/")]
         }
 
@@ -50,6 +50,21 @@ class Cgroup:
                 if cores := read_cores(folder / name):
                     return cores
         return None
+
+    def tasks_left(self) -> dict[Path, int]:
+        """How many more processes and threads may start, by group that limits them.
+
+        Source: Documentation/admin-guide/cgroup-v1/pids.rst.
+        """
+        found = (
+            (folder, read_int(folder / "pids.max"), read_int(folder / "pids.current"))
+            for folder in self._folders["pids"]
+        )
+        return {
+            folder: max(limit - taken, 0)
+            for folder, limit, taken in found
+            if limit is not None and taken is not None
+        }
 
     def throttled_seconds(self) -> float | None:
         """Seconds so far that the quota held the groups back, summed over CPUs; None where not told.

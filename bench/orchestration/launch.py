@@ -1,11 +1,8 @@
 """From a suite to a recorded session: data, cluster, recorder and session loop, put together."""
 
-import contextlib
 import datetime
-import signal
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bench
@@ -13,6 +10,8 @@ from bench.data.datasets import load_all
 from bench.orchestration.pool import Pool
 from bench.orchestration.runs import Cluster, Watcher
 from bench.orchestration.session import Rules, Session
+from bench.orchestration.signals import heeded, held, take_pending
+from bench.records.journal import Journal
 from bench.records.recorder import Recorder, check_writable, new_session_id
 from bench.records.resume import check_data, check_machines, read_journal
 from bench.records.suite import Suite
@@ -41,27 +40,45 @@ def launch(
     """Run `suite` and record it as a new session below `results`, or go on with that in `begun`; by `rules`.
 
     Raises BenchError for what is wrong with data, results folder or cluster, before any run is started and
-    without leaving a session behind. An interrupt (SIGINT, SIGTERM) ends the runs under way and gives what
-    was finished; before the first run it is raised.
+    without leaving a session behind. An interrupt (see `signals`) ends the runs under way and gives what was
+    finished, whenever it comes; before the first run it is raised.
     """
     check_writable(results)
-    with _interruptible():
+    with held():
+        outcome = _launch(suite, results, data, address, watcher, rules, begun)
+        return replace(outcome, interrupted=take_pending() or outcome.interrupted)
+
+
+def _launch(
+    suite: Suite,
+    results: Path,
+    data: Path | None,
+    address: str | None,
+    watcher: Watcher,
+    rules: Rules,
+    begun: Path | None,
+) -> Outcome:
+    with heeded():
         datasets = load_all({point.scenario.dataset for point in suite.points}, data)
         dataset_sha256 = {name: it.sha256 for name, it in datasets.items()}
         earlier = read_journal(begun) if begun else None
         if begun and earlier:
             check_data(begun, earlier, dataset_sha256)
-        from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
-        from bench.orchestration.ray_pool import RayPool
+            with Journal(begun):  # refused now, not after Ray has started, where another process writes it
+                pass
+    from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
+    from bench.orchestration.ray_pool import RayPool
 
-        with ray_cluster(address), _interruptible():  # again: Ray sets a handler of its own
+    with ray_cluster(address):
+        with heeded():
             nodes, fingerprints = inspect_nodes()
-            if begun and earlier:
-                check_machines(begun, earlier, {seen.machine_id for seen in fingerprints.values()})
+        if begun and earlier:
+            check_machines(begun, earlier, {seen.machine_id for seen in fingerprints.values()})
+        with heeded():
             pool = RayPool(share(datasets))
-            cluster = Cluster(nodes, fingerprints, dataset_sha256)
-            with _recorder(results, begun, _header(suite, rules)) as recorder:
-                return _record(suite, cluster, pool, recorder, watcher, rules)
+        cluster = Cluster(nodes, fingerprints, dataset_sha256)
+        with _recorder(results, begun, _header(suite, rules)) as recorder:
+            return _record(suite, cluster, pool, recorder, watcher, rules)
 
 
 def _recorder(results: Path, begun: Path | None, header: Row) -> Recorder:
@@ -103,21 +120,3 @@ def _header(suite: Suite, rules: Rules) -> Row:
         "bench_version": bench.__version__,
         "command": sys.argv[1:],
     }
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM, as schedulers send it, ends a session as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    except SystemExit as ended:
-        if ended.code != signal.SIGTERM:
-            raise
-        raise KeyboardInterrupt from ended  # Ray's own handler, while Ray is being started
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -4,13 +4,14 @@ import contextlib
 import json
 import logging
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import ray  # noqa: TID253 -- one of the three modules that own Ray
+import ray  # noqa: TID253 -- one of the modules that own Ray
+from ray._private import ray_constants  # noqa: TID253
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # noqa: TID253
 from ray.exceptions import (  # noqa: TID253
     AuthenticationError,
     RayError,
@@ -22,14 +23,15 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noq
 import bench
 from bench.data.datasets import Dataset
 from bench.errors import ClusterError
-from bench.machine.affinity import usable_cores
 from bench.machine.fingerprint import Fingerprint
 from bench.orchestration.nodes import Declared, Seen, Sight, as_nodes, look
 from bench.orchestration.placement import Node
+from bench.orchestration.ray_address import NotANodeError, look_at
+from bench.orchestration.ray_start import own_ray
+from bench.orchestration.signals import abandoned, heeded, held
 
-OBJECT_STORE_BYTES = 512 * 2**20  # nine data sets of 55 MB; pages are taken as they are used
 INSPECT_SECONDS = 120.0
-CONNECT_SECONDS = 10.0
+ENTER_SECONDS = 120.0
 _ACCELERATOR = "accelerator_type:"
 _COMMON: Mapping[str, Any] = {
     "log_to_driver": False,
@@ -38,6 +40,7 @@ _COMMON: Mapping[str, Any] = {
 }
 # Ray's default of 15 lets any other process slow a run down. Ray spells its settings in small letters.
 _NICENESS = {"RAY_worker_niceness": "0"}
+_REFUSALS = (RayError, ConnectionError, ValueError, RuntimeError, TimeoutError, OSError, ImportError)
 _FLAGS = frozenset({"XLA_FLAGS", "TF_XLA_FLAGS", "NVIDIA_TF32_OVERRIDE"})
 _TOKEN = (
     "set RAY_AUTH_MODE=token, and give the cluster's token as RAY_AUTH_TOKEN, in the file that "
@@ -53,90 +56,86 @@ def ray_cluster(address: str | None) -> Iterator[None]:
     with this process, however that ends. The workers of one that was joined import this process's own
     `bench`, whatever is installed on their nodes. Raises ClusterError where none can be started or reached.
     """
-    address = address or os.environ.get("RAY_ADDRESS")
-    joined = address is not None and address != "local"
+    wanted = address or os.environ.get("RAY_ADDRESS") or "local"
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        if joined:
-            _join(str(address))
-        else:
-            _start()
-    except (RayError, ConnectionError, ValueError, RuntimeError, TimeoutError, OSError) as error:
-        ray.shutdown()
-        where = f"at {address}" if joined else "on this machine"
-        raise ClusterError(f"no Ray cluster {where}: {_reason(error)}; {_remedy(error, address)}") from error
-    # A raylet's complaints would be printed into the display: of a lost node, say, its last log lines.
-    ray._private.worker._worker_logs_enabled = False
-    try:
+    with contextlib.ExitStack() as stack:
+        with held():
+            start = stack.enter_context(own_ray(_NICENESS)) if wanted == "local" else None
+            stack.callback(_leave)
+            try:
+                if start:
+                    _enter(start, _skip_env_hook=True)
+                else:
+                    _join(wanted)
+            except _REFUSALS as error:
+                raise ClusterError(_no_cluster(error, wanted, given=address is not None)) from error
+            # A raylet's complaints would be printed into the display: of a lost node, its last log lines.
+            ray._private.worker._worker_logs_enabled = False
         yield
-    finally:
-        ray.shutdown()
-
-
-def _start() -> None:
-    os.environ.update(_NICENESS)
-    ray.init(
-        address="local",
-        num_cpus=len(usable_cores()),
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        **_COMMON,
-    )
 
 
 def _join(address: str) -> None:
-    if "://" in address:
-        raise ValueError("not a head node's HOST:PORT, as it is known inside the cluster")
-    host, _, port = address.rpartition(":")
-    if host and port.isdigit():
-        _check_reachable(host, int(port))
-        _check_token(address)
+    _take_token_from_environment()
+    with heeded():
+        look_at(address)
     # A job that was submitted has an environment already: Ray adds to it only where that is meant.
     os.environ["RAY_OVERRIDE_JOB_RUNTIME_ENV"] = "1"
     # Workers see the folder that a driver is in before all else: a clone there would pass for this `bench`.
     with contextlib.chdir("/"):
-        ray.init(address=address, runtime_env=_runtime_env(os.environ), **_COMMON)
+        _enter(address, runtime_env=_runtime_env(os.environ))
 
 
-def _check_reachable(host: str, port: int) -> None:
-    """Raise OSError where nobody listens there: Ray itself would try again for minutes."""
-    socket.create_connection((host.strip("[]"), port), timeout=CONNECT_SECONDS).close()
+def _enter(address: str, **options: Any) -> None:  # noqa: ANN401
+    """Make this process a driver. Ray's C++ code may hang in it, or take a signal for a crash."""
+    _take_token_from_environment()
+    # Under `uv run` Ray would upload the current folder, and have each worker make an environment from it.
+    ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False
+    late = f"Ray at {address} did not take this process in within {ENTER_SECONDS:g} s; see `ray status`"
+    with abandoned(ENTER_SECONDS, late):
+        ray.init(address=address, **_COMMON, **options)
 
 
-def _check_token(address: str) -> None:
-    """Raise AuthenticationError where the cluster does not take this process's token, or wants one.
+def _leave() -> None:
+    with held():
+        ray.shutdown()
 
-    Ray itself would try again for 20 s, and then not say why it did not get in.
-    """
-    import grpc  # type: ignore[import-untyped]
-    from ray._private.grpc_utils import init_grpc_channel
-    from ray.core.generated.gcs_service_pb2 import CheckAliveRequest
-    from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
 
-    try:
-        with init_grpc_channel(address) as channel:
-            NodeInfoGcsServiceStub(channel).CheckAlive(CheckAliveRequest(), timeout=CONNECT_SECONDS)
-    except grpc.RpcError as error:
-        if error.code() is grpc.StatusCode.UNAUTHENTICATED:
-            raise AuthenticationError(error.details()) from error
+def _take_token_from_environment() -> None:
+    """Ray keeps what it found once; another cluster of this process has another token."""
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
+def _no_cluster(error: Exception, wanted: str, given: bool) -> str:
+    where = "on this machine" if wanted == "local" else f"at {wanted}"
+    return f"no Ray cluster {where}: {_reason(error)}; {_remedy(error, wanted, given)}"
 
 
 def _reason(error: Exception) -> str:
     """Ray's own words in one line, without its advice on tokens."""
-    text = error.message.partition(". ")[0] if isinstance(error, AuthenticationError) else str(error)
+    if isinstance(error, AuthenticationError):
+        text = error.message.partition(". ")[0]
+    else:
+        text = (isinstance(error, OSError) and error.strerror) or str(error)
     return " ".join(text.split()).rstrip(".") or type(error).__name__
 
 
-def _remedy(error: Exception, address: str | None) -> str:
+def _remedy(error: Exception, wanted: str, given: bool) -> str:
     if isinstance(error, AuthenticationError):
         return _TOKEN
     if str(error).startswith("Version mismatch"):
         return "use the Python and the Ray that its nodes have"
-    if address == "auto":
+    if isinstance(error, NotANodeError):
+        return f"run `ray start --address={wanted}` here first, or submit bench as a job"
+    if wanted == "auto":
         return f"see `ray status`, and where it wants a token, {_TOKEN}"
-    if address in (None, "local"):
-        return "Ray's logs are in ray/session_latest/logs below RAY_TMPDIR, TMPDIR or /tmp"
-    return "check --address, or leave it out to start one"
+    if wanted == "local":
+        return "unset what RAY_* variables there are"
+    return (
+        "check --address, or leave it out to start one"
+        if given
+        else "check RAY_ADDRESS, or unset it to start one"
+    )
 
 
 def _runtime_env(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import ray  # noqa: TID253 -- one of the three modules that own Ray
+import ray  # noqa: TID253 -- one of the modules that own Ray
 from ray.exceptions import RayTaskError  # noqa: TID253
 from ray.util.placement_group import (  # noqa: TID253
     PlacementGroup,

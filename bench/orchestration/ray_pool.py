@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import ray  # noqa: TID253 -- one of the three modules that own Ray
+import ray  # noqa: TID253 -- one of the modules that own Ray
 from ray.exceptions import (  # noqa: TID253
     OutOfMemoryError,
     RayActorError,
@@ -18,6 +18,7 @@ from ray.exceptions import (  # noqa: TID253
 from bench.orchestration.placement import Need, Node, Places
 from bench.orchestration.pool import Died, Event, Finished, Task, WorkerId
 from bench.orchestration.ray_gang import Gang, Process
+from bench.orchestration.signals import heeded
 from bench.records.scenario import Precision
 
 ANSWER_SECONDS = 5.0
@@ -68,7 +69,8 @@ class RayPool:
             if not awaited:
                 return []
             left = max(until - time.monotonic(), 0.0)
-            done, _ = ray.wait(list(awaited), num_returns=1, timeout=left, fetch_local=False)
+            with heeded():  # here alone: nothing that was told is lost, nothing is recorded by half
+                done, _ = ray.wait(list(awaited), num_returns=1, timeout=left, fetch_local=False)
             if not done:
                 return []
             event = self._event(*awaited[done[0]], done[0])

@@ -25,9 +25,7 @@ pytestmark = pytest.mark.slow
 
 QUICK = {"batch_size": 10_000, "epochs": 1}
 LONG = {"batch_size": 1, "epochs": 100_000}
-GONE_SECONDS = 90.0
-"""Ray's two agents end with their raylet, at times only after a minute in which they would tell of it a head
-that is gone, too (`report_raylet_error_logs` in Ray's process_watcher.py)."""
+GONE_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,90 @@
+"""The program of a process that holds a Ray of one's own: started by `ray_start`, run as a file of its own.
+
+It imports nothing of `bench`. Its standard input first brings one line of JSON, what to start; its standard
+output gives one back: {"address": …}, or {"error": …}. When its input ends, however whoever started it ended,
+it kills every process of that Ray, removes its folder unless its logs tell of a failure, and ends.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+import threading
+from typing import Any
+
+import psutil
+
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2): what its descendants leave behind becomes its own child
+_FILES = 65536  # as many as ray.init asks for
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main() -> None:
+    """Start Ray, say where, and hold it until standard input ends."""
+    told = os.dup(1)
+    os.dup2(2, 1)  # whatever is printed is no answer
+    # Handlers, not SIG_IGN, which every process of Ray would inherit; its end comes by its input alone.
+    for number in _SIGNALS:
+        signal.signal(number, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    wanted = json.loads(sys.stdin.readline())
+    kept = threading.Event()
+    threading.Thread(target=_end_with_input, args=(wanted["temp_dir"], kept), daemon=True).start()
+    try:
+        answer = {"address": _start(wanted)}
+    except BaseException as error:
+        kept.set()
+        answer = {"error": f"{type(error).__name__}: {error}"}
+    os.write(told, json.dumps(answer).encode() + b"\n")
+    os.close(told)
+    # Processes of Ray end with the thread that started them (PR_SET_PDEATHSIG): this one stays.
+    threading.Event().wait()
+
+
+def _start(wanted: dict[str, Any]) -> str:
+    """What `ray.init(address="local")` starts, without the driver that it makes of the process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, _FILES)), hard))
+    from ray._private.node import Node
+    from ray._private.parameter import RayParams
+    from ray._private.resource_isolation_config import ResourceIsolationConfig
+
+    parameters = RayParams(
+        include_dashboard=False,
+        dashboard_port=None,
+        include_log_monitor=False,  # it would print at the driver what workers print
+        no_monitor=True,  # nothing is scaled here
+        resource_isolation_config=ResourceIsolationConfig(enable_resource_isolation=False),
+        **wanted,
+    )
+    node = Node(parameters, head=True, shutdown_at_exit=False, spawn_reaper=True, ray_init_cluster=True)
+    return str(node.gcs_address)
+
+
+def _end_with_input(folder: str, kept: threading.Event) -> None:
+    sys.stdin.read()
+    me = psutil.Process()
+    while left := [child for child in me.children(recursive=True) if _kill(child)]:
+        psutil.wait_procs(left, timeout=1.0)
+    if not kept.is_set():
+        shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)
+
+
+def _kill(process: psutil.Process) -> bool:
+    """Whether there was something to kill: what has ended and waits to be reaped needs no more."""
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        process.kill()
+    except psutil.NoSuchProcess:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Signals that end a command, each in a process of its own: where they are taken, held, and end it."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+SCRIPT = """
+import ctypes, os, signal, sys, threading
+from bench.orchestration import signals
+from bench.orchestration.signals import abandoned, at_last, held, heeded, take_pending
+
+def send(number=signal.SIGTERM):
+    os.kill(os.getpid(), number)
+
+def wait_until_pending():
+    while not signals._state.pending:
+        pass
+
+signals.listen()
+"""
+WAIT = "threading.Event().wait()"
+HANG = "ctypes.CDLL(None).sleep(60)"  # C code that no signal handler of Python's interrupts
+LINE = "bench: interrupted; every finished run is kept\n"
+
+
+@pytest.fixture
+def run():
+    """Runs a script in a process that listens; gives its exit status, output and errors."""
+
+    def run(*lines, ignored=()):
+        def ignore():
+            for number in ENDING:
+                signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
+        line = [sys.executable, "-c", SCRIPT + "\n".join(lines)]
+        ended = subprocess.run(
+            line, capture_output=True, text=True, timeout=60, preexec_fn=ignore, check=False
+        )
+        return ended.returncode, ended.stdout, ended.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_each_of_them_interrupts_the_main_thread(run, number):
+    wait = f"    threading.Timer(0, send, [{int(number)}]).start(); {WAIT}"
+    assert run("try:", wait, "except KeyboardInterrupt: print('interrupted')") == (0, "interrupted\n", "")
+
+
+def test_what_is_held_is_raised_when_the_outermost_block_has_ended(run):
+    status, output, _ = run(
+        "try:",
+        "    with held():",
+        "        with held(): send(); wait_until_pending(); print('inner')",
+        "        print('outer')",
+        "    print('never')",
+        "except KeyboardInterrupt: print('interrupted')",
+    )
+    assert (status, output) == (0, "inner\nouter\ninterrupted\n")
+
+
+def test_what_is_held_is_heeded_where_it_does_no_harm(run):
+    status, output, _ = run(
+        "with held():",
+        "    send(); wait_until_pending()",
+        "    try:",
+        "        with heeded(): print('never')",
+        "    except KeyboardInterrupt: print('interrupted')",
+        "    send(); wait_until_pending(); print('held')",
+        "    print(take_pending(), take_pending())",
+    )
+    assert (status, output) == (0, "interrupted\nheld\nTrue False\n")
+
+
+def test_further_ones_do_not_cut_short_what_the_first_one_unwinds(run):
+    status, output, _ = run(
+        "try:",
+        f"    try: send(); {WAIT}",
+        "    finally:",
+        "        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) * 3: send(number)",
+        "        wait_until_pending(); print('tidied up')",
+        "except KeyboardInterrupt: print('interrupted')",
+    )
+    assert (status, output) == (0, "tidied up\ninterrupted\n")
+
+
+@pytest.mark.parametrize(
+    "sent", ["send(); wait_until_pending()", "threading.Timer(0, send).start()"], ids=["before", "within"]
+)
+def test_an_abandoned_process_ends_where_it_is(run, sent):
+    status, output, errors = run(
+        "with held():",
+        f"    {sent}",
+        "    with at_last(lambda: print('at last', flush=True)), abandoned(60, 'late'):",
+        f"        {HANG}",
+    )
+    assert (status, output, errors) == (130, "at last\n", LINE)
+
+
+def test_what_is_abandoned_too_long_ends_with_what_was_to_be_said(run):
+    assert run("with abandoned(0.01, 'it is late'):", f"    {HANG}") == (2, "", "bench: it is late\n")
+
+
+def test_one_that_comes_long_after_the_first_ends_a_process_that_hangs(run):
+    hangs = "with held(): send(); wait_until_pending(); threading.Timer(0, send).start(); " + HANG
+    assert run("signals._PATIENCE_SECONDS = 0.0", hangs) == (130, "", LINE)
+
+
+def test_what_is_ignored_stays_so(run):
+    """As nohup asks for."""
+    script = ("send(signal.SIGHUP); send(signal.SIGINT)", "print(signal.getsignal(signal.SIGHUP).name)")
+    assert run(*script, ignored=[signal.SIGHUP, signal.SIGINT]) == (0, "SIG_IGN\n", "")
