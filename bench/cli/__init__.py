@@ -14,6 +14,7 @@ from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.show import show
 from bench.errors import BenchError
+from bench.import_path import leave_out_current_folder
 
 INTERRUPTED = 130
 
@@ -56,6 +57,7 @@ def _options(
 
 def main() -> None:
     """The `bench` command: 0 done, 1 some runs did not end ok, 2 wrong usage or input, 130 interrupted."""
+    leave_out_current_folder()
     replace_what_cannot_be_shown()
     try:
         status = app(prog_name="bench", standalone_mode=False)

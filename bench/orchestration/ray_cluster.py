@@ -23,7 +23,9 @@ import bench
 from bench.data.datasets import Dataset
 from bench.errors import ClusterError
 from bench.machine.affinity import usable_cores
+from bench.machine.environment import forwarded
 from bench.machine.fingerprint import Fingerprint
+from bench.orchestration import ray_job
 from bench.orchestration.nodes import Declared, Seen, Sight, as_nodes, look
 from bench.orchestration.placement import Node
 
@@ -38,7 +40,6 @@ _COMMON: Mapping[str, Any] = {
 }
 # Ray's default of 15 lets any other process slow a run down. Ray spells its settings in small letters.
 _NICENESS = {"RAY_worker_niceness": "0"}
-_FLAGS = frozenset({"XLA_FLAGS", "TF_XLA_FLAGS", "NVIDIA_TF32_OVERRIDE"})
 _TOKEN = (
     "set RAY_AUTH_MODE=token, and give the cluster's token as RAY_AUTH_TOKEN, in the file that "
     "RAY_AUTH_TOKEN_PATH names, or in ~/.ray/auth_token"
@@ -80,6 +81,7 @@ def _start() -> None:
         num_cpus=len(usable_cores()),
         include_dashboard=False,
         object_store_memory=OBJECT_STORE_BYTES,
+        job_config=ray_job.local(),
         **_COMMON,
     )
 
@@ -93,9 +95,8 @@ def _join(address: str) -> None:
         _check_token(address)
     # A job that was submitted has an environment already: Ray adds to it only where that is meant.
     os.environ["RAY_OVERRIDE_JOB_RUNTIME_ENV"] = "1"
-    # Workers see the folder that a driver is in before all else: a clone there would pass for this `bench`.
-    with contextlib.chdir("/"):
-        ray.init(address=address, runtime_env=_runtime_env(os.environ), **_COMMON)
+    environ = _runtime_env(os.environ)
+    ray.init(address=address, runtime_env=environ, job_config=ray_job.joined(), **_COMMON)
 
 
 def _check_reachable(host: str, port: int) -> None:
@@ -142,19 +143,15 @@ def _remedy(error: Exception, address: str | None) -> str:
 def _runtime_env(environ: Mapping[str, str]) -> dict[str, Any]:
     """What the workers of a joined cluster get: this very `bench`, niceness 0, and the flags set here.
 
-    Those of XLA and NCCL decide how a run computes. Workers of a Ray that is started here inherit them.
-    A submitted job's own modules, which this takes the place of, stay beside it.
+    Those decide how a run computes, and workers of a Ray that is started here inherit them. A submitted job's
+    own modules, which this takes the place of, stay beside it.
     """
     job = json.loads(environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")).get("runtime_env") or {}
     return {
         "py_modules": [str(Path(bench.__file__).parent), *job.get("py_modules", ())],
         "excludes": ["__pycache__"],
-        "env_vars": {**_NICENESS, **{name: environ[name] for name in sorted(environ) if _inherited(name)}},
+        "env_vars": {**_NICENESS, **forwarded(environ)},
     }
-
-
-def _inherited(name: str) -> bool:
-    return name in _FLAGS or name.startswith("NCCL_")
 
 
 def inspect_nodes() -> tuple[tuple[Node, ...], dict[str, Fingerprint]]:
