@@ -167,7 +167,7 @@ class _Follow(keras.callbacks.Callback):  # type: ignore[misc]  # keras is untyp
 def _counted(model: Any) -> int:  # noqa: ANN401
     """How many samples `model` has seen since its metrics were reset: as an epoch or an evaluation began."""
     loss = next(metric for metric in model.metrics if metric.name == "loss")
-    return int(loss.count)
+    return int(tf.convert_to_tensor(loss.count))  # over all replicas, where each counts for itself
 
 
 def _check_evaluated(model: Any) -> None:  # noqa: ANN401
