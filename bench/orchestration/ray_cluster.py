@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import ray  # noqa: TID253 -- one of the three modules that own Ray
+import ray  # noqa: TID253 -- one of the modules that own Ray
 from ray.exceptions import (  # noqa: TID253
     AuthenticationError,
     RayError,
