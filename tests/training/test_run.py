@@ -568,7 +568,7 @@ def keras_that_cuts_short():
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Limiting steps_per_epoch")
+@pytest.mark.filterwarnings("ignore:Limiting steps_per_epoch", "ignore:Your input ran out of data")
 @pytest.mark.usefixtures("keras_that_cuts_short")
 def test_an_epoch_that_keras_cuts_short_fails_the_run_and_is_counted_as_it_was(train):
     measured, rows, _ = train(loop="fit", batch_size=1920, jit=False)
