@@ -14,6 +14,7 @@ from bench.cli.run import run
 from bench.cli.show import show
 from bench.cli.streams import streams
 from bench.errors import BenchError
+from bench.import_path import leave_out_current_folder
 from bench.orchestration import signals
 from bench.views.visible import visible
 
@@ -59,6 +60,7 @@ def main() -> None:
 
     2 also where standard output took not all that was asked for; a session and a report are kept elsewhere.
     """
+    leave_out_current_folder()
     streams.guard()
     signals.listen()
     status = _run()

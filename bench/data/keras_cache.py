@@ -97,7 +97,7 @@ def _run_keras(name: str, environ: Mapping[str, str], staging: str, timeout_seco
     }
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "bench.data.download", name],
+            [sys.executable, "-P", "-m", "bench.data.download", name],
             env=child_environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,

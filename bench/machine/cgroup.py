@@ -8,7 +8,7 @@ Sources: Documentation/admin-guide/cgroup-v2.rst; cgroup-v1/memory.rst and cpuse
 Documentation/scheduler/sched-bwc.rst; cgroups(7).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from bench.machine.files import ROOT, read_cores, read_int, read_pairs, read_text
@@ -24,6 +24,7 @@ class Cgroup:
     def __init__(self, root: Path = ROOT) -> None:
         mount = root / "sys/fs/cgroup"
         paths = _paths(root)
+        self._machine = root / "proc/vmstat"
         self.unified = exists(mount / "cgroup.controllers")
         self._folders = {
             controller: tuple(_folders(mount if self.unified else mount / controller, path))
@@ -75,6 +76,23 @@ class Cgroup:
         stats = [read_pairs(folder / "cpu.stat") for folder in self._folders["cpu"]]
         told = [stat[name] for stat in stats if name in stat]
         return sum(told) * scale if told else None
+
+    def oom_kills(self) -> dict[str, int]:
+        """How many processes the kernel has killed for want of memory, by the file that says so.
+
+        `oom_kill` of memory.events in v2, in which descendants count, too, and of memory.oom_control in v1,
+        of the process's own group and its ancestors; where no group tells, as of a machine's root group in
+        v2, the whole machine's, from /proc/vmstat.
+        """
+        name = "memory.events" if self.unified else "memory.oom_control"
+        counts = oom_kills_in(str(folder / name) for folder in self._folders["memory"])
+        return counts or oom_kills_in([str(self._machine)])
+
+
+def oom_kills_in(files: Iterable[str]) -> dict[str, int]:
+    """What `Cgroup.oom_kills` counts, read afresh from the `files` that it named; those that are left."""
+    counts = {file: read_pairs(Path(file)).get("oom_kill") for file in files}
+    return {file: count for file, count in counts.items() if count is not None}
 
 
 def _paths(root: Path) -> dict[str, str]:

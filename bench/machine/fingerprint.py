@@ -20,17 +20,7 @@ _ID_LENGTH = 12
 
 # Set anew for each run by whoever places it (Ray, or bench itself) and kept in the run's own row, or without
 # any effect on speed. In the software's hash they would make a machine of its own out of every run.
-_PLACEMENT = frozenset(
-    (
-        "CUDA_VISIBLE_DEVICES",
-        "MKL_NUM_THREADS",
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "TF_CPP_MIN_LOG_LEVEL",
-        "TF_NUM_INTEROP_THREADS",
-        "TF_NUM_INTRAOP_THREADS",
-    )
-)
+_PLACEMENT = frozenset(("CUDA_VISIBLE_DEVICES", "TF_CPP_MIN_LOG_LEVEL"))
 
 
 GPU_FACTS = (

@@ -9,48 +9,11 @@ from pathlib import Path
 
 from bench import __version__
 from bench.machine.cuda import ptxas
+from bench.machine.environment import recorded
 from bench.machine.files import ROOT, read_text
 from bench.machine.hardware import attempt
 from bench.machine.nvml import Nvml
 from bench.paths import matching
-
-_SETTINGS = frozenset(
-    (
-        "CUDA_DEVICE_ORDER",
-        "CUDA_LAUNCH_BLOCKING",
-        "CUDA_VISIBLE_DEVICES",
-        "KERAS_BACKEND",
-        "LD_PRELOAD",
-        "MALLOC_ARENA_MAX",
-        "NVIDIA_TF32_OVERRIDE",
-        "XLA_FLAGS",
-    )
-)
-_SETTING_PREFIXES = ("DNNL_", "GOMP_", "KMP_", "MKL_", "NCCL_", "OMP_", "ONEDNN_", "OPENBLAS_")
-
-# TensorFlow's own families of names and not all of TF_*: Terraform's variables begin alike, and TF_VAR_* and
-# TF_TOKEN_* hold secrets, which must not end up in a table. TF_CONFIG is each run's own and no setting.
-_TENSORFLOW_PREFIXES = tuple(
-    f"TF_{family}"
-    for family in (
-        "AUTOTUNE",
-        "CPP_",
-        "CPU_",
-        "CUBLAS",
-        "CUDA",
-        "CUDNN",
-        "DETERMINISTIC",
-        "DISABLE_",
-        "ENABLE_",
-        "FORCE_",
-        "GPU_",
-        "MKL_",
-        "NUM_",
-        "ONEDNN_",
-        "USE_",
-        "XLA_",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -81,7 +44,7 @@ class Software:
     smt_active: bool | None
     transparent_hugepages: str | None
     environment: dict[str, str]
-    """Environment variables that change speed, by name."""
+    """Environment variables that change speed, by name: see `bench.machine.environment`."""
 
 
 def software(nvml: Nvml | None, environ: Mapping[str, str], root: Path = ROOT) -> Software:
@@ -108,7 +71,7 @@ def software(nvml: Nvml | None, environ: Mapping[str, str], root: Path = ROOT) -
         cpu_boost=_boost(root),
         smt_active=_switch(root / "sys/devices/system/cpu/smt/active"),
         transparent_hugepages=_transparent_hugepages(root),
-        environment={name: environ[name] for name in sorted(environ) if _changes_speed(name)},
+        environment=recorded(environ),
     )
 
 
@@ -130,10 +93,6 @@ def _version(*distributions: str) -> str | None:
 
 def _cuda_package_version(name: str) -> str | None:
     return _version(f"{name}-cu12", f"{name}-cu13", name)
-
-
-def _changes_speed(name: str) -> bool:
-    return name in _SETTINGS or name.startswith(_SETTING_PREFIXES + _TENSORFLOW_PREFIXES)
 
 
 def _governor(root: Path) -> str | None:

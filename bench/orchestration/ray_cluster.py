@@ -23,7 +23,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noq
 import bench
 from bench.data.datasets import Dataset
 from bench.errors import ClusterError
+from bench.machine.environment import forwarded
 from bench.machine.fingerprint import Fingerprint
+from bench.orchestration import ray_job
 from bench.orchestration.nodes import Declared, Seen, Sight, as_nodes, look
 from bench.orchestration.placement import Node
 from bench.orchestration.ray_address import NotANodeError, look_at
@@ -41,7 +43,6 @@ _COMMON: Mapping[str, Any] = {
 # Ray's default of 15 lets any other process slow a run down. Ray spells its settings in small letters.
 _NICENESS = {"RAY_worker_niceness": "0"}
 _REFUSALS = (RayError, ConnectionError, ValueError, RuntimeError, TimeoutError, OSError, ImportError)
-_FLAGS = frozenset({"XLA_FLAGS", "TF_XLA_FLAGS", "NVIDIA_TF32_OVERRIDE"})
 _TOKEN = (
     "set RAY_AUTH_MODE=token, and give the cluster's token as RAY_AUTH_TOKEN, in the file that "
     "RAY_AUTH_TOKEN_PATH names, or in ~/.ray/auth_token"
@@ -64,7 +65,7 @@ def ray_cluster(address: str | None) -> Iterator[None]:
             stack.callback(_leave)
             try:
                 if start:
-                    _enter(start, _skip_env_hook=True)
+                    _enter(start, _skip_env_hook=True, job_config=ray_job.local())
                 else:
                     _join(wanted)
             except _REFUSALS as error:
@@ -80,9 +81,7 @@ def _join(address: str) -> None:
         look_at(address)
     # A job that was submitted has an environment already: Ray adds to it only where that is meant.
     os.environ["RAY_OVERRIDE_JOB_RUNTIME_ENV"] = "1"
-    # Workers see the folder that a driver is in before all else: a clone there would pass for this `bench`.
-    with contextlib.chdir("/"):
-        _enter(address, runtime_env=_runtime_env(os.environ))
+    _enter(address, runtime_env=_runtime_env(os.environ), job_config=ray_job.joined())
 
 
 def _enter(address: str, **options: Any) -> None:  # noqa: ANN401
@@ -141,19 +140,15 @@ def _remedy(error: Exception, wanted: str, given: bool) -> str:
 def _runtime_env(environ: Mapping[str, str]) -> dict[str, Any]:
     """What the workers of a joined cluster get: this very `bench`, niceness 0, and the flags set here.
 
-    Those of XLA and NCCL decide how a run computes. Workers of a Ray that is started here inherit them.
-    A submitted job's own modules, which this takes the place of, stay beside it.
+    Those decide how a run computes, and workers of a Ray that is started here inherit them. A submitted job's
+    own modules, which this takes the place of, stay beside it.
     """
     job = json.loads(environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")).get("runtime_env") or {}
     return {
         "py_modules": [str(Path(bench.__file__).parent), *job.get("py_modules", ())],
         "excludes": ["__pycache__"],
-        "env_vars": {**_NICENESS, **{name: environ[name] for name in sorted(environ) if _inherited(name)}},
+        "env_vars": {**_NICENESS, **forwarded(environ)},
     }
-
-
-def _inherited(name: str) -> bool:
-    return name in _FLAGS or name.startswith("NCCL_")
 
 
 def inspect_nodes() -> tuple[tuple[Node, ...], dict[str, Fingerprint]]:

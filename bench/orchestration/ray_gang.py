@@ -1,44 +1,45 @@
 """The processes of one run on Ray: actors that are started, asked and ended together."""
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import ray  # noqa: TID253 -- one of the modules that own Ray
 from ray.exceptions import RayTaskError  # noqa: TID253
-from ray.util.placement_group import (  # noqa: TID253
-    PlacementGroup,
-    placement_group,
-    placement_group_table,
-    remove_placement_group,
-)
+from ray.util.placement_group import placement_group_table, remove_placement_group  # noqa: TID253
 from ray.util.scheduling_strategies import (  # noqa: TID253
     NodeAffinitySchedulingStrategy,
     PlacementGroupSchedulingStrategy,
 )
 
+from bench.orchestration.death import Birth
 from bench.orchestration.gang import Seat, by_role, member, seats
-from bench.orchestration.placement import Need, Place, Places
+from bench.orchestration.placement import Need, Places
 from bench.orchestration.pool import EpochDone, Event, Finished, PhaseBegan, Probed, Ready, Task, WorkerId
+from bench.orchestration.ray_bundles import group_for
 from bench.orchestration.ray_worker import RayWorker
 from bench.orchestration.together import together
+from bench.records.kinds import DeviceKind
 from bench.records.measurement import Epoch, Measurement, Phase
 from bench.records.probe import Probe
 from bench.records.scenario import Precision
 from bench.training.member import ALONE, Member
 
-Call = Literal["reserve", "start", "probe", "run"]
-_NODE_LABEL = "ray.io/node-id"
+Call = Literal["introduce", "start", "probe", "run"]
 _DOING: dict[Call, str] = {
-    "reserve": "its process and its port",
+    "introduce": "its process and its port",
     "start": "its TensorFlow and the others",
     "probe": "its probe",
     "run": "its run",
 }
 
 
-@dataclass
+NOTICE_SECONDS = 2.0
+"""Ray needs as long at most to say that a process is gone, once its peers have noticed."""
+
+
+@dataclass(eq=False)
 class Process:
     """An actor, and the one call of it that is awaited beside its life."""
 
@@ -47,6 +48,7 @@ class Process:
     life: Any | None = None
     call: Call | None = None
     reference: Any = None
+    born: Birth | None = None
     port: int = 0
     probe: Probe | None = None
     result: tuple[Measurement, tuple[Epoch, ...]] | None = None
@@ -68,19 +70,18 @@ class Process:
 class Gang:
     """All processes of `worker`, of which there may be but one, on `places`.
 
-    A gang of several is held together by a placement group, so that it gets all of its bundles or none.
+    A gang of several is held together by a placement group, so that it gets all of its bundles or none. Each
+    has to have imported the `bench` whose `sources` are given.
     """
 
-    def __init__(self, worker: WorkerId, places: Places, need: Need) -> None:
-        self.worker, self._need, self.places = worker, need, places
-        self._group = _placement_group(need, places) if need.gang or need.exclusive else None
+    def __init__(self, worker: WorkerId, places: Places, need: Need, sources: Mapping[str, str]) -> None:
+        self.worker, self._need, self.places, self._sources = worker, need, places, sources
+        self._group = group_for(need, places) if need.gang or need.exclusive else None
         self._processes = [self._open(seat) for seat in seats(need, places)]
         for process in self._processes:
             if need.gang:
                 process.life = process.handle.live.remote()
-                process.ask("reserve")
-            else:
-                self._begin(process, self._alone())
+            process.ask("introduce", need.gang)
 
     def awaited(self) -> dict[Any, Process]:
         """References of Ray to what may be answered next, and whose they are."""
@@ -124,8 +125,8 @@ class Gang:
         with contextlib.suppress(RayTaskError) if call == "probe" else contextlib.nullcontext():
             value = ray.get(reference)
         process.done()
-        if call == "reserve":
-            process.port = value
+        if call == "introduce":
+            process.born, process.port = value
             return self._once_all_have(call, self._start)
         if call == "start":
             return self._once_all_have(call, lambda: Ready(self.worker))
@@ -133,6 +134,19 @@ class Gang:
         return self._once_all_have(
             "probe", lambda: Probed(self.worker, tuple(p.probe for p in self._training()))
         )
+
+    def dead(self, known: Iterable[Process] = ()) -> list[Process]:
+        """The processes that are gone, those that are `known` to be first."""
+        lives = {p.life: p for p in self._processes if p.life is not None}
+        gone = list[Process](known)
+        ended, _ = ray.wait(list(lives), timeout=0.0 if gone else NOTICE_SECONDS) if lives else ([], [])
+        if ended:  # there may be more
+            ended, _ = ray.wait(list(lives), num_returns=len(lives), timeout=0.0)
+        return gone + [lives[life] for life in ended if lives[life] not in gone]
+
+    def kind(self, process: Process) -> DeviceKind:
+        """What the process trains on."""
+        return process.seat.kind(self._need)
 
     def told_all(self) -> Event | None:
         """The end of a run of which one process is gone, where it was over: who leads had told the result."""
@@ -170,7 +184,10 @@ class Gang:
         return replace(ALONE, strategy=self._need.strategy, devices=self._need.devices)
 
     def _start(self) -> None:
-        """Every address is known: each process is told all of them."""
+        """Every address is known: each process of several is told all of them."""
+        if not self._need.gang:
+            self._begin(self._processes[0], self._alone())
+            return
         known = [f"{p.seat.place.node.address}:{p.port}" for p in self._processes]
         addresses = by_role([p.seat for p in self._processes], known)
         for process in self._processes:
@@ -178,7 +195,8 @@ class Gang:
 
     def _begin(self, process: Process, who: Member) -> None:
         seat = process.seat
-        process.ask("start", seat.kind(self._need), seat.place.cores, who, self._need.deterministic)
+        kind, deterministic = seat.kind(self._need), self._need.deterministic
+        process.ask("start", kind, seat.place.cores, who, deterministic, self._sources)
 
     def _once_all_have(self, call: Call, then: Callable[[], Event | None]) -> Event | None:
         return None if any(p.call == call for p in self._processes) else then()
@@ -222,32 +240,3 @@ class Gang:
     def _driving(self) -> Iterable[Process]:
         alone = self._need.strategy == "parameter_server"
         return self._processes[:1] if alone else self._processes
-
-
-def _placement_group(need: Need, places: Places) -> PlacementGroup:
-    """A bundle for each worker, on the very node that was chosen for it."""
-    return placement_group(
-        [_bundle(need, places, number) for number in range(len(places))],
-        strategy="STRICT_SPREAD" if need.spread else "PACK",
-        bundle_label_selector=[{_NODE_LABEL: place.node.node_id} for place in places],
-    )
-
-
-def _bundle(need: Need, places: Places, number: int) -> dict[str, float]:
-    """What the worker holds; with `exclusive` the first one on a node also holds what nobody may have."""
-    place = places[number]
-    held = _resources([place])
-    beside = [other for other in places if other.node == place.node]
-    if need.exclusive and beside[0] is place:
-        surplus = {"CPU": len(place.node.cores), "GPU": place.node.gpus}
-        taken = _resources(beside)
-        held = {name: held.get(name, 0) + surplus[name] - taken.get(name, 0) for name in surplus}
-    return {name: amount for name, amount in held.items() if amount}
-
-
-def _resources(places: Iterable[Place]) -> dict[str, float]:
-    places = list(places)
-    return {
-        "CPU": sum(len(place.cores) for place in places),
-        "GPU": sum(len(place.gpus) for place in places),
-    }

@@ -3,22 +3,27 @@
 import itertools
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import ray  # noqa: TID253 -- one of the modules that own Ray
 from ray.exceptions import (  # noqa: TID253
+    ActorDiedError,
     OutOfMemoryError,
     RayActorError,
     RayError,
     RayTaskError,
 )
 
+from bench.machine.modules import sources
+from bench.orchestration.death import cause
 from bench.orchestration.placement import Need, Node, Places
 from bench.orchestration.pool import Died, Event, Finished, Task, WorkerId
+from bench.orchestration.ray_death import remains_of
 from bench.orchestration.ray_gang import Gang, Process
 from bench.orchestration.signals import heeded
+from bench.records.measurement import Status
 from bench.records.scenario import Precision
 
 ANSWER_SECONDS = 5.0
@@ -28,7 +33,7 @@ class RayPool:
     """See `Pool`. `datasets` are references to the data sets in Ray's object store, by name."""
 
     def __init__(self, datasets: Mapping[str, Any]) -> None:
-        self._datasets = datasets
+        self._datasets, self._sources = datasets, sources()
         self._gangs: dict[WorkerId, Gang] = {}
         self._stillborn: list[Event] = []
         self._numbers = itertools.count(1)
@@ -44,7 +49,7 @@ class RayPool:
             text = f"node {gone.name} does not answer"
             self._stillborn.append(Died(worker, "lost", text, gone.node_id))
         else:
-            self._gangs[worker] = Gang(worker, places, need)
+            self._gangs[worker] = Gang(worker, places, need, self._sources)
         return worker
 
     def awaits(self, worker: WorkerId) -> str:
@@ -89,8 +94,7 @@ class RayPool:
         except RayError as error:
             return gang.told_all() or _died(gang, process, error)
         if isinstance(event, Finished) and event.measurement.status == "lost":
-            gone = _first_gone(gang.places)
-            return replace(event, node_id=gone.node_id if gone else None)
+            return _explained(gang, event)
         return event
 
 
@@ -105,7 +109,38 @@ def _died(gang: Gang, process: Process, error: Exception) -> Died:
     if isinstance(error, RayTaskError):
         return Died(gang.worker, "failed", text)
     gone = _first_gone((process.seat.place,))
-    return Died(gang.worker, "lost", text, gone.node_id if gone else None)
+    if gone is not None:
+        return Died(gang.worker, "lost", text, gone.node_id)
+    known = _why(gang, gang.dead([process])) if isinstance(error, ActorDiedError) else None
+    return Died(gang.worker, *(known or ("lost", text)))
+
+
+def _explained(gang: Gang, event: Finished) -> Finished:
+    """A run that its process calls lost, with the node that is gone, or the reason that another one died."""
+    gone = _first_gone(gang.places)
+    if gone is not None:
+        return replace(event, node_id=gone.node_id)
+    known = _why(gang, gang.dead())
+    if known is None:
+        return event
+    status, error = known
+    return replace(event, measurement=replace(event.measurement, status=status, error=error))
+
+
+def _why(gang: Gang, dead: Sequence[Process]) -> tuple[Status, str] | None:
+    """The status of a run whose processes are `dead`, and the reason, of the first of them that has one.
+
+    Where one dies, others may die of it, and say that a peer is gone.
+    """
+    born = [(process, process.born) for process in dead if process.born is not None]
+    left = remains_of([(process.seat.place.node.node_id, birth) for process, birth in born]) if born else []
+    found = [
+        (status, gang.name(process) + text)
+        for (process, birth), remains in zip(born, left, strict=True)
+        if remains is not None
+        for status, text in [cause(birth, remains, gang.kind(process))]
+    ]
+    return next((known for known in found if known[0] != "lost"), found[0] if found else None)
 
 
 def _first_gone(places: Places) -> Node | None:

@@ -3,9 +3,11 @@
 import queue
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bench.data.datasets import Dataset
+from bench.machine.modules import check_same_bench
+from bench.orchestration.death import Birth, birth
 from bench.orchestration.pool import Task
 from bench.records.kinds import DeviceKind
 from bench.records.measurement import Epoch, Measurement, Phase
@@ -19,7 +21,11 @@ Report = Phase | Epoch | tuple[Measurement, tuple[Epoch, ...]]
 class RayWorker:
     """Plain class; `ray_pool` makes it an actor, so that Ray is imported there alone."""
 
-    def reserve(self) -> int:
+    def introduce(self, reserve: bool) -> tuple[Birth, int]:
+        """What is to be known of this process in case it dies, and the port that it reserves, or 0."""
+        return birth(), self._reserve() if reserve else 0
+
+    def _reserve(self) -> int:
         """A TCP port that is this process's alone until it ends.
 
         A port that is only looked for and let go again can be somebody else's when TensorFlow's server binds
@@ -32,9 +38,18 @@ class RayWorker:
         return int(self._reserved.getsockname()[1])
 
     def start(
-        self, kind: DeviceKind, cores: tuple[int, ...], member: Member, deterministic: bool = False
+        self,
+        kind: DeviceKind,
+        cores: tuple[int, ...],
+        member: Member,
+        deterministic: bool,
+        sources: Mapping[str, str],
     ) -> None:
-        """Pin, import TensorFlow, set devices and threads, and find the others. Once per process."""
+        """Pin, import TensorFlow, set devices and threads, and find the others. Once per process.
+
+        Raises BenchError where this is not the `bench` whose `sources` these are.
+        """
+        check_same_bench(sources)
         from bench.training import runtime
 
         self._runtime = runtime.start(kind, cores, member, deterministic)

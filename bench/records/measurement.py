@@ -96,7 +96,8 @@ class Measurement:
     TensorFlow's operations had to be deterministic), `all_reduce_implementation` (how the replicas summed up
     their gradients: "NCCL", "RING" or "ReductionToOneDevice", None for one replica), `xla_flags` and
     `tf_xla_flags` (XLA_FLAGS and TF_XLA_FLAGS of the process, None where not set) and, on a GPU,
-    `memory_growth`. `process_id` is the node's number for the process: runs of a session that share it
+    `memory_growth`; and what was imported, in `modules`: name, version and folder of bench, TensorFlow, Keras
+    and NumPy. `process_id` is the node's number for the process: runs of a session that share it
     shared the process.
 
     Of a run of several processes that all train, times, scores and what was read back are the first one's.
@@ -171,4 +172,5 @@ class Measurement:
     xla_flags: str | None = None
     tf_xla_flags: str | None = None
     memory_growth: bool | None = None
+    modules: tuple[str, ...] | None = None
     process_id: int | None = None

@@ -21,7 +21,7 @@ from bench.training.epoch import Score
 from bench.training.replica import Replica
 from bench.training.shares import share_size, steps_of
 from bench.training.update import move, rate_of
-from bench.training.windowed import WindowedLoop, pair
+from bench.training.windowed import WindowedLoop, stacked
 
 SIZES = {"train": TRAIN_SIZE, "val": VAL_SIZE, "test": TEST_SIZE}
 STRETCHES = 8  # of an epoch, at most, for each worker: so many that a fast one can take over from a slow one
@@ -95,12 +95,13 @@ class CoordinatedLoop(WindowedLoop):
                 handle = tf.raw_ops.VarHandleOp(dtype=value.dtype, shape=value.shape, shared_name=name)
                 tf.raw_ops.AssignVariableOp(resource=handle, value=value)
 
-    def _run(self, epoch: int, first: int, count: int) -> tuple[float, int]:
+    def _run(self, epoch: int, first: int, count: int) -> tuple[float, int, int]:
+        """A step is done once every worker that has a share of it has taken that."""
         before = (epoch - 1) * self._scenario.steps_per_epoch
-        loss, correct = self._done(
-            [(self._stretch, (*part, before)) for part in self._parts(first, first + count)]
-        )
-        return float(loss), int(correct)
+        parts = list(self._parts(first, first + count))
+        loss, correct, updates = self._done([(self._stretch, (*part, before)) for part in parts])
+        missing = sum(steps for _, _, steps in parts) - int(updates)
+        return float(loss), int(correct), count - missing
 
     def _parts(self, first: int, end: int) -> Iterator[tuple[int, int, int]]:
         """Share, first step and number of steps of each stretch, the shares by turns."""
@@ -129,7 +130,7 @@ class CoordinatedLoop(WindowedLoop):
         return np.asarray(np.sum([result.fetch() for result in given], axis=0), np.float64)
 
     def _steps(self, share: Any, first: Any, count: Any, before: Any) -> Any:  # noqa: ANN401
-        """A stretch of updates by one worker: sums of loss and of correct answers over its samples."""
+        """A stretch of updates by one worker: sums of loss and correct answers over its samples; how many."""
         self._traces += 1  # Python runs only while TensorFlow traces
         images, labels, order = _Held("train images"), _Held("train labels"), _Held("order")
 
@@ -144,8 +145,8 @@ class CoordinatedLoop(WindowedLoop):
             return step + 1, loss + more_loss, correct + more_correct
 
         start, last = (first, tf.constant(0.0), tf.constant(0, tf.int64)), first + count
-        _, loss, correct = tf.while_loop(lambda step, *_: step < last, body, start, parallel_iterations=1)
-        return pair(loss, correct)
+        end, loss, correct = tf.while_loop(lambda step, *_: step < last, body, start, parallel_iterations=1)
+        return stacked(loss, correct, end - first)
 
     def _update(self, gradients: Any) -> None:  # noqa: ANN401
         """Each server updates the weights that it keeps.
@@ -179,7 +180,7 @@ class CoordinatedLoop(WindowedLoop):
         """One worker's evaluation of a share of the split `name`."""
         self._traces += 1
         split = _Held(f"{name} images").read(), _Held(f"{name} labels").read()
-        return pair(*self._strategy.run(lambda: self._replica.score(self._replica.inputs(), split, share)))
+        return stacked(*self._strategy.run(lambda: self._replica.score(self._replica.inputs(), split, share)))
 
 
 class _Held:

@@ -10,6 +10,8 @@ from bench.data.datasets import Dataset
 from bench.records.measurement import Phase
 from bench.training.windows import without_call
 
+MISCOUNTED = "something in the process cuts epochs short, or repeats parts of them"
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -41,7 +43,8 @@ class EpochResult:
     """One epoch: its training windows, its scores, and when it ended on the run's clock.
 
     `learning_rate` is what the step after the epoch would take. `val` is None where the training loss is
-    not finite: such weights are not validated.
+    not finite: such weights are not validated. `samples` is how many training images the steps saw, as the
+    programs that took them counted.
     """
 
     epoch: int
@@ -51,6 +54,7 @@ class EpochResult:
     learning_rate: float
     train: Score
     val: Score | None
+    samples: int
 
     @property
     def finite(self) -> bool:

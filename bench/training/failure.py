@@ -4,6 +4,7 @@ import errno
 import re
 import traceback
 
+from bench.errors import BenchError
 from bench.records.kinds import DeviceKind
 from bench.records.measurement import Status
 
@@ -11,12 +12,12 @@ from bench.records.measurement import Status
 # (CUDA_ERROR_OUT_OF_MEMORY, tensorflow#60607), cuBLAS and cuDNN (..._STATUS_ALLOC_FAILED), of a copy that
 # found no room on the GPU (Dst tensor is not initialized, tensorflow#7025), and XLA's own.
 _OUT_OF_MEMORY = re.compile(
-    r"out.of.memory|resource.exhausted|failed.to.allocate|OOM when allocating|STATUS_ALLOC_FAILED"
+    r"out.of.memory|bad_alloc|resource.exhausted|failed.to.allocate|OOM when allocating|STATUS_ALLOC_FAILED"
     r"|Dst tensor is not initialized",
     re.IGNORECASE,
 )
 # The host's allocators are cpu, mklcpu, gpu_host_bfc and the like.
-_ON_HOST = re.compile(r"device:CPU:\d+ by allocator|by allocator \w*host", re.IGNORECASE)
+_ON_HOST = re.compile(r"device:CPU:\d+ by allocator|by allocator \w*host|bad_alloc", re.IGNORECASE)
 # TensorFlow's collectives (base_collective_executor.cc, and the health check in Python), its coordination
 # service (stopped sending heartbeats), gRPC below them, and NCCL.
 _PEER_GONE = re.compile(
@@ -39,11 +40,24 @@ def status_of(problem: Exception, kind: DeviceKind, peers: bool = False) -> Stat
     return "oom_host" if kind == "cpu" or _ON_HOST.search(str(problem)) else "oom_device"
 
 
+def status_of_words(words: str, kind: DeviceKind) -> Status | None:
+    """The status of a run whose process ended with `words`; None where they name neither memory nor peers.
+
+    TensorFlow ends a process whose peers it has lost, so of a run of several that is as good as an error.
+    """
+    if _OUT_OF_MEMORY.search(words):
+        return "oom_host" if kind == "cpu" or _ON_HOST.search(words) else "oom_device"
+    return "lost" if _PEER_GONE.search(words) else None
+
+
 def describe(problem: Exception) -> str:
     """The error, and the last calls that led to it: enough to mend it from the table alone.
 
-    Either is cut to its own length, since a message of XLA alone can fill pages.
+    Either is cut to its own length, since a message of XLA alone can fill pages. What bench raises on purpose
+    says by itself, in one line, what there is to mend.
     """
+    if isinstance(problem, BenchError):
+        return str(problem)
     message = f"{type(problem).__name__}: {problem}"
     where = "".join(traceback.format_tb(problem.__traceback__)[-5:])
     return f"{message[:2000]}\n{where[-2000:]}"

@@ -11,8 +11,9 @@ import tensorflow as tf  # noqa: TID253
 
 from bench.data.datasets import Dataset
 from bench.data.shapes import CLASSES, PIXELS, TRAIN_SIZE, VAL_SIZE
+from bench.errors import BenchError
 from bench.records.scenario import Scenario
-from bench.training.epoch import EpochResult, Report, Score, Windows
+from bench.training.epoch import MISCOUNTED, EpochResult, Report, Score, Windows
 from bench.training.loss import cross_entropy
 from bench.training.order import epoch_order
 from bench.training.update import rate_of
@@ -33,6 +34,8 @@ class FitLoop:
     Under a `strategy` Keras deals each batch out to the replicas, and TensorFlow fetches the parts to their
     devices ahead of the step. Where they cannot share it evenly, the
     replicas' means weigh alike all the same, whatever the number of samples behind each.
+
+    How many samples an epoch or an evaluation saw is what Keras' own mean of the loss counted.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class FitLoop:
 
     def train(self, report: Report) -> None:
         """One `model.fit` over all epochs; ends after an epoch with a loss that is not finite."""
-        follow = _Follow(self._order, self._scenario.steps_per_epoch, self._seed, report)
+        follow = _Follow(self._order, self._batch, self._seed, report)
         self._model.fit(
             self._train,
             epochs=self._scenario.epochs,
@@ -86,6 +89,7 @@ class FitLoop:
     def test(self) -> Score:
         """The test split, after training."""
         loss, accuracy = self._model.evaluate(self._test, verbose=0)
+        _check_evaluated(self._model)
         return Score(float(loss), float(accuracy))
 
     def traces(self) -> int:
@@ -124,10 +128,10 @@ class FitLoop:
 class _Follow(keras.callbacks.Callback):  # type: ignore[misc]  # keras is untyped
     """Sets each epoch's order, times training apart from validation, reports. Adds nothing to a batch."""
 
-    def __init__(self, order: Any, steps: int, seed: int, report: Report) -> None:  # noqa: ANN401
+    def __init__(self, order: Any, batch: int, seed: int, report: Report) -> None:  # noqa: ANN401
         super().__init__()
-        self._order, self._steps, self._seed, self._send = order, steps, seed, report
-        self._began = self._trained = self._validating = 0
+        self._order, self._batch, self._seed, self._send = order, batch, seed, report
+        self._began = self._trained = self._validating = self._samples = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ANN401, ARG002
         """Keras counts epochs from 0, the tables from 1."""
@@ -140,6 +144,7 @@ class _Follow(keras.callbacks.Callback):  # type: ignore[misc]  # keras is untyp
         """Validation starts where training ends: once the device has taken the last step."""
         self.model.trainable_variables[-1].numpy()
         self._trained = time.perf_counter_ns()
+        self._samples = _counted(self.model)
         self._send("evaluate")
         self._validating = time.perf_counter_ns()
 
@@ -150,11 +155,26 @@ class _Follow(keras.callbacks.Callback):  # type: ignore[misc]  # keras is untyp
         val = None
         if math.isfinite(train.loss):
             val = Score(float(logs["val_loss"]), float(logs["val_accuracy"]))
-        windows = Windows(((self._trained - self._began) / 1e9,), (self._steps,))
+        seconds, steps = (self._trained - self._began) / 1e9, -(-self._samples // self._batch)
+        windows, validating = Windows((seconds,), (steps,)), (ended - self._validating) / 1e9
         rate = float(rate_of(self.model.optimizer))
-        result = EpochResult(epoch + 1, windows, (ended - self._validating) / 1e9, ended, rate, train, val)
+        result = EpochResult(epoch + 1, windows, validating, ended, rate, train, val, self._samples)
         self._send(result)
+        _check_evaluated(self.model)
         self.model.stop_training = not result.finite
+
+
+def _counted(model: Any) -> int:  # noqa: ANN401
+    """How many samples `model` has seen since its metrics were reset: as an epoch or an evaluation began."""
+    loss = next(metric for metric in model.metrics if metric.name == "loss")
+    return int(tf.convert_to_tensor(loss.count))  # over all replicas, where each counts for itself
+
+
+def _check_evaluated(model: Any) -> None:  # noqa: ANN401
+    """Raise BenchError where the evaluation that has just ended left out images, or saw some twice."""
+    seen = _counted(model)
+    if seen != VAL_SIZE:  # as many as the test split has
+        raise BenchError(f"Keras evaluated {seen:,} of {VAL_SIZE:,} images; {MISCOUNTED}")
 
 
 def _tensors(images: Any, labels: Any) -> tuple[Any, Any]:  # noqa: ANN401 -- arrays in, tensors out

@@ -23,7 +23,7 @@ from bench.training.epoch import Score
 from bench.training.loss import cross_entropy
 from bench.training.replica import EVAL_BATCH, scaled
 from bench.training.update import update
-from bench.training.windowed import WindowedLoop, chunk_steps, pair
+from bench.training.windowed import WindowedLoop, chunk_steps, stacked
 
 
 class FusedLoop(WindowedLoop):
@@ -89,14 +89,14 @@ class FusedLoop(WindowedLoop):
         self._order = self._on_device(order.astype(np.int64))
         tf.test.experimental.sync_devices()
 
-    def _run(self, epoch: int, first: int, count: int) -> tuple[float, int]:  # noqa: ARG002
+    def _run(self, epoch: int, first: int, count: int) -> tuple[float, int, int]:  # noqa: ARG002
         """Reading the sums waits for the device."""
         bounds = tf.constant((first, *divmod(count, self._chunk)), tf.int64)
-        loss, correct = self._call(*self._data["train"], self._order, bounds).numpy()
-        return float(loss), int(correct)
+        loss, correct, taken = self._call(*self._data["train"], self._order, bounds).numpy()
+        return float(loss), int(correct), int(taken)
 
     def _steps(self, images: Any, labels: Any, order: Any, bounds: Any) -> Any:  # noqa: ANN401
-        """The program: sums of loss and of correct answers over the samples of the window's steps.
+        """The program: sums of loss and correct answers over the samples of a window's steps, and the steps.
 
         `bounds` are the first step, how many chunks follow, and how many more steps, at the end of an epoch
         that chunks do not divide. Every place of a batch has sums of its own until the window's end, since
@@ -114,13 +114,15 @@ class FusedLoop(WindowedLoop):
             return _repeat(count, lambda turn, *sums: one(begin + turn, *sums), sums)
 
         def chunk_of(turn: Any, *sums: Any) -> Any:  # noqa: ANN401
-            return steps(first + turn * chunk, chunk, sums)
+            return steps(first + turn * chunk, chunk, sums)[1:]
 
         sums = (tf.zeros(size), tf.zeros(size, tf.int32))
-        sums = steps(first, chunks, sums) if chunk == 1 else _repeat(chunks, chunk_of, sums)
+        done, *sums = steps(first, chunks, sums) if chunk == 1 else _repeat(chunks, chunk_of, sums)
+        taken = done * chunk
         if self._scenario.steps_per_epoch % chunk:
-            sums = steps(first + chunks * chunk, rest, sums)
-        return pair(*map(tf.reduce_sum, sums))
+            done, *sums = steps(first + taken, rest, sums)
+            taken += done
+        return stacked(*map(tf.reduce_sum, sums), taken)
 
     def _batch(self, images: Any, labels: Any, order: Any, step: Any) -> Any:  # noqa: ANN401
         """A batch of fixed size; where the last of an epoch is smaller, the surplus weighs nothing."""
@@ -173,21 +175,22 @@ class FusedLoop(WindowedLoop):
             return losses + more_losses, hits + tf.cast(_correct(y, logits), tf.int32)
 
         start = (tf.zeros(EVAL_BATCH), tf.zeros(EVAL_BATCH, tf.int32))
-        return pair(*map(tf.reduce_sum, _repeat(VAL_SIZE // EVAL_BATCH, one, start)))
+        return stacked(*map(tf.reduce_sum, _repeat(VAL_SIZE // EVAL_BATCH, one, start)[1:]))
 
 
 def _repeat(times: Any, body: Any, state: Any) -> Any:  # noqa: ANN401
-    """`body` of a turn, from 0, and the state, so many times. What is an int, the compiler knows.
+    """`body` of a turn, from 0, and the state, so many times; gives the turns taken before the last state.
+
+    A number of `times` that is an int the compiler knows.
 
     No `maximum_iterations`, which would join the condition.
     """
-    _, *after = tf.while_loop(
+    return tf.while_loop(
         lambda turn, *_: turn < times,
         lambda turn, *state: (turn + 1, *body(turn, *state)),
         (tf.constant(0), *state),
         parallel_iterations=1,
     )
-    return after
 
 
 def _chunk(scenario: Scenario) -> int:

@@ -82,19 +82,19 @@ class ReplicatedLoop(WindowedLoop):
         for variable in self._orders:
             _fill(variable, order.astype(np.int64))
 
-    def _run(self, epoch: int, first: int, count: int) -> tuple[float, int]:
+    def _run(self, epoch: int, first: int, count: int) -> tuple[float, int, int]:
         """Reading the sums waits for all replicas."""
         before = (epoch - 1) * self._scenario.steps_per_epoch
         bounds = (tf.constant(number) for number in (first, count, before))
-        loss, correct = self._window(self._data["train"], self._orders, self._sums, *bounds)
-        return float(loss), int(correct)
+        loss, correct, taken = self._window(self._data["train"], self._orders, self._sums, *bounds)
+        return float(loss), int(correct), int(taken)
 
     def _split(self, name: str) -> Score:
         loss, correct = self._evaluate(self._data[name])
         return Score(float(loss) / VAL_SIZE, int(correct) / VAL_SIZE)
 
     def _steps(self, splits: Any, orders: Any, sums: Any, first: Any, count: Any, before: Any) -> Any:  # noqa: ANN401
-        """The program: sums of loss and of correct answers over the samples of the window's steps.
+        """The program: sums of loss and correct answers over the samples of a window's steps, and the steps.
 
         The data are variables, since a loop carries a variable by its handle, wherever its memory is; and
         arguments, since TensorFlow keeps what a function refers to. Each replica sums up beside its data.
@@ -117,9 +117,9 @@ class ReplicatedLoop(WindowedLoop):
         for variable in (variable for pair in sums for variable in pair):
             variable.assign(tf.zeros((), variable.dtype))
         last = first + count
-        tf.while_loop(lambda step: step < last, body, (first,), parallel_iterations=1)
+        (reached,) = tf.while_loop(lambda step: step < last, body, (first,), parallel_iterations=1)
         totals = self._strategy.run(lambda: tuple(v.read_value() for v in sums[here(len(orders))[0]]))
-        return self._summed(totals)
+        return [*self._summed(totals), reached - first]
 
     def _update(self, gradients: Any) -> None:  # noqa: ANN401
         """Sum up over the replicas, then update each copy of the weights."""

@@ -10,9 +10,10 @@ from typing import Any
 
 from bench.data.datasets import Dataset
 from bench.data.shapes import TRAIN_SIZE
+from bench.errors import BenchError
 from bench.records.measurement import Epoch, Measurement, Phase, Status
 from bench.records.scenario import Scenario, model_flops_per_step
-from bench.training.epoch import EpochResult, Score, TrainingLoop, seconds_since
+from bench.training.epoch import MISCOUNTED, EpochResult, Score, TrainingLoop, seconds_since
 from bench.training.failure import describe, status_of
 from bench.training.runtime import Runtime, modes, peak_device_bytes, prepare
 from bench.training.telemetry import Telemetry, Use
@@ -45,6 +46,7 @@ class _Progress:
     meters: Telemetry
     clocks: Clocks = field(default_factory=Clocks)
     epochs: list[Epoch] = field(default_factory=list)
+    samples: int = 0
     first_touch_ns: int = 0
     train_began_ns: int = 0
     ended_ns: int = 0
@@ -87,7 +89,7 @@ def _run(
     with progress.clocks.part("build"):
         loop, variables = build(scenario, seed, dataset.mean, dataset.deviation, runtime.strategy)
     try:
-        _drive(loop, variables, dataset, progress, report)
+        _drive(scenario, loop, variables, dataset, progress, report)
     finally:
         variables.release()
     if progress.finite and runtime.strategy is not None:
@@ -95,7 +97,12 @@ def _run(
 
 
 def _drive(
-    loop: TrainingLoop, variables: Variables, dataset: Dataset, progress: _Progress, report: Tell
+    scenario: Scenario,
+    loop: TrainingLoop,
+    variables: Variables,
+    dataset: Dataset,
+    progress: _Progress,
+    report: Tell,
 ) -> None:
     clocks = progress.clocks
     report("compile")
@@ -119,7 +126,10 @@ def _drive(
         progress.ended_ns, progress.finite = event.ended_ns, event.finite
         progress.empty_window_seconds = event.windows.empty_seconds
         progress.epochs.append(epoch)
+        progress.samples += event.samples
         report(epoch)
+        if event.finite:
+            _check_count(event, scenario)
 
     staged_ns = time.perf_counter_ns()
     with progress.meters.training():
@@ -127,9 +137,22 @@ def _drive(
         progress.first_touch_ns += progress.train_began_ns - staged_ns  # reading meters is none of the run's
         loop.train(keep)
     progress.retraced = loop.traces() > traces
+    if progress.finite and len(progress.epochs) != scenario.epochs:
+        raise BenchError(f"{len(progress.epochs)} epochs were trained, not {scenario.epochs}; {MISCOUNTED}")
     if progress.finite:
         report("evaluate")
         progress.test = loop.test()
+
+
+def _check_count(result: EpochResult, scenario: Scenario) -> None:
+    """Raise BenchError where an epoch had other steps or samples than the suite says."""
+    counted = sum(result.windows.steps), result.samples
+    wanted = scenario.steps_per_epoch, TRAIN_SIZE
+    if counted != wanted:
+        raise BenchError(
+            f"epoch {result.epoch} took {counted[0]:,} steps over {counted[1]:,} images, "
+            f"not {wanted[0]:,} over {wanted[1]:,}; {MISCOUNTED}"
+        )
 
 
 def _all_reduce(scenario: Scenario, runtime: Runtime) -> float | None:
@@ -200,7 +223,6 @@ def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measur
     if not epochs:
         return Measurement(status=status, **clocks)
     last = epochs[-1]
-    samples = sum(min(e.steps * scenario.global_batch, TRAIN_SIZE) for e in epochs)
     window_seconds = [seconds for e in epochs for seconds in e.window_seconds]
     window_steps = [steps for e in epochs for steps in e.window_steps]
     empty = progress.empty_window_seconds
@@ -218,12 +240,12 @@ def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measur
         target_seconds=hit.elapsed_seconds if hit else None,
         target_epoch=hit.epoch if hit else None,
         steps=sum(e.steps for e in epochs),
-        samples=samples,
+        samples=progress.samples,
         step_seconds=step,
         step_seconds_mad=mad,
         empty_window_seconds=empty,
         all_reduce_seconds=progress.all_reduce_seconds,
-        samples_per_second=samples / train_seconds,
+        samples_per_second=progress.samples / train_seconds,
         train_loss=last.train_loss,
         train_accuracy=last.train_accuracy,
         val_loss=last.val_loss,
@@ -231,7 +253,7 @@ def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measur
         best_val_accuracy=max(accuracies, default=None),
         test_loss=progress.test.loss if progress.test else None,
         test_accuracy=progress.test.accuracy if progress.test else None,
-        flops_per_second=model_flops_per_step(scenario.widths, 1) * samples / train_seconds,
+        flops_per_second=model_flops_per_step(scenario.widths, 1) * progress.samples / train_seconds,
         **clocks,
     )
 

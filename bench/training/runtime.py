@@ -13,10 +13,15 @@ from typing import Any
 
 from bench.machine.affinity import Pinning, pin
 from bench.machine.cuda import prefer_wheel
+from bench.machine.environment import neutralise
+from bench.machine.modules import imported
 from bench.records.kinds import DeviceKind
 from bench.records.scenario import Scenario
 from bench.training.determinism import ask_for_determinism
 from bench.training.member import ALONE, Member, tf_config
+
+READ_BACK = ("bench", "tensorflow", "keras", "numpy")
+"""The modules whose version and place each run tells: those that decide what it computes and measures."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +45,15 @@ def start(
 ) -> Runtime:
     """Pin this process to `cores`, import TensorFlow, set threads and devices to match, and join the others.
 
-    The affinity is set before the import, since thread pools take their size from it. With `kind` "gpu" the
+    The affinity is set before the import, since thread pools take their size from it, and variables that
+    would change what a suite says are neutralised (`bench.machine.environment`). With `kind` "gpu" the
     process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, no more of them than it has replicas, memory
     grows as it is needed, and the `ptxas` that TensorFlow's packages bring assembles its programs; raises
     BenchError where TensorFlow sees too few. Whoever calls this for a member with an address may hold the
     port bound with SO_REUSEPORT. A `deterministic` process stays so.
     """
     pinning = pin(cores)
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    neutralise(os.environ)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["OMP_NUM_THREADS"] = str(len(cores))
     # NVML's order, so that the GPU trained on is the one metered.
@@ -112,6 +118,7 @@ def modes(runtime: Runtime) -> dict[str, Any]:
         "xla_flags": os.environ.get("XLA_FLAGS"),
         "tf_xla_flags": os.environ.get("TF_XLA_FLAGS"),
         "memory_growth": all(growth) if growth else None,
+        "modules": imported(READ_BACK),
     }
 
 

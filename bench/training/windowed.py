@@ -26,10 +26,14 @@ SHORTEST_CHUNK = 16  # a wait for the host in so many steps is lost among them
 
 @dataclass(frozen=True)
 class Window:
-    """A timed window of steps: its seconds, and the sums of loss and of correct answers over its samples."""
+    """A timed window of steps: its seconds, and the sums of loss and of correct answers over its samples.
+
+    Steps and samples are those that the program took and saw, whatever it was asked for.
+    """
 
     seconds: float
     steps: int
+    samples: int
     loss: float
     correct: int
 
@@ -64,13 +68,13 @@ class WindowedLoop(ABC):
         """All epochs; ends after the first window or validation whose loss is not finite, and reports it."""
         for epoch in range(1, self._scenario.epochs + 1):
             report("train")
-            windows, score = self._epoch(epoch)
+            windows, score, samples = self._epoch(epoch)
             report("evaluate")
             rate = float(rate_of(self._optimizer))
             began = time.perf_counter_ns()
             val = self.validate() if math.isfinite(score.loss) else None
             ended = time.perf_counter_ns()
-            result = EpochResult(epoch, windows, (ended - began) / 1e9, ended, rate, score, val)
+            result = EpochResult(epoch, windows, (ended - began) / 1e9, ended, rate, score, val, samples)
             report(result)
             if not result.finite:
                 return
@@ -81,9 +85,11 @@ class WindowedLoop(ABC):
         first = 0
         for count in self._window_steps:
             began = time.perf_counter_ns()
-            loss, correct = self._run(epoch, first, count)
-            yield Window(seconds_since(began), count, loss, correct)
-            first += count
+            loss, correct, taken = self._run(epoch, first, count)
+            seconds = seconds_since(began)
+            samples = self._samples(first + taken) - self._samples(first)
+            yield Window(seconds, taken, samples, loss, correct)
+            first += taken
 
     def validate(self) -> Score:
         """The validation split."""
@@ -98,8 +104,11 @@ class WindowedLoop(ABC):
         """The order of the training images from here on."""
 
     @abstractmethod
-    def _run(self, epoch: int, first: int, count: int) -> tuple[float, int]:
-        """Steps `first` to `first + count` of `epoch`: sums of loss and correct answers, once all is done."""
+    def _run(self, epoch: int, first: int, count: int) -> tuple[float, int, int]:
+        """Steps `first` to `first + count` of `epoch`, once all is done: sums of loss and of correct answers.
+
+        And how many steps it was, by the program's own count.
+        """
 
     @abstractmethod
     def _split(self, name: str) -> Score:
@@ -121,21 +130,25 @@ class WindowedLoop(ABC):
         """What all processes of the run go by that measured `seconds`, each for itself."""
         return seconds
 
-    def _epoch(self, epoch: int) -> tuple[Windows, Score]:
+    def _samples(self, steps: int) -> int:
+        """How many samples the first `steps` of an epoch see: the last step has what the others left."""
+        return min(steps * self._scenario.global_batch, TRAIN_SIZE)
+
+    def _epoch(self, epoch: int) -> tuple[Windows, Score, int]:
         done: list[Window] = []
         for window in self.windows(epoch):
             done.append(window)
             if not math.isfinite(window.loss):
                 break
         steps = tuple(window.steps for window in done)
-        seen = min(sum(steps) * self._scenario.global_batch, TRAIN_SIZE)
-        score = Score(sum(w.loss for w in done) / seen, sum(w.correct for w in done) / seen)
-        return Windows(tuple(window.seconds for window in done), steps, self.empty_seconds), score
+        samples = sum(window.samples for window in done)
+        score = Score(sum(w.loss for w in done) / samples, sum(w.correct for w in done) / samples)
+        return Windows(tuple(window.seconds for window in done), steps, self.empty_seconds), score, samples
 
 
-def pair(loss: Any, correct: Any) -> Any:  # noqa: ANN401
-    """Both sums as one float64 tensor of shape (2,), since each tensor is fetched by a call of its own."""
-    return tf.stack([tf.cast(loss, tf.float64), tf.cast(correct, tf.float64)])
+def stacked(*numbers: Any) -> Any:  # noqa: ANN401
+    """All of them as one float64 tensor of one axis, since each tensor is fetched by a call of its own."""
+    return tf.stack([tf.cast(number, tf.float64) for number in numbers])
 
 
 def _steps_for(seconds: float, per_step: float) -> int:

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.machine.cgroup import Cgroup
+from bench.machine.cgroup import Cgroup, oom_kills_in
 
 
 def write(root, files):
@@ -100,3 +100,31 @@ def test_throttled_time_is_in_seconds_in_either_version(tmp_path):
 def test_a_machine_without_cgroups_has_no_limits(tmp_path):
     cgroup = Cgroup(tmp_path)
     assert (cgroup.cpu_limit(), cgroup.memory_limit(), cgroup.cores()) == (None, None, None)
+
+
+def test_kills_for_want_of_memory_are_told_of_every_group_on_the_way_up(tmp_path):
+    second = unified(
+        tmp_path / "2",
+        "/pods/mine",
+        {"pods/memory.events": "oom 5\noom_kill 3\n", "pods/mine/memory.events": "oom 1\noom_kill 1\n"},
+    )
+    first = legacy(
+        tmp_path / "1",
+        "/mine",
+        {
+            "memory/mine/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+            "memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n",
+        },
+    )
+    group, above = (tmp_path / "2/sys/fs/cgroup" / name for name in ("pods/mine", "pods"))
+    assert second.oom_kills() == {str(group / "memory.events"): 1, str(above / "memory.events"): 3}
+    assert list(first.oom_kills().values()) == [2, 0]
+    (above / "memory.events").write_text("oom_kill 4\n")
+    assert oom_kills_in([str(above / "memory.events"), "/nowhere"]) == {str(above / "memory.events"): 4}
+
+
+def test_where_no_group_tells_of_kills_the_machine_does(tmp_path):
+    cgroup = unified(tmp_path, "/", {})
+    write(tmp_path, {"proc/vmstat": "nr_free_pages 7\noom_kill 6\n"})
+    assert cgroup.oom_kills() == {str(tmp_path / "proc/vmstat"): 6}
+    assert Cgroup(tmp_path / "nowhere").oom_kills() == {}

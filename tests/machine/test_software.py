@@ -37,7 +37,7 @@ def test_the_environment_keeps_what_changes_speed_and_no_secrets():
         "XLA_FLAGS": "",
         "TF_XLA_FLAGS": "--tf_xla_auto_jit=2",
         "TF_ENABLE_ONEDNN_OPTS": "0",
-        "OMP_NUM_THREADS": "2",
+        "LD_PRELOAD": "/usr/lib/libjemalloc.so",
         "KMP_AFFINITY": "compact",
         "CUDA_VISIBLE_DEVICES": "0",
     }
@@ -45,6 +45,8 @@ def test_the_environment_keeps_what_changes_speed_and_no_secrets():
         "TF_VAR_password": "x",
         "TF_TOKEN_app": "x",
         "TF_CONFIG": "{}",
+        "KERAS_MAX_EPOCHS": "1",
+        "OMP_NUM_THREADS": "2",
         "HOME": "/home/me",
         "A_TOKEN": "x",
     }

@@ -104,9 +104,16 @@ def test_flags_that_are_set_here_reach_the_workers_of_a_cluster_that_was_joined(
         "NCCL_ALGO": "Ring",
         "NCCL_DEBUG": "WARN",
         "NVIDIA_TF32_OVERRIDE": "0",
+        "TF_ENABLE_ONEDNN_OPTS": "0",
         "TF_XLA_FLAGS": "--tf_xla_auto_jit=2",
         "XLA_FLAGS": "--xla_gpu_enable_command_buffer=+WHILE,+CONDITIONAL",
     }
-    environ = {**flags, "HOME": "/root", "CUDA_VISIBLE_DEVICES": "3", "TF_CONFIG": "{}"}
+    environ = {
+        **flags,
+        "HOME": "/root",
+        "CUDA_VISIBLE_DEVICES": "3",
+        "TF_CONFIG": "{}",
+        "KERAS_MAX_EPOCHS": "1",
+    }
     assert _runtime_env(environ)["env_vars"] == {"RAY_worker_niceness": "0", **flags}
     assert _runtime_env({})["env_vars"] == {"RAY_worker_niceness": "0"}

@@ -1,5 +1,6 @@
 """The pool on real Ray, with real training in its processes."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,12 +15,14 @@ import pytest
 from bench.analysis.repetition import until
 from bench.cli.watchers import Silent
 from bench.data.datasets import load
+from bench.machine.modules import imported
 from bench.orchestration.runs import Cluster
 from bench.orchestration.session import Rules, Session
 from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.store import read_sessions
 from bench.records.suite import Measure, Point, Suite
+from tests.orchestration.memory import memory_group
 
 pytestmark = pytest.mark.slow
 
@@ -35,12 +38,26 @@ def environ(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ray(environ):
-    """Ray on this machine, started once for all tests here, and the digits in its object store."""
+def hostile(tmp_path_factory):
+    """A folder whose modules end whoever imports them."""
+    folder = tmp_path_factory.mktemp("hostile")
+    for name in ("bench", "keras", "numpy", "psutil", "pyarrow", "pydantic", "ray", "tensorflow"):
+        (folder / f"{name}.py").write_text(f"raise SystemExit('imported {name} from the current folder')\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ray(environ, hostile):
+    """Ray on this machine, started once for all tests here, and the digits in its object store.
+
+    From a folder whose modules no worker may import.
+    """
     from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
 
     digits = load("digits", None, environ)
-    with ray_cluster("local"):
+    with contextlib.ExitStack() as stack:
+        with contextlib.chdir(hostile):
+            stack.enter_context(ray_cluster("local"))
         nodes, fingerprints = inspect_nodes()
         cluster = Cluster(nodes, fingerprints, {"digits": digits.sha256})
         yield SimpleNamespace(cluster=cluster, datasets=share({"digits": digits}))
@@ -49,8 +66,8 @@ def ray(environ):
 class Watcher(Silent):
     """Keeps the process of every run, and kills those that `kill` names once they have trained an epoch."""
 
-    def __init__(self, kill=()):
-        self.kill, self.processes, self.places = kill, [], []
+    def __init__(self, kill=(), by=signal.SIGKILL):
+        self.kill, self.by, self.processes, self.places = kill, by, [], []
 
     def started(self, run, places):
         self.places.append((run.point.label, *places))
@@ -58,7 +75,7 @@ class Watcher(Silent):
 
     def epoch(self, run, _epoch):
         if run.point.label in self.kill:
-            self.processes[-1][1].send_signal(signal.SIGKILL)
+            self.processes[-1][1].send_signal(self.by)
 
 
 def worker_process():
@@ -91,15 +108,16 @@ def run(ray, tmp_path):
     """Run scenarios by label, one at a time on all cores, in a session; gives the rows by label."""
     from bench.orchestration.ray_pool import RayPool
 
-    def run(settings, watcher, **measure):
+    def run(settings, watcher, sources=None, **measure):
         points = tuple(
-            Point("sweep", label, Scenario(dataset="digits", hidden=[16], device="cpu", **given))
+            Point("sweep", label, Scenario(**{"dataset": "digits", "hidden": [16], "device": "cpu", **given}))
             for label, given in settings.items()
         )
         suite = Suite("suite", "A suite", Measure(**{"rounds": 1, **measure}), points, "")
         with Recorder.begin(tmp_path / "s1", "s1", {}) as recorder:
-            rules = Rules(until(None), probe=False)
-            Session(suite, ray.cluster, RayPool(ray.datasets), recorder, watcher, rules).run()
+            rules, pool = Rules(until(None), probe=False), RayPool(ray.datasets)
+            pool._sources = pool._sources if sources is None else sources
+            Session(suite, ray.cluster, pool, recorder, watcher, rules).run()
         return {row["label"]: row for row in recorder.runs}
 
     return run
@@ -123,6 +141,23 @@ def test_a_suite_trains(run, ray):
         assert row["train_seconds"] > 0
         assert row["machine_id"] == ray.cluster.fingerprints[node.node_id].machine_id
         assert row["dataset_sha256"] == ray.cluster.dataset_sha256["digits"]
+        assert row["modules"][0] == imported(["bench"])[0]
+        assert [text.split()[0] for text in row["modules"]] == ["bench", "tensorflow", "keras", "numpy"]
+
+
+def test_a_worker_sees_nothing_of_the_folder_that_the_command_is_in(ray, hostile):  # noqa: ARG001
+    import ray as library
+
+    path = library.get(library.remote(lambda: sys.path).remote())
+    assert str(hostile) not in path
+    assert "" not in path
+
+
+def test_a_process_that_imported_another_bench_fails_its_run(run):
+    rows = run({"a": QUICK}, Watcher(), sources={}, retries=1)
+    assert (rows["a"]["status"], rows["a"]["attempt"], rows["a"]["flags"]) == ("failed", 1, ())
+    assert "imported another bench than the command has: bench " in rows["a"]["error"]
+    assert "\n" not in rows["a"]["error"]
 
 
 def test_a_run_on_some_cores_is_pinned_to_them(run):
@@ -140,10 +175,36 @@ def test_a_killed_process_costs_its_run_one_attempt_and_no_other_run(run):
     rows = run({"long": {**LONG, "batch_size": 100}, "quick": QUICK}, watcher, retries=1)
     assert (rows["long"]["status"], rows["long"]["attempt"]) == ("lost", 2)
     assert rows["long"]["flags"] == ("retried",)
-    assert "died unexpectedly" in rows["long"]["error"]
+    pid = watcher.processes[1][1].pid
+    assert rows["long"]["error"].startswith(f"its process {pid} is gone without a reason, as if killed from")
     assert (rows["quick"]["status"], rows["quick"]["error"]) == ("ok", None)
     assert [label for label, _ in watcher.processes] == ["long", "long", "quick"]
     assert len({process for _, process in watcher.processes}) == 3
+
+
+def test_a_process_that_ends_itself_is_not_tried_again(run):
+    watcher = Watcher(kill={"long"}, by=signal.SIGSEGV)
+    rows = run({"long": {**LONG, "batch_size": 100}}, watcher, retries=1)
+    assert (rows["long"]["status"], rows["long"]["attempt"], rows["long"]["flags"]) == ("failed", 1, ())
+    pid = watcher.processes[0][1].pid
+    assert rows["long"]["error"] == f"its process {pid} ended itself (SIGSEGV): Segmentation fault"
+
+
+@pytest.fixture
+def little_memory():
+    """What Ray's processes take from now on comes out of 1,200 MiB; skipped where that cannot be had."""
+    (raylet,) = (child for child in psutil.Process().children() if child.name() == "raylet")
+    with memory_group(1200 * 2**20) as group:
+        group.enter(raylet)
+        yield
+        group.leave(raylet)
+
+
+@pytest.mark.usefixtures("ray", "little_memory")
+def test_a_process_that_the_kernel_kills_for_memory_ran_out_of_the_host_s(run):
+    rows = run({"large": {**QUICK, "hidden": [50_000]}}, Watcher(), retries=1, timeout_seconds=60.0)
+    assert (rows["large"]["status"], rows["large"]["attempt"]) == ("oom_host", 1)
+    assert rows["large"]["error"].endswith("for want of memory, of which its control group has 1,200 MiB")
 
 
 def test_a_run_past_its_time_is_killed(run):

@@ -44,7 +44,7 @@ METERED = """
     gpu_sm_clock_moved_fraction energy_source
     gpu_temperature_max_celsius gpu_throttle_reasons gpu_shared pinned process_id
     tf32_enabled compute_dtype memory_growth op_determinism all_reduce_implementation xla_flags
-    tf_xla_flags
+    tf_xla_flags modules
 """
 EPOCHS = """
     run_id epoch steps train_seconds eval_seconds elapsed_seconds learning_rate train_loss train_accuracy

@@ -61,6 +61,7 @@ def test_chunks_change_nothing(build, small, digits, settings):
         for variable, value in zip(variables, start, strict=True):
             variable.assign(value)
         windows = list(loop.windows(1))
+        assert sum(w.samples for w in windows) == 50_000
         trained.append((values(variables), sum(w.steps for w in windows)))
     (one, steps), (other, as_many) = trained
     assert steps == as_many
@@ -141,6 +142,6 @@ def test_an_empty_window_is_timed_after_the_warm_up_and_changes_nothing(build, s
     assert loop.empty_seconds is None
     loop.warm_up()
     before = values(variables)
-    assert loop._run(1, 0, 0) == (0.0, 0)
+    assert loop._run(1, 0, 0) == (0.0, 0, 0)
     assert all((a == b).all() for a, b in zip(before, values(variables), strict=True))
     assert loop.empty_seconds > 0

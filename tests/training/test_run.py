@@ -50,11 +50,13 @@ CLOCKS = ["build", "compile", "warmup", "stage"]
 SECOND_NS = 10**9
 
 
-def epoch(number, val=0.9, loss=0.5, seconds=(1.0, 1.0), steps=(125, 125), ended_ns=0, empty=None):
+def epoch(
+    number, val=0.9, loss=0.5, seconds=(1.0, 1.0), steps=(125, 125), ended_ns=0, empty=None, samples=50_000
+):
     """An epoch that took `seconds`; `val` is its validation accuracy, None for no validation."""
     score = None if val is None else Score(0.4, val)
     windows = Windows(seconds, steps, empty)
-    return EpochResult(number, windows, 0.5, ended_ns, 0.001, Score(loss, 0.8), score)
+    return EpochResult(number, windows, 0.5, ended_ns, 0.001, Score(loss, 0.8), score, samples)
 
 
 class Script:
@@ -194,6 +196,34 @@ def test_a_remainder_is_counted_by_its_samples(follow):
     assert measured.steps == 522
     assert measured.samples == 100_000
     assert measured.samples_per_second == 12_500.0
+
+
+def test_samples_are_those_that_the_programs_counted(follow):
+    measured, _ = follow(Script([epoch(1), epoch(2)]), epochs=2)
+    assert measured.samples == 100_000
+    measured, rows = follow(Script([epoch(1, samples=2_000, steps=(5, 5))]))
+    assert (measured.steps, measured.samples, rows[0].steps) == (10, 2_000, 10)
+    assert measured.samples_per_second == 1_000.0
+
+
+@pytest.mark.parametrize(
+    ("steps", "samples"), [((5, 5), 2_000), ((125, 125), 49_999), ((125, 126), 50_000), ((250, 250), 100_000)]
+)
+def test_an_epoch_of_other_steps_or_samples_than_the_suite_says_fails_the_run(follow, steps, samples):
+    measured, rows = follow(Script([epoch(1, steps=steps, samples=samples)]))
+    assert measured.status == "failed"
+    assert measured.error == (
+        f"epoch 1 took {sum(steps):,} steps over {samples:,} images, not 250 over 50,000; "
+        "something in the process cuts epochs short, or repeats parts of them"
+    )
+    assert len(rows) == 1
+
+
+def test_fewer_epochs_than_the_suite_says_fail_the_run(follow):
+    measured, rows = follow(Script([epoch(1)]), epochs=3)
+    assert measured.status == "failed"
+    assert measured.error.startswith("1 epochs were trained, not 3; ")
+    assert len(rows) == 1
 
 
 @pytest.mark.parametrize(
@@ -525,6 +555,26 @@ def test_a_real_run_has_every_figure(train, loop):
     assert measured.process_cpu_seconds > 0
     assert 0 <= measured.node_others_cpu_fraction <= 1.1  # ticks of 10 ms
     assert {"retraced", "not-learning"}.isdisjoint(measured.flags)
+
+
+@pytest.fixture
+def keras_that_cuts_short():
+    """Keras, told by whatever imported it to take three steps of an epoch at most, then as it was."""
+    import keras
+
+    keras.config.set_max_steps_per_epoch(3)
+    yield
+    keras.config.set_max_steps_per_epoch(None)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Limiting steps_per_epoch", "ignore:Your input ran out of data")
+@pytest.mark.usefixtures("keras_that_cuts_short")
+def test_an_epoch_that_keras_cuts_short_fails_the_run_and_is_counted_as_it_was(train):
+    measured, rows, _ = train(loop="fit", batch_size=1920, jit=False)
+    assert measured.status == "failed"
+    assert measured.error.startswith("epoch 1 took 3 steps over 5,760 images, not 27 over 50,000; something")
+    assert (measured.steps, measured.samples, rows[0].window_steps) == (3, 5_760, (3,))
 
 
 @pytest.mark.slow

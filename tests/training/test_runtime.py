@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -59,10 +60,25 @@ print(json.dumps({
     "omp": os.environ["OMP_NUM_THREADS"],
     "devices": [device.device_type for device in tf.config.get_visible_devices()],
     "backend": keras.backend.backend(),
+    "keras": [keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format(),
+              keras.config.dtype_policy().name, keras.config.max_epochs(),
+              keras.config.max_steps_per_epoch()],
+    "keras_home": sorted(os.listdir(os.path.expanduser("~/.keras"))),
+    "legacy": tf.keras.__name__.startswith("tf_keras"),
+    "modules": runtime.modes(started)["modules"],
     "tf32": [tf32("tf32"), tf32("float32"), tf32("tf32"), tf32("mixed_bfloat16")],
     "peak_device_bytes": runtime.peak_device_bytes(),
 }))
 """
+
+OTHER_KERAS = {
+    "floatx": "float64",
+    "epsilon": 0.1,
+    "backend": "jax",
+    "image_data_format": "channels_first",
+    "dtype_policy": "float16",
+    "nnx_enabled": True,
+}
 
 LIGHT = """
 import importlib, pkgutil, sys
@@ -108,11 +124,24 @@ def run_python(code, **environment):
 
 
 @pytest.fixture(scope="module")
-def started():
+def started(tmp_path_factory):
     """What a process says of itself that was started on one core, though its surroundings said otherwise."""
-    core = allowed_cores()[-1]
+    core, home = allowed_cores()[-1], tmp_path_factory.mktemp("home")
     code = START.replace("CORE", str(core))
-    otherwise = {"KERAS_BACKEND": "jax", "OMP_NUM_THREADS": "64", "CUDA_VISIBLE_DEVICES": "0"}
+    (home / ".keras").mkdir()
+    (home / ".keras/keras.json").write_text(json.dumps(OTHER_KERAS))
+    otherwise = {
+        "HOME": str(home),
+        "KERAS_BACKEND": "jax",
+        "KERAS_MAX_EPOCHS": "no number",
+        "KERAS_MAX_STEPS_PER_EPOCH": "10",
+        "KERAS_NNX_ENABLED": "1",
+        "TF_USE_LEGACY_KERAS": "1",
+        "TF_CONFIG": '{"cluster": {"worker": ["192.0.2.1:1"]}}',
+        "TF_NUM_INTEROP_THREADS": "64",
+        "OMP_NUM_THREADS": "64",
+        "CUDA_VISIBLE_DEVICES": "0",
+    }
     return SimpleNamespace(core=core, **json.loads(run_python(code, **otherwise).splitlines()[-1]))
 
 
@@ -151,6 +180,24 @@ def test_a_cpu_process_sees_no_gpu(started):
 def test_keras_runs_on_tensorflow_whatever_was_set(started):
     assert started.backend == "tensorflow"
     assert started.import_seconds > 0.1
+
+
+@needs_affinity
+@pytest.mark.slow
+def test_keras_computes_what_the_suite_says_whatever_its_own_configuration_says(started):
+    assert started.keras == ["float32", 1e-7, "channels_last", "float32", None, None]
+    assert started.keras_home == ["keras.json"]
+    assert not started.legacy
+
+
+@needs_affinity
+@pytest.mark.slow
+def test_what_was_imported_is_read_back(started):
+    names, versions, folders = zip(*(text.split(" ", 2) for text in started.modules), strict=True)
+    assert names == ("bench", "tensorflow", "keras", "numpy")
+    assert versions == tuple(metadata.version(name) for name in names)
+    assert folders[0] == str(ROOT / "bench")
+    assert all((Path(folder) / "__init__.py").is_file() for folder in folders)
 
 
 @needs_affinity

@@ -1,0 +1,162 @@
+"""Why a process died: what it was born with, what it left behind, and what both say together. No Ray here.
+
+Whoever starts a process asks it for its `birth` first. Once it is gone, `remains` of that birth are looked at
+on the same node, and `cause` makes a status and one line of them.
+
+A process that ended itself by a fatal error (an abort, a fault) has failed, since it would do so again; one
+that the kernel killed for want of memory ran out of the host's; of any other nothing is known but that it is
+gone: it is lost, and may be tried again.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.machine.cgroup import Cgroup, oom_kills_in
+from bench.machine.files import ROOT
+from bench.records.kinds import DeviceKind
+from bench.records.measurement import Status
+from bench.training.failure import status_of_words
+
+TAIL_BYTES = 2**16
+LONGEST = 500
+"""Characters of a reason: a message of XLA alone can fill pages."""
+_LOGGED = re.compile(r"(?P<level>[IWEF])\d{4} [\d:.]+\s+\d+ [\w./-]+:\d+\] (?P<text>.*)")
+"""A line of TensorFlow's log (absl's): level, day, time, thread, file and line."""
+_LOGGED_EARLIER = re.compile(r"[\d-]+ [\d:.]+: (?P<level>[IWEF]) [\w./-]+:\d+\] (?P<text>.*)")
+_BY_PYTHON = re.compile(r"Fatal Python error: (?P<text>.+)")
+"""Python's faulthandler, which Ray enables in each worker, and Python itself."""
+_BY_LIBRARY = re.compile(
+    r"(?P<text>terminate called .*|pure virtual method called|\*\*\* stack smashing detected.*"
+    r"|(?:free|malloc|realloc|munmap_chunk|double free|corrupted)\b.*(?:invalid|corrupt|mismatch).*"
+    r"|.*symbol lookup error: .*|.*cannot allocate memory in static TLS block.*)"
+)
+"""The C and C++ libraries' last words before they abort; the dynamic linker's before it exits."""
+_WHAT = re.compile(r"\s*what\(\):\s*(?P<text>.+)")
+_SIGNALLED = re.compile(r"\*\*\* (?P<text>SIG[A-Z]+) received")
+_NOISE = re.compile(r":\w+:|WARNING: All log messages|failed call to cuInit")
+"""Ray's marks in a log, and what TensorFlow says on every machine without a GPU."""
+_SIGNALS = {
+    "Aborted": "SIGABRT",
+    "Segmentation fault": "SIGSEGV",
+    "Bus error": "SIGBUS",
+    "Illegal instruction": "SIGILL",
+    "Floating point exception": "SIGFPE",
+    "Floating-point exception": "SIGFPE",
+}
+
+
+@dataclass(frozen=True)
+class Birth:
+    """What a process says of itself before anything can have gone wrong.
+
+    `error_output` is the file that its standard error goes to, None where that is no file. `oom_kills` are
+    the counts of its control groups, and `memory_limit` what they allow it in bytes.
+    """
+
+    process_id: int
+    error_output: str | None = None
+    oom_kills: Mapping[str, int] | None = None
+    memory_limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What a process left: the last lines of its error output, and whether the kernel killed for memory."""
+
+    last_lines: tuple[str, ...] = ()
+    oom_killed: bool = False
+
+
+def birth(root: Path = ROOT) -> Birth:
+    """Of this process."""
+    group = Cgroup(root)
+    return Birth(os.getpid(), _error_output(), group.oom_kills(), group.memory_limit())
+
+
+def remains(born: Birth) -> Remains:
+    """Of a process of this node that is gone, as far as they can be found."""
+    before = born.oom_kills or {}
+    killed = any(count > before[file] for file, count in oom_kills_in(before).items())
+    return Remains(_last_lines(born.error_output), killed)
+
+
+def cause(born: Birth, left: Remains, kind: DeviceKind) -> tuple[Status, str]:
+    """The status of the run that the process had, and the reason in one line."""
+    who = f"its process {born.process_id}"
+    words, signal = _last_words(left.last_lines)
+    if words is not None:
+        by = f" ({signal})" if signal else ""
+        return status_of_words(words, kind) or "failed", _short(f"{who} ended itself{by}: {words}")
+    if left.oom_killed:
+        limit = born.memory_limit
+        allowed = f", of which its control group has {limit / 2**20:,.0f} MiB" if limit else ""
+        return "oom_host", f"the kernel killed {who} for want of memory{allowed}"
+    heard = _last_heard(left.last_lines)
+    last = f"; its last words: {heard}" if heard else ""
+    return "lost", _short(f"{who} is gone without a reason, as if killed from outside (SIGKILL){last}")
+
+
+def _error_output() -> str | None:
+    try:
+        path = Path("/proc/self/fd/2").readlink()
+    except OSError:
+        return None
+    return str(path) if path.is_file() else None
+
+
+def _last_lines(path: str | None) -> tuple[str, ...]:
+    if path is None:
+        return ()
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))
+            return tuple(file.read().decode(errors="replace").splitlines())
+    except OSError:
+        return ()
+
+
+def _last_words(lines: Iterable[str]) -> tuple[str | None, str | None]:
+    """What a process said of the fatal error that it ended by, and the signal; None where it did not.
+
+    The first that is fatal counts: what follows comes of it. What a library says tells more than Python's
+    name of the signal, which comes last.
+    """
+    found: str | None = None
+    signal: str | None = None
+    for line in lines:
+        if by_python := _BY_PYTHON.match(line):
+            signal = signal or _SIGNALS.get(by_python["text"])
+            found = found or by_python["text"]
+        elif signalled := _SIGNALLED.search(line):
+            signal = signal or signalled["text"]
+        elif (what := _WHAT.match(line)) and found:
+            found = f"{found}: {what['text']}"
+        elif text := _fatal(line):
+            found = found or text
+    return (found or signal), signal
+
+
+def _fatal(line: str) -> str | None:
+    logged = _LOGGED.match(line) or _LOGGED_EARLIER.match(line)
+    if logged:
+        return logged["text"] if logged["level"] == "F" else None
+    by_library = _BY_LIBRARY.match(line)
+    return by_library["text"] if by_library else None
+
+
+def _last_heard(lines: Sequence[str]) -> str | None:
+    """The last line that is an error or was printed by no log at all, such as a traceback's."""
+    for line in reversed(lines):
+        logged = _LOGGED.match(line) or _LOGGED_EARLIER.match(line)
+        text = line.strip() if logged is None else logged["text"] if logged["level"] == "E" else ""
+        if text and not _NOISE.match(text):
+            return text
+    return None
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
