@@ -61,11 +61,11 @@ def ray_cluster(address: str | None) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     with contextlib.ExitStack() as stack:
         with held():
-            start = stack.enter_context(own_ray(_NICENESS)) if wanted == "local" else None
+            own = stack.enter_context(own_ray(_NICENESS)) if wanted == "local" else None
             stack.callback(_leave)
             try:
-                if start:
-                    _enter(start, _skip_env_hook=True, job_config=ray_job.local())
+                if own:
+                    _enter(own.address, _skip_env_hook=True, job_config=ray_job.local(own.folder))
                 else:
                     _join(wanted)
             except _REFUSALS as error:

@@ -1,9 +1,5 @@
 """What the workers of this process's job on Ray import: this very `bench`, and nothing of its folder."""
 
-import atexit
-import functools
-import shutil
-import tempfile
 from pathlib import Path
 
 from ray.job_config import JobConfig  # noqa: TID253 -- one of the modules that own Ray
@@ -31,15 +27,13 @@ def joined() -> OwnCode:
     return OwnCode()
 
 
-def local() -> OwnCode:
-    """The job on a Ray that is started here: its workers import `bench` from where this process did."""
-    return OwnCode(_folder_of_bench())
+def local(folder: Path) -> OwnCode:
+    """The job on a Ray of one's own, whose workers import `bench` from where this process did.
 
-
-@functools.cache
-def _folder_of_bench() -> str:
-    """A folder that holds `bench` alone, by a link: the package's own folder has other things beside it."""
-    folder = tempfile.mkdtemp(prefix="bench-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    (Path(folder) / "bench").symlink_to(Path(bench.__file__).resolve().parent)
-    return folder
+    Beside the package there are other things, so they see it by a link, alone in a folder that is made in
+    `folder` and goes with it.
+    """
+    alone = folder / "code"
+    alone.mkdir()
+    (alone / "bench").symlink_to(Path(bench.__file__).resolve().parent)
+    return OwnCode(str(alone))

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,17 @@ _LEFT_OUT = frozenset(
 )
 
 
+@dataclass(frozen=True)
+class Own:
+    """Where it listens, and the folder of its sockets and logs, which is gone once it has ended."""
+
+    address: str
+    folder: Path
+
+
 @contextlib.contextmanager
-def own_ray(settings: Mapping[str, str]) -> Iterator[str]:
-    """Start Ray, with `settings` in the environment of its processes; gives its address.
+def own_ray(settings: Mapping[str, str]) -> Iterator[Own]:
+    """Start Ray, with `settings` in the environment of its processes.
 
     While the block lasts its token is in this process's environment and nowhere else; see
     `RAY_AUTH_TOKEN` in Ray's documentation. Raises ClusterError where it cannot be started.
@@ -50,7 +59,7 @@ def own_ray(settings: Mapping[str, str]) -> Iterator[str]:
             stack.enter_context(at_last(head.end))
             with heeded():
                 address = head.address()
-        yield address
+        yield Own(address, folder)
 
 
 def _begin(folder: Path, environ: Mapping[str, str]) -> "_Head":

@@ -53,11 +53,12 @@ def test_ray_is_told_what_to_start_and_in_which_environment(program, monkeypatch
     before = {**os.environ}
     for name in ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "RAY_REDIS_ADDRESS", "RAY_RUNTIME_ENV_HOOK"):
         monkeypatch.setenv(name, "error")
-    with ray_start.own_ray({"RAY_worker_niceness": "0"}) as address:
+    with ray_start.own_ray({"RAY_worker_niceness": "0"}) as own:
         wanted, environ = json.loads(told.read_text())
-        assert address == "there:1"
+        assert own.address == "there:1"
         assert os.environ["RAY_AUTH_TOKEN"] == environ["RAY_AUTH_TOKEN"]
     assert "RAY_AUTH_TOKEN" not in os.environ
+    assert str(own.folder) == json.loads(wanted)["temp_dir"]
     assert set(json.loads(wanted)) == {"temp_dir", "num_cpus", "object_store_memory", "plasma_directory"}
     assert len(environ["RAY_AUTH_TOKEN"]) == 64
     assert (environ["RAY_AUTH_MODE"], environ["RAY_worker_niceness"]) == ("token", "0")
