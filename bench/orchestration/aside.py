@@ -3,7 +3,6 @@
 import contextlib
 import multiprocessing
 import os
-import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -11,11 +10,10 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
 from bench.errors import BenchError
+from bench.orchestration.death import last_heard, last_words
 
 HEARD_BYTES = 2**16
 """The end of what it says: a fatal error comes last, or with a stack trace behind it."""
-_LOGGED = re.compile(r"([IWEF])\d{4} [\d:.]+\s+\d+ [\w./-]+:\d+\] (.*)")
-"""A line of TensorFlow's log (absl's): level, day, time, thread, file and line."""
 _Result = TypeVar("_Result")
 
 
@@ -101,16 +99,8 @@ def _listen(told: Connection, heard: Connection) -> tuple[Any, str]:
 
 def _how_it_ended(exitcode: int, said: str) -> str:
     ended = f"was ended by {signal.Signals(-exitcode).name}" if exitcode < 0 else f"ended with {exitcode}"
-    words = _last_words(said)
+    lines = said.splitlines()
+    words = last_words(lines)[0] or last_heard(lines)
     if words is None:
         return f"the process that measures {ended} without a word; see whether memory was short"
     return f"the process that measures {ended}: {words}; mend or unset what it names"
-
-
-def _last_words(said: str) -> str | None:
-    """The line that was fatal, else the last one that is an error or no line of a log."""
-    lines = [line.strip() for line in said.splitlines()]
-    logged = [(line, _LOGGED.match(line)) for line in lines if line]
-    fatal = [found[2] for _, found in logged if found and found[1] == "F"]
-    others = [found[2] if found else line for line, found in logged if not found or found[1] == "E"]
-    return next(iter(fatal or others[::-1]), None)

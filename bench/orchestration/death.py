@@ -86,7 +86,7 @@ def remains(born: Birth) -> Remains:
 def cause(born: Birth, left: Remains, kind: DeviceKind) -> tuple[Status, str]:
     """The status of the run that the process had, and the reason in one line."""
     who = f"its process {born.process_id}"
-    words, signal = _last_words(left.last_lines)
+    words, signal = last_words(left.last_lines)
     if words is not None:
         by = f" ({signal})" if signal else ""
         return status_of_words(words, kind) or "failed", _short(f"{who} ended itself{by}: {words}")
@@ -94,7 +94,7 @@ def cause(born: Birth, left: Remains, kind: DeviceKind) -> tuple[Status, str]:
         limit = born.memory_limit
         allowed = f", of which its control group has {limit / 2**20:,.0f} MiB" if limit else ""
         return "oom_host", f"the kernel killed {who} for want of memory{allowed}"
-    heard = _last_heard(left.last_lines)
+    heard = last_heard(left.last_lines)
     last = f"; its last words: {heard}" if heard else ""
     return "lost", _short(f"{who} is gone without a reason, as if killed from outside (SIGKILL){last}")
 
@@ -118,7 +118,7 @@ def _last_lines(path: str | None) -> tuple[str, ...]:
         return ()
 
 
-def _last_words(lines: Iterable[str]) -> tuple[str | None, str | None]:
+def last_words(lines: Iterable[str]) -> tuple[str | None, str | None]:
     """What a process said of the fatal error that it ended by, and the signal; None where it did not.
 
     The first that is fatal counts: what follows comes of it. What a library says tells more than Python's
@@ -147,7 +147,7 @@ def _fatal(line: str) -> str | None:
     return by_library["text"] if by_library else None
 
 
-def _last_heard(lines: Sequence[str]) -> str | None:
+def last_heard(lines: Sequence[str]) -> str | None:
     """The last line that is an error or was printed by no log at all, such as a traceback's."""
     for line in reversed(lines):
         logged = _LOGGED.match(line) or _LOGGED_EARLIER.match(line)
