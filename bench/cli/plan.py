@@ -9,7 +9,7 @@ import typer
 from bench.cli.earlier import earlier_times
 from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
 from bench.cli.output import terminal
-from bench.records.uri import local_path
+from bench.uri import local_path
 
 if TYPE_CHECKING:
     from bench.orchestration.placement import Node

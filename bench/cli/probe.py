@@ -9,7 +9,7 @@ import typer
 from bench.cli.options import OnlyOption
 from bench.cli.output import terminal, write
 from bench.errors import BenchError
-from bench.records.uri import local_path
+from bench.uri import local_path
 
 if TYPE_CHECKING:
     from bench.machine.fingerprint import Fingerprint

@@ -7,7 +7,7 @@ import typer
 from bench.cli.options import PathsArgument, WhereOption
 from bench.cli.output import say, terminal, write
 from bench.cli.streams import is_output, streams
-from bench.records.uri import local_path, scheme_of
+from bench.uri import local_path, scheme_of
 
 
 def report(

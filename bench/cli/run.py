@@ -9,7 +9,7 @@ import typer
 from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
 from bench.cli.output import say, terminal
 from bench.cli.streams import streams
-from bench.records.uri import local_path
+from bench.uri import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,6 +6,7 @@ over. Here nothing is unpacked before its header is the layout's, and no more th
 
 import io
 import math
+import tokenize
 import warnings
 import zipfile
 from pathlib import Path
@@ -94,12 +95,16 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, file: Pa
 def _header(head: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
     """Shape, whether it is stored by columns (Fortran's order), and type; `head` is then at the data.
 
-    Version 3 differs from 2 in how it writes names, of which uint8 has none. Raises whatever NumPy does.
+    Version 3 differs from 2 in how it writes names, of which uint8 has none. Raises whatever NumPy does,
+    and ValueError where the header is no Python literal.
     """
     with warnings.catch_warnings(action="ignore"):  # of Python's parser, and of headers that Python 2 wrote
         version = npy.read_magic(head)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         if version not in ((1, 0), (2, 0), (3, 0)):
             raise ValueError(f"an array of format version {version[0]}.{version[1]}")
-        shape, by_column, dtype = read(head)
+        try:
+            shape, by_column, dtype = read(head)
+        except (SyntaxError, tokenize.TokenError) as error:  # of the parser, in words about source code
+            raise ValueError("an array whose header is no header") from error
     return shape, by_column, dtype

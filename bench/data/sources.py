@@ -11,7 +11,8 @@ from bench.data.keras_cache import download, find_in_keras, keras_homes
 from bench.data.layout import Arrays
 from bench.data.npz import read_npz
 from bench.errors import BenchError, DataError
-from bench.paths import expanded, is_file, is_folder, why_not_there
+from bench.paths import is_file, is_folder, why_not_there
+from bench.uri import local_path
 
 Files: TypeAlias = Path | IdxFiles
 """An npz file, or four IDX files."""
@@ -104,11 +105,11 @@ def check_not_shared(data: Path | None, environ: Mapping[str, str]) -> None:
 def bench_data_path(environ: Mapping[str, str]) -> Path | None:
     """The path that `BENCH_DATA` names, or None where it is unset or empty.
 
-    Raises `DataError` where it begins with a home folder that is not known.
+    Raises `DataError` where it begins with a home folder that is not known, or is on another machine.
     """
     chosen = environ.get("BENCH_DATA")
     try:
-        return expanded(Path(chosen)) if chosen else None
+        return local_path(chosen) if chosen else None
     except BenchError as error:
         raise DataError(f"BENCH_DATA {error}") from error
 

@@ -15,7 +15,7 @@ import pyarrow.fs
 
 from bench.errors import StoreError
 from bench.paths import located
-from bench.records.uri import READABLE, on_this_machine, scheme_of
+from bench.uri import READABLE, on_this_machine, scheme_of
 
 ANSWER_SECONDS = 15.0
 _from_uri = pa.fs.FileSystem.from_uri

@@ -262,3 +262,8 @@ def test_the_real_keras_fails_in_one_line_without_a_network(bare):
     assert "Keras' download (URL fetch failure on " in message
     assert message.endswith("pass --data FILE or set BENCH_DATA")
     assert list(_home(bare).iterdir()) == []
+
+
+def test_a_bench_data_elsewhere_is_refused_by_name(bare):
+    with pytest.raises(DataError, match=r"BENCH_DATA s3://bucket/mnist\.npz: s3:// cannot be used here yet"):
+        load("mnist", None, {**bare, "BENCH_DATA": "s3://bucket/mnist.npz"})

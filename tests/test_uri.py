@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import StoreError
-from bench.records.uri import local_path, on_this_machine, scheme_of
+from bench.uri import local_path, on_this_machine, scheme_of
 
 
 @pytest.mark.parametrize(
