@@ -1,15 +1,8 @@
-"""Sessions as other tools, other versions and bad luck may leave them: named ones, and random ones.
-
-`python -m tests.doctored SECONDS [SEED]` shows, reports and compares random ones for so long, and names the
-first that ends in anything but a result or one line.
-"""
+"""Sessions as other tools, other versions and bad luck may leave them; `tests.fuzz` has random ones."""
 
 import datetime
 import itertools
 import random
-import sys
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +14,6 @@ from bench.records.journal import FILE_NAME, Journal, JournalContent
 from bench.records.measurement import Epoch, Measurement
 from bench.records.suite import parse_suite
 from bench.records.tables import TABLE_NAMES, Identity, epoch_row, run_row, to_table
-from tests.commands import bench
 
 Tables = dict[str, pa.Table]
 
@@ -288,43 +280,6 @@ REFUSED: dict[str, Callable[[], Tables]] = {
 """What cannot be read at all: one line says why."""
 
 
-def random_tables(chance: random.Random) -> Tables:
-    """The tables with a few columns, or many, changed in any way."""
-    tables = whole()
-    for name in TABLE_NAMES:
-        for _ in range(chance.choice((0, 1, 2, 4, 20))):
-            tables[name] = _doctored(tables[name], chance.choice(tables[name].schema.names), name, chance)
-    return tables
-
-
-def _doctored(table: pa.Table, column: str, name: str, chance: random.Random) -> pa.Table:
-    place, values = table.schema.get_field_index(column), table.column(column)
-    kind, rows = values.type, values.to_pylist()
-    scalar = chance.choice([float("nan"), float("inf"), -1.0, 0.0, 1e300, "x\n\x1b[2J", "", "é" * 200, 2**62])
-    ways: list[Callable[[], object]] = [
-        lambda: pa.array([None if chance.random() < 0.5 else value for value in rows], kind),
-        lambda: pa.nulls(len(rows), kind),
-        lambda: pa.array([scalar if chance.random() < 0.5 else value for value in rows], kind),
-        lambda: pa.array([[scalar]] * len(rows), kind),
-        lambda: pa.array([[]] * len(rows), kind),
-        lambda: pa.array(chance.sample(rows, len(rows)), kind),
-        lambda: pa.array(rows[:1] * len(rows), kind),
-        lambda: values.dictionary_encode(),
-    ]
-    if chance.random() < 0.02:
-        ways = [
-            lambda: pa.array([str(value) for value in rows]),
-            lambda: pa.array([[value] for value in rows]),
-            lambda: pa.array([{"a": value} for value in rows]),
-        ]
-    elif column in NEEDED[name] and chance.random() < 0.98:
-        ways = ways[2:3] + ways[5:]
-    try:
-        return table.set_column(place, column, chance.choice(ways)())
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return table
-
-
 COMMANDS = (
     ("show", "{}"),
     ("show", "{}", "--format", "csv"),
@@ -333,22 +288,3 @@ COMMANDS = (
     ("report", "{}", "-o", "{}/report.html"),
     ("compare", "{}", "{}"),
 )
-
-
-def _fuzz(seconds: float, seed: int) -> int:
-    chance, end, count = random.Random(seed), time.monotonic() + seconds, 0
-    while time.monotonic() < end:
-        with tempfile.TemporaryDirectory() as folder:
-            write(random_tables(chance), Path(folder))
-            for command in COMMANDS:
-                said = bench(*(part.format(folder) for part in command))
-                if not said.fine:
-                    print(f"seed {seed}, session {count}: bench {' '.join(command)}:\n{said.error}")  # noqa: T201
-                    return 1
-        count += 1
-    print(f"{count} sessions, {len(COMMANDS)} commands each: nothing but results and lines")  # noqa: T201
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_fuzz(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0))

@@ -2,7 +2,6 @@
 
 import json
 import math
-import random
 import shutil
 import subprocess
 import sys
@@ -63,12 +62,6 @@ def test_what_cannot_be_read_is_refused_in_one_line_and_the_rest_is_shown(name, 
     rest = bench("show", str(folder.parent), str(whole), "--format", "csv")
     assert (rest.status, rest.output) == (0, bench("show", str(whole), "--format", "csv").output)
     assert rest.error == alone.error.replace("bench: ", "bench: left out: ")
-
-
-def test_random_sessions(tmp_path):
-    chance = random.Random(7)
-    for number in range(8):
-        said_of(doctored.write(doctored.random_tables(chance), tmp_path / str(number)))
 
 
 JOURNALS = {
