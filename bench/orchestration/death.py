@@ -11,7 +11,7 @@ gone: it is lost, and may be tried again.
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.machine.cgroup import Cgroup, oom_kills_in
@@ -35,7 +35,8 @@ _BY_LIBRARY = re.compile(
 )
 """The C and C++ libraries' last words before they abort; the dynamic linker's before it exits."""
 _WHAT = re.compile(r"\s*what\(\):\s*(?P<text>.+)")
-_SIGNALLED = re.compile(r"\*\*\* (?P<text>SIG[A-Z]+) received")
+_SIGNALLED = re.compile(r"\*\*\* (?P<text>SIG(?:ABRT|SEGV|BUS|ILL|FPE|TRAP)) received")
+"""Absl's failure handler; it says the same of SIGTERM, by which a process is told to end."""
 _NOISE = re.compile(r":\w+:|WARNING: All log messages|failed call to cuInit")
 """Ray's marks in a log, and what TensorFlow says on every machine without a GPU."""
 _SIGNALS = {
@@ -64,10 +65,33 @@ class Birth:
 
 @dataclass(frozen=True)
 class Remains:
-    """What a process left: the last lines of its error output, and whether the kernel killed for memory."""
+    """What a process left: the last lines of its error output, and which counts of kills for memory rose."""
 
     last_lines: tuple[str, ...] = ()
-    oom_killed: bool = False
+    oom_kills: tuple[str, ...] = ()
+
+
+class OomKills:
+    """Which of the kernel's kills have been put down to a process already, on any node.
+
+    Processes share control groups, and one may be born long before another is killed.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], int] = {}
+
+    def unexplained(self, node_id: str, born: Birth) -> Birth:
+        """`born`, as if it had been after the kills that are known by now."""
+        counts = born.oom_kills or {}
+        return replace(
+            born, oom_kills={file: max(n, self._known.get((node_id, file), 0)) for file, n in counts.items()}
+        )
+
+    def explain(self, node_id: str, born: Birth, left: Remains) -> None:
+        """The process of `born` was killed: one kill more is known in each file whose count rose."""
+        for file in left.oom_kills:
+            before = max((born.oom_kills or {})[file], self._known.get((node_id, file), 0))
+            self._known[node_id, file] = before + 1
 
 
 def birth(root: Path = ROOT) -> Birth:
@@ -79,8 +103,8 @@ def birth(root: Path = ROOT) -> Birth:
 def remains(born: Birth) -> Remains:
     """Of a process of this node that is gone, as far as they can be found."""
     before = born.oom_kills or {}
-    killed = any(count > before[file] for file, count in oom_kills_in(before).items())
-    return Remains(_last_lines(born.error_output), killed)
+    risen = tuple(file for file, count in oom_kills_in(before).items() if count > before[file])
+    return Remains(_last_lines(born.error_output), risen)
 
 
 def cause(born: Birth, left: Remains, kind: DeviceKind) -> tuple[Status, str]:
@@ -90,13 +114,13 @@ def cause(born: Birth, left: Remains, kind: DeviceKind) -> tuple[Status, str]:
     if words is not None:
         by = f" ({signal})" if signal else ""
         return status_of_words(words, kind) or "failed", _short(f"{who} ended itself{by}: {words}")
-    if left.oom_killed:
+    if left.oom_kills:
         limit = born.memory_limit
         allowed = f", of which its control group has {limit / 2**20:,.0f} MiB" if limit else ""
         return "oom_host", f"the kernel killed {who} for want of memory{allowed}"
     heard = last_heard(left.last_lines)
     last = f"; its last words: {heard}" if heard else ""
-    return "lost", _short(f"{who} is gone without a reason, as if killed from outside (SIGKILL){last}")
+    return "lost", _short(f"{who} is gone without a reason, as if killed from outside{last}")
 
 
 def _error_output() -> str | None:

@@ -1,6 +1,7 @@
 """The pool of processes on Ray: one actor per process, a placement group per gang, nothing retried by Ray."""
 
 import itertools
+import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from ray.exceptions import (  # noqa: TID253
 )
 
 from bench.machine.modules import sources
-from bench.orchestration.death import cause
+from bench.orchestration.death import OomKills, cause
 from bench.orchestration.placement import Need, Node, Places
 from bench.orchestration.pool import Died, Event, Finished, Task, WorkerId
 from bench.orchestration.ray_death import remains_of
@@ -27,13 +28,17 @@ from bench.records.measurement import Status
 from bench.records.scenario import Precision
 
 ANSWER_SECONDS = 5.0
+_EXIT = re.compile(
+    r"Worker exit detail: (?P<why>(?!Worker unexpectedly exits with a connection error).+?)\.?\s*$", re.M
+)
+"""What Ray knows of the end of a process, but for its guesses at what has closed a connection."""
 
 
 class RayPool:
     """See `Pool`. `datasets` are references to the data sets in Ray's object store, by name."""
 
     def __init__(self, datasets: Mapping[str, Any]) -> None:
-        self._datasets, self._sources = datasets, sources()
+        self._datasets, self._sources, self._oom_kills = datasets, sources(), OomKills()
         self._gangs: dict[WorkerId, Gang] = {}
         self._stillborn: list[Event] = []
         self._numbers = itertools.count(1)
@@ -92,13 +97,13 @@ class RayPool:
         try:
             event = gang.take(process, reference)
         except RayError as error:
-            return gang.told_all() or _died(gang, process, error)
+            return gang.told_all() or _died(gang, process, error, self._oom_kills)
         if isinstance(event, Finished) and event.measurement.status == "lost":
-            return _explained(gang, event)
+            return _explained(gang, event, self._oom_kills)
         return event
 
 
-def _died(gang: Gang, process: Process, error: Exception) -> Died:
+def _died(gang: Gang, process: Process, error: Exception, oom_kills: OomKills) -> Died:
     """Why a process is gone, in the words of the tables."""
     text = gang.name(process) + _short(error)
     # Ray's memory monitor ends the task, or the actor with the reason in its text.
@@ -111,35 +116,43 @@ def _died(gang: Gang, process: Process, error: Exception) -> Died:
     gone = _first_gone((process.seat.place,))
     if gone is not None:
         return Died(gang.worker, "lost", text, gone.node_id)
-    known = _why(gang, gang.dead([process])) if isinstance(error, ActorDiedError) else None
-    return Died(gang.worker, *(known or ("lost", text)))
+    known = _why(gang, gang.dead([process]), oom_kills) if isinstance(error, ActorDiedError) else None
+    status, why = known or ("lost", text)
+    detail = _EXIT.search(str(error)) if status == "lost" else None
+    return Died(gang.worker, status, f"{why}; Ray says: {detail['why']}" if known and detail else why)
 
 
-def _explained(gang: Gang, event: Finished) -> Finished:
+def _explained(gang: Gang, event: Finished, oom_kills: OomKills) -> Finished:
     """A run that its process calls lost, with the node that is gone, or the reason that another one died."""
     gone = _first_gone(gang.places)
     if gone is not None:
         return replace(event, node_id=gone.node_id)
-    known = _why(gang, gang.dead())
+    known = _why(gang, gang.dead(), oom_kills)
     if known is None:
         return event
     status, error = known
     return replace(event, measurement=replace(event.measurement, status=status, error=error))
 
 
-def _why(gang: Gang, dead: Sequence[Process]) -> tuple[Status, str] | None:
+def _why(gang: Gang, dead: Sequence[Process], oom_kills: OomKills) -> tuple[Status, str] | None:
     """The status of a run whose processes are `dead`, and the reason, of the first of them that has one.
 
     Where one dies, others may die of it, and say that a peer is gone.
     """
-    born = [(process, process.born) for process in dead if process.born is not None]
-    left = remains_of([(process.seat.place.node.node_id, birth) for process, birth in born]) if born else []
-    found = [
-        (status, gang.name(process) + text)
-        for (process, birth), remains in zip(born, left, strict=True)
-        if remains is not None
-        for status, text in [cause(birth, remains, gang.kind(process))]
+    born = [
+        (process, node_id, oom_kills.unexplained(node_id, process.born))
+        for process in dead
+        for node_id in [process.seat.place.node.node_id]
+        if process.born is not None
     ]
+    left = remains_of([(node_id, birth) for _, node_id, birth in born]) if born else []
+    found = list[tuple[Status, str]]()
+    for (process, node_id, birth), remains in zip(born, left, strict=True):
+        if remains is not None:
+            status, text = cause(birth, remains, gang.kind(process))
+            if status == "oom_host":
+                oom_kills.explain(node_id, birth, remains)
+            found.append((status, gang.name(process) + text))
     return next((known for known in found if known[0] != "lost"), found[0] if found else None)
 
 

@@ -43,8 +43,9 @@ class EpochResult:
     """One epoch: its training windows, its scores, and when it ended on the run's clock.
 
     `learning_rate` is what the step after the epoch would take. `val` is None where the training loss is
-    not finite: such weights are not validated. `samples` is how many training images the steps saw, as the
-    programs that took them counted.
+    not finite: such weights are not validated. `samples` is how many training images the steps saw. One of
+    the two is counted by whoever took the steps, and the other follows from the batches: the fused programs
+    count steps, Keras counts images.
     """
 
     epoch: int

@@ -28,7 +28,7 @@ SHORTEST_CHUNK = 16  # a wait for the host in so many steps is lost among them
 class Window:
     """A timed window of steps: its seconds, and the sums of loss and of correct answers over its samples.
 
-    Steps and samples are those that the program took and saw, whatever it was asked for.
+    Steps are those that the program counted, whatever it was asked for, and samples those of their batches.
     """
 
     seconds: float

@@ -44,8 +44,8 @@ PEER = (
 WANT = "for want of memory"
 
 
-def told(*lines, oom_killed=False, kind="cpu"):
-    status, text = cause(BORN, Remains((*START, *lines), oom_killed), kind)
+def told(*lines, oom_kills=(), kind="cpu"):
+    status, text = cause(BORN, Remains((*START, *lines), oom_kills), kind)
     assert "\n" not in text
     return status, text
 
@@ -84,15 +84,15 @@ def test_whom_the_kernel_killed_for_memory_ran_out_of_it():
     expected = (
         "the kernel killed its process 4897 for want of memory, of which its control group has 1,400 MiB"
     )
-    assert told(oom_killed=True) == ("oom_host", expected)
-    assert cause(Birth(7), Remains((), True), "gpu") == (
+    assert told(oom_kills=("f",)) == ("oom_host", expected)
+    assert cause(Birth(7), Remains((), ("f",)), "gpu") == (
         "oom_host",
         "the kernel killed its process 7 for want of memory",
     )
 
 
 def test_who_ends_itself_while_others_are_killed_has_failed():
-    assert told(UNKNOWN_FLAG, oom_killed=True)[0] == "failed"
+    assert told(UNKNOWN_FLAG, oom_kills=("f",))[0] == "failed"
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,9 @@ def test_who_ends_itself_since_a_peer_is_gone_is_lost_as_the_peer_is():
 def test_of_whom_nothing_is_known_is_lost():
     assert told() == (
         "lost",
-        "its process 4897 is gone without a reason, as if killed from outside (SIGKILL)",
+        "its process 4897 is gone without a reason, as if killed from outside",
     )
+    assert told("*** SIGTERM received at time=1 on cpu 0 ***")[0] == "lost"
     assert told("something was printed")[1].endswith("; its last words: something was printed")
     assert told("E0000 00:00:1.2 7 a.cc:1] no disk", "I0000 00:00:1.2 7 a.cc:1] done")[1].endswith(
         ": no disk"
