@@ -111,7 +111,7 @@ def _float(value: Value) -> Any:  # noqa: ANN401 -- a column or a scalar of floa
 def _alike(left: Value, right: Value, by: str) -> tuple[Any, Any]:
     """Both of one type: a text beside times is a time."""
     kinds = {kind(left), kind(right)}
-    if kinds == {"time", "text"}:
+    if kinds == {"time", "text"} and any(isinstance(value, str) for value in (left, right)):
         return tuple(_time(value) if isinstance(value, str) else value for value in (left, right))
     if kinds == {"number"}:
         return _float(left), _float(right)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bench.data import cache, digits
-from bench.data.cache import DIGITS_FILE, cached_digits
+from bench.data.cache import DIGITS_FILE, cache_folder, cached_digits
 from bench.data.datasets import load
 from bench.data.identity import DIGITS_SHA256
 from bench.data.layout import SHAPES, sha256
@@ -187,3 +187,9 @@ def test_a_machine_that_generates_other_bytes_is_told(clothes, monkeypatch, tmp_
         cached_digits({"BENCH_CACHE": str(tmp_path)})
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_elsewhere_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cache_folder({"BENCH_CACHE": "s3://bucket/cache"}) is None
+    assert cache_folder({"BENCH_CACHE": f"file://{tmp_path}"}) == tmp_path
