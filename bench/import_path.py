@@ -45,5 +45,5 @@ def program_with_bench(then: str) -> str:
     What lies beside the package is not imported: it finds its own modules without the path that it was found
     in.
     """
-    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 -- as above
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 -- nothing to import
     return f"import sys; sys.path.insert(0, {folder!r}); import bench; del sys.path[0]; {then}"
