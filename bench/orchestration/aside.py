@@ -50,6 +50,11 @@ def aside(work: Callable[..., _Result], *arguments: object) -> _Result:
     return result  # type: ignore[no-any-return]  # of the type that `work` gives
 
 
+def environment() -> dict[str, str]:
+    """What the process has of this one's."""
+    return {name: value for name, value in os.environ.items() if name not in PYTHONS_OWN}
+
+
 @contextlib.contextmanager
 def _process(teller: Connection) -> Iterator[subprocess.Popen[bytes]]:
     """It tells by `teller`; its end comes with the block's."""
@@ -60,7 +65,7 @@ def _process(teller: Connection) -> Iterator[subprocess.Popen[bytes]]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={name: value for name, value in os.environ.items() if name not in PYTHONS_OWN},
+            env=environment(),
             pass_fds=[teller.fileno()],
         )
     except OSError as error:

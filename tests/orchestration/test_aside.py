@@ -151,6 +151,7 @@ def test_another_bench_than_the_commands_is_refused(monkeypatch):
 def test_what_is_for_pythons_own_ears_is_left_out(monkeypatch):
     monkeypatch.setenv("PYTHONOPTIMIZE", "1")
     assert aside(eval, "__debug__") is True
+    assert "PYTHONOPTIMIZE" not in module.environment()
 
 
 def test_that_no_process_can_be_started_is_told(monkeypatch, tmp_path):
