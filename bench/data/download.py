@@ -1,6 +1,7 @@
-"""`python -m bench.data.download NAME`: Keras downloads a data set into its cache.
+"""`python -P download.py NAME`: Keras downloads a data set into its cache.
 
-A program of its own because it imports TensorFlow, which the process that wants the data must not.
+A program of its own because it imports TensorFlow, which the process that wants the data must not; it imports
+nothing of `bench`.
 """
 
 import sys

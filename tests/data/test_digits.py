@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,18 @@ def counted(generated, monkeypatch):
 def test_the_bytes_are_the_pinned_ones(generated):
     assert sha256(generated) == DIGITS_SHA256
     assert DIGITS_SHA256 == "021da187459e6c8a11c8a3c9fad9b15eb3bf4a556b7fb9d98ed2d37867c0fa91"
+
+
+def test_scikit_learn_leaves_the_environment_as_it_was():
+    """In a fresh process: it sets variables of OpenMP as it is imported, where they are not set."""
+    program = (
+        "import os, sys\nfrom bench.data import digits\nbefore = dict(os.environ)\n"
+        "scans, labels = digits._originals()\n"
+        "print(len(scans), len(labels), 'sklearn' in sys.modules, os.environ == before)"
+    )
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("KMP_")}
+    said = subprocess.check_output([sys.executable, "-c", program], env=environ, text=True)
+    assert said == "1797 1797 True True\n"
 
 
 def test_the_layout_is_mnists(generated):

@@ -255,6 +255,19 @@ def test_a_keras_that_cannot_be_imported_is_one_line(fake_keras, tmp_path):
     assert "Keras' download (two lines): pass --data" in _refused("mnist", None, fake_keras)
 
 
+def test_a_download_imports_nothing_of_the_folder_that_bench_is_in(fake_keras, tmp_path, monkeypatch):
+    folder = tmp_path / "clone" / "bench" / "data"
+    folder.mkdir(parents=True)
+    shutil.copy(keras_cache._PROGRAM, folder)
+    monkeypatch.setattr(keras_cache, "_PROGRAM", folder / "download.py")
+    for beside in (folder, folder.parents[1]):
+        (beside / "shutil.py").write_text("raise SystemExit('imported')")
+    environ = {**fake_keras, "PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2"}
+    said = "import os; raise ImportError(' '.join(n for n in os.environ if n.startswith('PYTHON')))"
+    (tmp_path / "fake" / "keras" / "datasets.py").write_text(f"import shutil\n{said}")
+    assert "Keras' download (PYTHONPATH): " in _refused("mnist", None, environ)
+
+
 @pytest.mark.slow
 def test_the_real_keras_fails_in_one_line_without_a_network(bare):
     """`bare` has a proxy where nobody listens."""
