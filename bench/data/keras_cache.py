@@ -11,7 +11,8 @@ from pathlib import Path
 from bench.data.idx import STEMS, IdxFiles
 from bench.errors import BenchError, DataError
 from bench.import_path import PYTHONS_OWN
-from bench.paths import exists, expanded, is_file, is_folder
+from bench.paths import exists, is_file, is_folder
+from bench.uri import local_path
 
 DOWNLOAD_TIMEOUT_SECONDS = 600.0
 
@@ -28,7 +29,7 @@ def keras_homes(environ: Mapping[str, str]) -> list[Path]:
     """
     homes = []
     with contextlib.suppress(BenchError):
-        homes = [expanded(Path(environ.get("KERAS_HOME") or "~/.keras"))]
+        homes = [local_path(environ.get("KERAS_HOME") or "~/.keras")]
     if homes and _writable(homes[0]):
         return homes
     return [*homes, WITHOUT_A_HOME] if _ours(WITHOUT_A_HOME) else homes

@@ -122,6 +122,7 @@ def test_keras_home_is_in_the_users_folder_unless_said(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert keras_homes({}) == [tmp_path / ".keras"]
     assert keras_homes({"KERAS_HOME": "somewhere"}) == [Path("somewhere")]
+    assert not any("s3:" in home.parts for home in keras_homes({"KERAS_HOME": "s3://bucket/x"}))
 
 
 @pytest.fixture
