@@ -185,8 +185,12 @@ def _receive(ending: set[signal.Signals]) -> None:
 
 def _wait(ending: set[signal.Signals]) -> bool:
     """Whether one came. Nothing is looked at before the first: it would disturb what is measured."""
-    if _state.received and hasattr(signal, "sigtimedwait"):  # macOS lacks it
+    if _state.received and hasattr(signal, "sigtimedwait"):
         return signal.sigtimedwait(ending, _LOOK_SECONDS) is not None
+    if _state.received:  # on macOS, which lacks it
+        time.sleep(_LOOK_SECONDS)
+        if not signal.sigpending() & ending:
+            return False
     return bool(signal.sigwait(ending))
 
 

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from bench.orchestration import signals
+
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 SCRIPT = """
 import ctypes, os, signal, sys, threading, traceback
@@ -148,18 +150,24 @@ def test_however_many_come_a_process_that_gets_on_is_let_finish(run):
     assert run(*script) == (0, "finished\n", "")
 
 
-def test_a_process_that_computes_gets_on(run):
-    """Such as in C++ code that writes a table."""
-    status, output, _ = run(
-        "def computes():",
-        "    main = threading.main_thread().ident",
-        "    before = signals._whereabouts(main)",
-        "    while signals._whereabouts(main)[0] == before[0]: pass",
-        "    print('got on')",
-        "threading.Thread(target=computes).start()",
-        "while threading.active_count() > 2: pass",
-    )
-    assert (status, output) == (0, "got on\n")
+def test_who_computes_or_moves_gets_on_and_who_waits_does_not(monkeypatch):
+    """Such as in C++ code that writes a table, in Python, and in C++ code that hangs."""
+
+    def steps():
+        yield
+        yield
+
+    thread = steps()
+    next(thread)
+    computed = iter([7.1, 7.9, 8.0, 8.1])
+    monkeypatch.setattr(signals.sys, "_current_frames", lambda: {1: thread.gi_frame})
+    monkeypatch.setattr(signals.time, "pthread_getcpuclockid", lambda _thread: None)
+    monkeypatch.setattr(signals.time, "clock_gettime", lambda _clock: next(computed))
+    first, waited, computes = (signals._whereabouts(1) for _ in range(3))
+    next(thread)
+    assert first == waited
+    assert waited != computes
+    assert computes != signals._whereabouts(1)
 
 
 def test_one_that_a_destructor_swallowed_is_raised_again(run):
@@ -182,6 +190,17 @@ def test_after_one_that_a_library_swallowed_the_next_is_raised(run):
         "print('on')",
     )
     assert (status, output) == (0, "KeyboardInterrupt\nKeyboardInterrupt\non\n")
+
+
+def test_a_system_without_timed_waits_takes_each_of_them_as_well(run):
+    """Such as macOS."""
+    status, output, _ = run(
+        "del signal.sigtimedwait, signals.time.pthread_getcpuclockid",
+        "for _ in range(2):",
+        f"    try: send(); {WAIT}",
+        "    except KeyboardInterrupt: print('interrupted')",
+    )
+    assert (status, output) == (0, "interrupted\ninterrupted\n")
 
 
 def test_what_is_ignored_stays_so(run):
