@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+import re
 import resource
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -21,8 +22,8 @@ from bench.machine.files import ROOT, read_text
 # each of the first sixteen. A process of Ray opens some 60 files, one that trains more.
 FILES = 128
 TASKS, TASKS_PER_CORE = 220, 8
-# Where a process of Ray finds no task any more it ends, with those that it has; others go on.
 _HARDLY_ANY = 20
+_NO_TASK = re.compile(r"Resource temporarily unavailable|can't start new thread|pthread_create")
 _LOOPBACK = "127.0.0.1"
 _SHARED_MEMORY = Path("/dev/shm")
 _CAP_SYS_RESOURCE, _CAP_SYS_ADMIN = 24, 21  # capabilities(7): either is exempt from RLIMIT_NPROC
@@ -148,6 +149,10 @@ def _made(base: Path) -> Path:
     return folder
 
 
-def exhausted(root: Path = ROOT) -> str | None:
-    """The limit that leaves next to nothing beside a Ray that could not start, with its remedy."""
-    return next(tasks_lacking(root, _HARDLY_ANY), None)
+def exhausted(said: Iterable[str], root: Path = ROOT) -> str | None:
+    """The limit by which a Ray could not start, as far as `said`, what it wrote, and what is left tell.
+
+    A process of Ray that finds no task any more ends, with those that it had: there are some again then.
+    """
+    told = any(map(_NO_TASK.search, said))
+    return next(tasks_lacking(root, None if told else _HARDLY_ANY), None)

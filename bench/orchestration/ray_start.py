@@ -69,7 +69,7 @@ def _begin(folder: Path, environ: Mapping[str, str]) -> "_Head":
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         why = f"its process cannot be started: {error.strerror or error}; see `ulimit -a`"
-        raise ClusterError(f"no Ray cluster on this machine: {exhausted() or why}") from error
+        raise ClusterError(f"no Ray cluster on this machine: {exhausted([why]) or why}") from error
 
 
 class _Head:
@@ -110,7 +110,7 @@ class _Head:
         answer: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
         if "address" in answer:
             return str(answer["address"])
-        lacking = exhausted()
+        lacking = exhausted(self._written())
         self._kept = lacking is None
         why = lacking or (self._ended(answer) if ready else f"not up after {START_SECONDS:g} s{self._logs()}")
         raise ClusterError(f"no Ray cluster on this machine: {why}")
@@ -122,6 +122,11 @@ class _Head:
         lines = self._errors.read_text(errors="replace").splitlines()
         heard = last_words(lines)[0] or last_heard(lines)
         return f"its process ended{f': {heard}; see {self._errors}' if heard else self._logs()}"
+
+    def _written(self) -> Iterator[str]:
+        for file in (self._errors, *self._folder.glob("session_latest/logs/*.*")):
+            with contextlib.suppress(OSError):
+                yield file.read_text(errors="replace")
 
     def _logs(self) -> str:
         logs = self._folder / "session_latest" / "logs"

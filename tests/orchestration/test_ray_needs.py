@@ -186,11 +186,17 @@ def test_many_cores_ask_for_no_worker_each(machine, monkeypatch):
 
 
 def test_a_limit_that_is_reached_is_named_after_a_start_that_failed(machine):
-    assert exhausted(machine(100, taken=95)).startswith("5 more processes and threads may start in ")
+    assert exhausted([], machine(100, taken=95)).startswith("5 more processes and threads may start in ")
+
+
+@pytest.mark.parametrize("said", ["thd.cc:157] pthread_create failed", "can't start new thread"])
+def test_a_limit_that_was_reached_is_named_though_what_met_it_has_ended(machine, said):
+    assert exhausted(["", said], machine(200, taken=100)).startswith("100 more processes and threads may ")
+    assert exhausted([said], Path("/none")) is None
 
 
 def test_a_limit_that_ray_s_own_processes_have_eaten_into_is_no_reason(machine):
-    assert exhausted(machine(200, taken=100)) is None
+    assert exhausted(["no port"], machine(200, taken=100)) is None
 
 
 @pytest.fixture

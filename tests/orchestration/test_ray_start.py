@@ -152,7 +152,7 @@ def test_logs_that_are_named_are_there(stands_in, monkeypatch, node, why):
 @pytest.mark.parametrize("node", ["raise RuntimeError('no port')", "os._exit(1)"])
 def test_a_limit_that_is_named_leaves_no_folder(stands_in, monkeypatch, node):
     base = stands_in(node)
-    monkeypatch.setattr(ray_start, "exhausted", lambda: "3 more; raise it")
+    monkeypatch.setattr(ray_start, "exhausted", lambda _said: "3 more; raise it")
     with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
         pass
     assert str(raised.value) == "no Ray cluster on this machine: 3 more; raise it"
@@ -168,6 +168,18 @@ def test_a_start_that_is_interrupted_leaves_no_folder(stands_in, monkeypatch):
     with pytest.raises(KeyboardInterrupt), ray_start.own_ray({}):
         pass
     assert list(base.iterdir()) == []
+
+
+def test_what_ray_wrote_tells_whether_a_limit_was_reached(stands_in, monkeypatch):
+    base = stands_in(
+        "(folder / 'session_latest/logs/raylet.err').write_text('in a log'); raise OSError('no')"
+    )
+    said = []
+    monkeypatch.setattr(ray_start, "exhausted", lambda texts: said.extend(texts))
+    with pytest.raises(ClusterError), ray_start.own_ray({}):
+        pass
+    assert said == ["", "in a log"]
+    assert len(list(base.iterdir())) == 1
 
 
 def test_what_starts_well_leaves_no_folder(stands_in):
