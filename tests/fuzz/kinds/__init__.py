@@ -6,5 +6,7 @@ from tests.fuzz.kinds.journal import JournalLines
 from tests.fuzz.kinds.npz import Npz
 from tests.fuzz.kinds.parquet import ParquetTables
 from tests.fuzz.kinds.toml import Toml
+from tests.fuzz.kinds.variables import Variables
 
-KINDS = {kind.name: kind for kind in (Npz(), Idx(), Toml(), JournalLines(), ParquetTables(), Environment())}
+ALL = (Npz(), Idx(), Toml(), JournalLines(), ParquetTables(), Variables(), Environment())
+KINDS = {kind.name: kind for kind in ALL}
