@@ -5,6 +5,8 @@ A program of its own because it imports TensorFlow, which the process that wants
 
 import sys
 
+from bench.errors import reason
+
 
 def main(name: str) -> int:
     """Download `name` (mnist or fashion-mnist); on failure its reason is the last line on stderr."""
@@ -14,8 +16,7 @@ def main(name: str) -> int:
         {"mnist": mnist, "fashion-mnist": fashion_mnist}[name].load_data()
     # Whatever stops Keras, the parent has other things to say about it than a traceback.
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        sys.stderr.write(f"{reason}\n")
+        sys.stderr.write(f"{reason(error)}\n")
         return 1
     return 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import bench
 from bench.data.idx import STEMS, IdxFiles
-from bench.errors import BenchError, DataError
+from bench.errors import BenchError, DataError, reason
 from bench.paths import exists, expanded, is_file, is_folder
 
 DOWNLOAD_TIMEOUT_SECONDS = 600.0
@@ -79,7 +79,7 @@ def download(
                 target.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(target)
     except OSError as error:
-        raise DataError(f"{home} cannot be written: {error.strerror or error}") from error
+        raise DataError(f"{home} cannot be written: {reason(error)}") from error
     cached = find_in_keras(name, home)
     if cached is None:
         raise DataError(f"{home} lost the files right after the download")
@@ -109,7 +109,7 @@ def _run_keras(name: str, environ: Mapping[str, str], staging: str, timeout_seco
     except subprocess.TimeoutExpired as error:
         raise DataError(f"nothing after {timeout_seconds:g} seconds") from error
     except OSError as error:
-        raise DataError(f"Python cannot be started for it: {error.strerror or error}") from error
+        raise DataError(f"Python cannot be started for it: {reason(error)}") from error
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         raise DataError(lines[-1].strip() if lines else f"Keras ended with status {done.returncode}")

@@ -13,15 +13,13 @@ from typing import Any, Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.fs
 
-from bench.errors import StoreError
+from bench.errors import StoreError, reason
 from bench.paths import located
 from bench.uri import READABLE, on_this_machine, scheme_of
 
 ANSWER_SECONDS = 15.0
 _from_uri = pa.fs.FileSystem.from_uri
 _RETRY_SECONDS = 8  # Google's client goes on trying for a quarter of an hour unless told
-
-_LONGEST = 200  # characters; clients of object stores tell whole stories
 
 _T = TypeVar("_T")
 
@@ -122,7 +120,7 @@ def place_of(path: str) -> Place:
         place, kind = answer_of(lambda: _connect(path, scheme), path)
     except (pa.ArrowException, OSError, ValueError, ImportError) as error:
         remedy = "check the address, the network and your permissions"
-        raise StoreError(f"{path}: cannot be read: {first_line(error)}; {remedy}") from error
+        raise StoreError(f"{path}: cannot be read: {reason(error)}; {remedy}") from error
     if kind != pa.fs.FileType.Directory:
         raise no_such_folder(path)
     return place
@@ -139,15 +137,7 @@ def unreadable(where: str, error: Exception) -> StoreError:
         return StoreError(f"{where}: missing; copy the session's folder whole")
     if isinstance(error, PermissionError):
         return StoreError(f"{where}: may not be read; ask its owner to allow it, or read as another user")
-    return StoreError(f"{where}: cannot be read: {first_line(error)}; copy it again")
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, on one line of readable length, without a name that the message has anyway."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    text = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return StoreError(f"{where}: cannot be read: {reason(error)}; copy it again")
 
 
 def answer_of(ask: Callable[[], _T], where: str, seconds: float | None = ANSWER_SECONDS) -> _T:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from bench.errors import StoreError
+from bench.errors import StoreError, reason
 from bench.records.cast import cast
 from bench.records.journal import FILE_NAME, JournalContent, parse_journal
 from bench.records.places import unreadable
@@ -87,7 +87,7 @@ def _sessions(results: Path, suite_name: str) -> Iterator[tuple[Path, Row]]:
     try:
         journals = sorted(results.glob(f"*/{FILE_NAME}"))
     except OSError as error:
-        message = f"{results}: cannot be searched: {error.strerror}; give another --results"
+        message = f"{results}: cannot be searched: {reason(error)}; give another --results"
         raise StoreError(message) from error
     for journal in journals:
         header = _header(journal)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.errors import StoreError
+from bench.errors import StoreError, reason
 from bench.files import replacing
 from bench.records.cast import cast, union
 from bench.records.find import RUNS_FILE, Session, find_sessions
@@ -21,7 +21,7 @@ from bench.records.journal import (
     parse_journal,
 )
 from bench.records.measurement import UNFINISHED
-from bench.records.places import Place, first_line, place_of, unreadable
+from bench.records.places import Place, place_of, unreadable
 from bench.records.tables import (
     SCHEMA_VERSION,
     TABLE_NAMES,
@@ -54,7 +54,7 @@ def write_tables(folder: Path, content: JournalContent) -> None:
                 pq.write_table(tables[name], file, compression="zstd")
     except OSError as error:
         raise StoreError(
-            f"{folder}: cannot be written: {first_line(error)}; "
+            f"{folder}: cannot be written: {reason(error)}; "
             "make room there, the journal beside the tables is complete"
         ) from error
 
@@ -150,7 +150,7 @@ def tables_of(content: JournalContent, where: str) -> dict[TableName, pa.Table]:
     try:
         return {name: to_table(name, getattr(content, name)) for name in TABLE_NAMES}
     except (KeyError, TypeError, ValueError, OverflowError, pa.ArrowException) as error:
-        raise StoreError(f"{where}: rows of another bench: {first_line(error)}; upgrade bench") from error
+        raise StoreError(f"{where}: rows of another bench: {reason(error)}; upgrade bench") from error
 
 
 def _cast(tables: dict[TableName, pa.Table], place: Place, file: str = "") -> Tables:

@@ -252,7 +252,7 @@ def test_a_path_where_nothing_can_be_looked_up(bare, tmp_path, path, said):
 
 def test_a_keras_that_cannot_be_imported_is_one_line(fake_keras, tmp_path):
     (tmp_path / "fake" / "keras" / "datasets.py").write_text("raise ImportError('two\\nlines')")
-    assert "Keras' download (two lines): pass --data" in _refused("mnist", None, fake_keras)
+    assert "Keras' download (two): pass --data" in _refused("mnist", None, fake_keras)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 
 from bench.errors import StoreError
 from bench.records import places
-from bench.records.places import Local, Remote, answer_of, first_line, place_of
+from bench.records.places import Local, Remote, answer_of, place_of
 
 
 def refusal(path):
@@ -124,8 +124,3 @@ def test_google_s_client_does_not_try_for_a_quarter_of_an_hour(monkeypatch, tmp_
         "gs://b/x?scheme=http&retry_limit_seconds=8",
         "gs://b/x?retry_limit_seconds=60",
     ]
-
-
-def test_the_first_line_of_an_error():
-    assert first_line(FileNotFoundError(2, "No such file", "name")) == "No such file"
-    assert first_line(ValueError()) == "ValueError"
