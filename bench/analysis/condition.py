@@ -78,7 +78,7 @@ def _column(node: ast.Name, table: pa.Table) -> Value:
     near = difflib.get_close_matches(node.id, table.schema.names, n=1, cutoff=0.6)
     some = [name for name in ("batch_size", "loop", "machine", "status") if name in table.schema.names]
     remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(some)} and others"
-    raise ConditionError(f"no column {node.id!r}, {remedy}")
+    raise ConditionError(f"no column {_named(node)}, {remedy}")
 
 
 def _constant(node: ast.Constant, _table: pa.Table) -> Value:
