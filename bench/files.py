@@ -42,7 +42,7 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[BinaryIO]:
             file.flush()
             if durable:
                 flush(file)
-        _take_place(part, target)
+        _take_place(part, target, durable)
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -61,13 +61,17 @@ def flush(file: IO[bytes]) -> None:
             raise
 
 
-def _take_place(part: Path, target: Path) -> None:
+def _take_place(part: Path, target: Path, durable: bool) -> None:
     try:
         part.replace(target)
     except OSError as error:
-        if error.errno != errno.EBUSY:  # a container's file that is mounted by itself
+        # A container's file that is mounted by itself; somebody else's, in a folder where each has their own.
+        if error.errno not in (errno.EBUSY, errno.EPERM, errno.EACCES):
             raise
-        shutil.copyfile(part, target)
+        with part.open("rb") as whole, target.open("wb") as file:
+            shutil.copyfileobj(whole, file)
+            if durable:
+                flush(file)
 
 
 def _found(path: str | Path) -> os.stat_result | None:

@@ -1,7 +1,13 @@
-"""Keeping the current folder from deciding what is imported; imports nothing but what Python itself has."""
+"""Keeping the current folder from deciding what is imported, here and in programs that are started from here.
+
+Imports nothing but what Python itself has.
+"""
 
 import os
 import sys
+
+PYTHONS_OWN = frozenset({"PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONVERBOSE"})
+"""They are for whoever reads what a program says, and for Python's optimizer, not for what is measured."""
 
 
 def leave_out_current_folder(started_as_module: bool = False) -> None:
@@ -31,3 +37,13 @@ def _current_folder() -> str:
         return os.getcwd()  # noqa: PTH109 -- nothing may be imported before the path is clean
     except OSError:  # it has been deleted
         return ""
+
+
+def program_with_bench(then: str) -> str:
+    """For `python -P -c`: import this very `bench`, whichever is installed, then do `then`.
+
+    What lies beside the package is not imported: it finds its own modules without the path that it was found
+    in.
+    """
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 -- nothing to import
+    return f"import sys; sys.path.insert(0, {folder!r}); import bench; del sys.path[0]; {then}"

@@ -22,10 +22,14 @@ def on_this_machine(path: str) -> str:
     """The path that a plain path, or a file URI, names. StoreError where the URI names another machine."""
     if scheme_of(path) != "file":
         return path
-    parts = urlsplit(path)
-    if parts.netloc not in ("", "localhost") or not parts.path:
+    try:
+        parts = urlsplit(path)
+        host, found = parts.netloc, unquote(parts.path)
+    except ValueError:  # a host in brackets that do not close
+        host, found = "", ""
+    if host not in ("", "localhost") or not found or "\0" in found:
         raise StoreError(f"{path}: not a path on this machine; write file:///PATH, or the path alone")
-    return unquote(parts.path)
+    return found
 
 
 def local_path(given: str | Path) -> Path:

@@ -56,3 +56,9 @@ def test_what_is_elsewhere_is_refused_by_name(uri):
 def test_a_file_uri_of_another_machine_is_refused(uri):
     with pytest.raises(StoreError, match="not a path on this machine; write file:///PATH, or the path alone"):
         on_this_machine(uri)
+
+
+@pytest.mark.parametrize("uri", ["file:///a%00b", "file://[x", "file://host/x", "file://"])
+def test_a_file_uri_that_names_no_path_here_is_refused(uri):
+    with pytest.raises(StoreError, match="not a path on this machine; write file:///PATH, or the path alone"):
+        local_path(uri)

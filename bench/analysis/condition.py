@@ -39,6 +39,8 @@ def rows_held(table: pa.Table, expression: str) -> pa.ChunkedArray:
         raise ConditionError(_syntax(error)) from error
     except (RecursionError, MemoryError) as error:
         raise ConditionError("too deep") from error
+    except (pa.ArrowException, TypeError) as error:  # what goes together, and yet not as it is combined here
+        raise ConditionError(f"cannot be evaluated: {str(error).splitlines()[0][:100]}") from error
     except ValueError as error:  # a null byte, or a number of thousands of digits
         raise ConditionError(str(error).splitlines()[0]) from error
     if not isinstance(held, pa.ChunkedArray) or not pa.types.is_boolean(held.type):
@@ -84,6 +86,8 @@ def _column(node: ast.Name, table: pa.Table) -> Value:
 def _constant(node: ast.Constant, _table: pa.Table) -> Value:
     if node.value is not None and not isinstance(node.value, bool | int | float | str):
         raise ConditionError(f"{_named(node)} is not allowed, only {_ALLOWED}")
+    if isinstance(node.value, str) and node.value != node.value.encode(errors="replace").decode():
+        raise ConditionError("half a character in a text")
     return node.value
 
 
@@ -142,7 +146,7 @@ def _call(node: ast.Call, table: pa.Table) -> Value:
     arguments = [*([target] if target is not None else []), *node.args]
     values = [_value(argument, table) for argument in arguments]
     try:
-        return known[name](*values)
+        return _whole(known[name](*values))
     except TypeError as error:
         raise ConditionError(f"{_named(node)} takes other arguments") from error
 

@@ -111,7 +111,7 @@ def _float(value: Value) -> Any:  # noqa: ANN401 -- a column or a scalar of floa
 def _alike(left: Value, right: Value, by: str) -> tuple[Any, Any]:
     """Both of one type: a text beside times is a time."""
     kinds = {kind(left), kind(right)}
-    if kinds == {"time", "text"}:
+    if kinds == {"time", "text"} and any(isinstance(value, str) for value in (left, right)):
         return tuple(_time(value) if isinstance(value, str) else value for value in (left, right))
     if kinds == {"number"}:
         return _float(left), _float(right)
@@ -141,7 +141,9 @@ def _time(text: str) -> pa.Scalar:
         time = time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
         return pa.scalar(time.astimezone(datetime.UTC), pa.timestamp("us", tz="UTC"))
     except (ValueError, OverflowError) as error:
-        raise ConditionError(f"{_shown(text)} is no date, write it like 2026-01-31 or 2026-01-31T14:25") from error
+        raise ConditionError(
+            f"{_shown(text)} is no date, write it like 2026-01-31 or 2026-01-31T14:25"
+        ) from error
 
 
 def _contains(item: Value, whole: Value) -> Any:  # noqa: ANN401 -- as `truth`

@@ -24,7 +24,11 @@ PathsArgument = Annotated[
 ]
 WhereOption = Annotated[
     str | None,
-    typer.Option("--where", metavar="EXPR", help="Only runs for which it holds, e.g. 'batch_size > 10'."),
+    typer.Option(
+        "--where",
+        metavar="EXPR",
+        help="Only runs for which it holds, e.g. 'batch_size > 10'; names are as recorded.",
+    ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print: table, csv, md or json.")]
 SetOption = Annotated[
@@ -63,7 +67,7 @@ _NO_SETTINGS = {
 def parse_overrides(given: list[str] | None) -> dict[str, Any]:
     """`KEY=VALUE` pairs, the value in TOML's notation, or plain text where it is none.
 
-    Raises BenchError for a pair without `=` or without a key, and for a key of a suite that is no setting.
+    Raises BenchError for a pair without `=` or without a key, and for a key that is no setting.
     """
     overrides: dict[str, Any] = {}
     for pair in given or []:
@@ -72,10 +76,19 @@ def parse_overrides(given: list[str] | None) -> dict[str, Any]:
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
             raise BenchError(f"--set {pair}: not KEY=VALUE; write it like --set epochs=1")
-        if why := _NO_SETTINGS.get(key.strip()):
-            raise BenchError(f"--set {key.strip()}: {why}")
+        _check_setting(key.strip())
         overrides[key.strip()] = _value(text.strip())
     return overrides
+
+
+def _check_setting(key: str) -> None:
+    from bench.records.explain import unknown_key
+    from bench.records.scenario import Scenario
+
+    if why := _NO_SETTINGS.get(key.partition(".")[0]):
+        raise BenchError(f"--set {key}: {why}")
+    if key not in Scenario.model_fields:
+        raise BenchError(f"--set {unknown_key(key, Scenario.model_fields)}")
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 -- whatever TOML has

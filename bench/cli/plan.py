@@ -24,7 +24,10 @@ def plan(
     results: Annotated[
         Path,
         typer.Option(
-            "--results", metavar="PATH", parser=local_path, help="Where earlier times are looked for."
+            "--results",
+            metavar="PATH",
+            parser=local_path,
+            help="Where earlier times are looked for, two levels deep.",
         ),
     ] = Path("results"),
 ) -> None:

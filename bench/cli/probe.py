@@ -53,7 +53,7 @@ def probe(
     """Show this machine and what it can do at most: matrix products, memory, launches, all-reduce."""
     from bench.machine.affinity import usable_cores
     from bench.machine.fingerprint import fingerprint
-    from bench.orchestration.aside import aside
+    from bench.orchestration.aside import aside, environment
     from bench.records.suite import read_suite
     from bench.views.probe import probe_json, probe_view
 
@@ -62,7 +62,7 @@ def probe(
         if chosen is None:
             raise BenchError("--only needs a suite to choose from; name one, such as scenarios/quick.toml")
         chosen = chosen.only(only)
-    seen = fingerprint()
+    seen = fingerprint(environ=environment())
     kind: DeviceKind = (
         "gpu" if device is Device.gpu or (device is Device.auto and seen.hardware.gpus) else "cpu"
     )

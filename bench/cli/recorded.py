@@ -1,6 +1,5 @@
 """What people ask to see of what was recorded."""
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -48,6 +47,5 @@ def warn(notes: Sequence[str]) -> None:
     lines = [*notes[:MOST_NOTES], *([f"and {more} more of the kind"] if more > 0 else [])]
     from bench.views.visible import visible
 
-    with contextlib.suppress(OSError):  # nobody reads it
-        for line in lines:
-            typer.echo(f"bench: {visible(line)}", err=True)
+    for line in lines:
+        typer.echo(f"bench: {visible(line)}", err=True)

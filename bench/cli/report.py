@@ -36,8 +36,8 @@ def report(
     if output.startswith("~") or scheme_of(output):
         output = str(local_path(output))
     tables = recorded(paths, where)
-    runs, machines = visible_table(tables.runs), visible_table(tables.machines)
-    page = report_page(findings(timed_rows(runs), tables.epochs.to_pylist(), machines.to_pylist()))
+    runs, epochs, machines = map(visible_table, (tables.runs, tables.epochs, tables.machines))
+    page = report_page(findings(timed_rows(runs), epochs.to_pylist(), machines.to_pylist()))
     if output == "-" or is_output(output):
         write(page)
         return

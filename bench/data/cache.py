@@ -14,7 +14,8 @@ from bench.data.layout import Arrays, sha256
 from bench.data.npz import read_npz
 from bench.errors import BenchError, DataError
 from bench.files import replacing
-from bench.paths import expanded, is_file
+from bench.paths import is_file
+from bench.uri import local_path
 
 DIGITS_FILE = "digits-1.npz"
 """Another version of the digits gets another name, so that two versions of bench can share a cache."""
@@ -46,11 +47,11 @@ def cached_digits(environ: Mapping[str, str]) -> tuple[Arrays, str]:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path | None:
-    """`BENCH_CACHE`, else the platform's folder for caches; None where it is in a home that is not known."""
+    """`BENCH_CACHE`, else the platform's folder for caches; None where it is nowhere on this machine."""
     chosen = environ.get("BENCH_CACHE")
     try:
         if chosen:
-            return expanded(Path(chosen))
+            return local_path(chosen)
         folder = platformdirs.user_cache_path("bench", appauthor=False)
     except (BenchError, RuntimeError):
         return None

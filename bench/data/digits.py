@@ -6,6 +6,7 @@ and the arithmetic is nothing but IEEE additions, products and quotients, each r
 and processors.
 """
 
+import os
 from typing import TypeAlias
 
 import numpy as np
@@ -43,15 +44,31 @@ def generate() -> Arrays:
 
     Source: scikit-learn's `load_digits` (the test part of UCI's Optical Recognition of Handwritten Digits).
     """
-    from sklearn.datasets import load_digits
-
-    scans, labels = load_digits(return_X_y=True)
+    scans, labels = _originals()
     stream = np.random.RandomState(SEED)
     originals = expand(split_originals(labels.astype(np.int64), stream), stream)
     images = _draw(scans.reshape(-1, SCAN_SIDE, SCAN_SIDE), originals, _jitter(len(originals), stream))
     classes = labels[originals].astype(np.uint8)
     cut = TRAIN_SIZE + VAL_SIZE
     return Arrays(images[:cut], classes[:cut], images[cut:], classes[cut:])
+
+
+def _originals() -> tuple[Floats, Indices]:
+    """The scans, shape (1797, 64), and what they show.
+
+    scikit-learn sets variables of OpenMP as it is imported (KMP_*, in its `__init__`), which must not be
+    taken for settings of this machine, nor be inherited by those that train.
+    """
+    before = dict(os.environ)
+    try:
+        from sklearn.datasets import load_digits
+
+        scans, labels = load_digits(return_X_y=True)
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+    return scans, labels
 
 
 def split_originals(labels: Indices, stream: np.random.RandomState) -> list[list[Indices]]:

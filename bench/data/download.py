@@ -1,11 +1,10 @@
-"""`python -m bench.data.download NAME`: Keras downloads a data set into its cache.
+"""`python -P download.py NAME`: Keras downloads a data set into its cache.
 
-A program of its own because it imports TensorFlow, which the process that wants the data must not.
+A program of its own because it imports TensorFlow, which the process that wants the data must not; it imports
+nothing of `bench`.
 """
 
 import sys
-
-from bench.errors import reason
 
 
 def main(name: str) -> int:
@@ -16,7 +15,8 @@ def main(name: str) -> int:
         {"mnist": mnist, "fashion-mnist": fashion_mnist}[name].load_data()
     # Whatever stops Keras, the parent has other things to say about it than a traceback.
     except Exception as error:
-        sys.stderr.write(f"{reason(error)}\n")
+        reason = " ".join(str(error).split()) or type(error).__name__
+        sys.stderr.write(f"{reason}\n")
         return 1
     return 0
 

@@ -8,12 +8,15 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import bench
 from bench.data.idx import STEMS, IdxFiles
 from bench.errors import BenchError, DataError, reason
-from bench.paths import exists, expanded, is_file, is_folder
+from bench.import_path import PYTHONS_OWN
+from bench.paths import exists, is_file, is_folder
+from bench.uri import local_path
 
 DOWNLOAD_TIMEOUT_SECONDS = 600.0
+
+_PROGRAM = Path(__file__).with_name("download.py")
 
 WITHOUT_A_HOME = Path("/tmp/.keras")
 
@@ -26,7 +29,7 @@ def keras_homes(environ: Mapping[str, str]) -> list[Path]:
     """
     homes = []
     with contextlib.suppress(BenchError):
-        homes = [expanded(Path(environ.get("KERAS_HOME") or "~/.keras"))]
+        homes = [local_path(environ.get("KERAS_HOME") or "~/.keras")]
     if homes and _writable(homes[0]):
         return homes
     return [*homes, WITHOUT_A_HOME] if _ours(WITHOUT_A_HOME) else homes
@@ -87,17 +90,16 @@ def download(
 
 
 def _run_keras(name: str, environ: Mapping[str, str], staging: str, timeout_seconds: float) -> None:
-    package_root = str(Path(bench.__file__).parents[1])
+    # Run as a file, it imports nothing of the folder that `bench` is in.
     child_environ = {
-        **environ,
+        **{name: value for name, value in environ.items() if name not in PYTHONS_OWN},
         "KERAS_HOME": staging,
         "KERAS_BACKEND": "tensorflow",
         "CUDA_VISIBLE_DEVICES": "",
-        "PYTHONPATH": os.pathsep.join(filter(None, [environ.get("PYTHONPATH"), package_root])),
     }
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "bench.data.download", name],
+            [sys.executable, "-P", str(_PROGRAM), name],
             env=child_environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -37,8 +37,18 @@ class Rule:
 # TensorFlow's own families of names and not all of TF_*: Terraform's variables begin alike, and TF_VAR_* and
 # TF_TOKEN_* hold secrets, which must not end up in a table.
 _TENSORFLOW = """
-    AUTOTUNE CLUSTER_ CONV COORDINATOR_ CPU_ CUBLAS CUDA CUDNN CUFFT DETERMINISTIC DISABLE_ EAGER_ ENABLE_
-    FORCE_ GPU_ GRAPPLER LAYOUT_ MATMUL_ MKL_ NUM_ ONEDNN_ OPTIONALS_ PER_DEVICE_ PSS_ PS_ SYNC_ USE_ XLA_
+    AUTOTUNE AUTO_MIXED_PRECISION_ BFC_ CLUSTER_ CONV COORDINATOR_ CPU_ CUBLAS CUDA CUDNN CUFFT
+    DATA_EXPERIMENT_ DETERMINISTIC DEVICE_ DISABLE_ EAGER_ ENABLE FORCE_ FP16_ GPU_ GRAPH_CACHING GRAPPLER
+    GRPC_ JITRT_ LAYOUT_ MATMUL_ MIN_GPU_ MKL_ NUM_ ONEDNN_ OPTIONALS_ OVERRIDE_ PER_DEVICE_ PFLR_ PSS_ PS_
+    REMOTE_ RUN_HANDLER_ SEND_ SET_ONEDNN_ SYNC_ USE_ XLA_
+"""
+# Of those in NVIDIA's manual ("CUDA Environment Variables" of the programming guide) what a speed depends on.
+_CUDA = """
+    AUTO_BOOST BINARY_LOADER_THREAD_COUNT CACHE_DISABLE CACHE_MAXSIZE CACHE_PATH DEVICE_MAX_CONNECTIONS
+    DISABLE_JIT DISABLE_PTX_JIT FORCE_JIT FORCE_PTX_JIT GRAPHS_USE_NODE_PRIORITY LAUNCH_BLOCKING
+    MANAGED_FORCE_DEVICE_ALLOC MODULE_DATA_LOADING MODULE_LOADING MPS_ACTIVE_THREAD_PERCENTAGE
+    MPS_CLIENT_PRIORITY MPS_ENABLE_PER_CTX_DEVICE_MULTIPROCESSOR_PARTITIONING MPS_PINNED_DEVICE_MEM_LIMIT
+    SCALE_LAUNCH_QUEUES VISIBLE_DEVICES
 """
 
 RULES = (
@@ -50,13 +60,17 @@ RULES = (
     Rule("neutralised", ("TF_CONFIG", "TF_GRPC_REUSE_PORT", "CUDA_DEVICE_ORDER")),
     # A process has as many threads as the run has cores.
     Rule("neutralised", ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "TF_NUM_INTEROP_THREADS")),
-    Rule("neutralised", ("TF_NUM_INTRAOP_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")),
-    Rule("forwarded", ("XLA_FLAGS", "NVIDIA_TF32_OVERRIDE", "NCCL_*", "CUBLAS_WORKSPACE_CONFIG")),
+    Rule("neutralised", ("TF_NUM_INTRAOP_THREADS", "TF_OVERRIDE_GLOBAL_THREADPOOL")),
+    # Memory of GPUs grows as it is needed; TensorFlow's allocator would believe the variable instead.
+    Rule("neutralised", ("TF_FORCE_GPU_ALLOW_GROWTH",)),
+    Rule("forwarded", ("XLA_FLAGS", "XLA_PJRT_*", "PJRT_*", "NVIDIA_TF32_OVERRIDE", "NCCL_*")),
+    Rule("forwarded", ("CUBLAS_WORKSPACE_CONFIG", "CUBLAS_EMULAT*", "CUBLASLT_*", "CUDNN_FRONTEND_*")),
     Rule("forwarded", tuple(f"TF_{family}*" for family in _TENSORFLOW.split())),
     Rule("forwarded", ("DNNL_*", "ONEDNN_*")),
-    Rule("recorded", ("TF_CPP_*", "CUDA_VISIBLE_DEVICES", "CUDA_LAUNCH_BLOCKING", "CUDA_MODULE_LOADING")),
-    Rule("recorded", ("CUDA_DEVICE_MAX_CONNECTIONS", "CUDA_FORCE_PTX_JIT", "CUDA_DISABLE_PTX_JIT")),
+    Rule("recorded", ("TF_CPP_*", *(f"CUDA_{name}" for name in _CUDA.split()))),
+    # NumPy has its threads before a run begins, and computes nothing in it.
     Rule("recorded", ("GOMP_*", "KMP_*", "MKL_*", "OMP_*", "OPENBLAS_*")),
+    Rule("recorded", ("GRPC_EXPERIMENTS", "GRPC_POLL_STRATEGY")),
     Rule("recorded", ("GLIBC_TUNABLES", "LD_LIBRARY_PATH", "LD_PRELOAD")),
     Rule("recorded", ("JE_MALLOC_CONF", "MALLOC_*", "MIMALLOC_*", "TCMALLOC_*")),
     Rule("recorded", ("PYTHONDEVMODE", "PYTHONMALLOC", "PYTHONOPTIMIZE", "PYTHONTRACEMALLOC")),

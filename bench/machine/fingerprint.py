@@ -20,7 +20,17 @@ _ID_LENGTH = 12
 
 # Set anew for each run by whoever places it (Ray, or bench itself) and kept in the run's own row, or without
 # any effect on speed. In the software's hash they would make a machine of its own out of every run.
-_PLACEMENT = frozenset(("CUDA_VISIBLE_DEVICES", "TF_CPP_MIN_LOG_LEVEL"))
+_PLACEMENT = frozenset(
+    (
+        "CUDA_VISIBLE_DEVICES",
+        "MKL_NUM_THREADS",
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "TF_CPP_MIN_LOG_LEVEL",
+    )
+)
+# Where things lie, which is no software: what is loaded from there has a version among the facts.
+_PLACES = frozenset(("CUDA_CACHE_PATH", "LD_LIBRARY_PATH"))
 
 
 GPU_FACTS = (
@@ -66,7 +76,9 @@ class Fingerprint:
         if any(value is not None for one in settings for value in one):
             facts["gpu_settings"] = settings
         facts["environment"] = {
-            name: value for name, value in self.software.environment.items() if name not in _PLACEMENT
+            name: value
+            for name, value in self.software.environment.items()
+            if name not in _PLACEMENT | _PLACES
         }
         return _hash(facts)
 

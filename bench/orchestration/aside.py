@@ -1,16 +1,24 @@
-"""A function in a process of its own: what a library says there is heard only where the process fails."""
+"""A function in a process of its own: what a library says there is heard only where the process fails.
+
+That is no process of multiprocessing, which would start another one to track resources, and let go of the
+signals that are blocked here (`ensure_running` in multiprocessing/resource_tracker.py).
+"""
 
 import contextlib
-import multiprocessing
 import os
+import pickle
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection, wait
-from typing import Any, TypeVar
+from multiprocessing.connection import Connection, Pipe, wait
+from typing import Any, BinaryIO, TypeVar
 
 from bench.errors import BenchError
-from bench.orchestration.death import last_heard, last_words
+from bench.import_path import PYTHONS_OWN, program_with_bench
+from bench.machine.modules import check_same_bench, sources
+from bench.orchestration.death import Birth, birth, cause, last_heard, last_words, remains
 
 HEARD_BYTES = 2**16
 """The end of what it says: a fatal error comes last, or with a stack trace behind it."""
@@ -18,88 +26,110 @@ _Result = TypeVar("_Result")
 
 
 def aside(work: Callable[..., _Result], *arguments: object) -> _Result:
-    """What `work` gives in a fresh process; both ways all is pickled.
+    """What `work` gives in a fresh process, which imports this very `bench`; both ways all is pickled.
 
     Raises the BenchError that it raises, and one that says in a line how the process ended where it died: by
-    any other exception, by a signal, by a library that ends it for an option that it does not know.
+    any other exception, by a signal, by a library that ends it for an option that it does not know, by the
+    kernel for want of memory.
     """
-    context = multiprocessing.get_context("spawn")
-    told, teller = context.Pipe(duplex=False)
-    heard, speaker = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(teller, speaker, work, arguments), daemon=True)
-    with _no_folder_on_the_path():
-        process.start()
-    try:
+    told, teller = Pipe(duplex=False)
+    with told, teller, _process(teller) as process:
         teller.close()
-        speaker.close()
-        answer, said = _listen(told, heard)
-        process.join()
-    finally:
-        process.kill()
-        process.join()
-    if answer is None:
-        raise BenchError(_how_it_ended(process.exitcode or 0, said))
-    result, error = answer
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            pickle.dump((sources(), pickle.dumps((work, arguments))), process.stdin)
+            process.stdin.flush()
+        messages, said = _listen(told, process.stdout)
+        process.wait()
+    if len(messages) < 2:
+        raise BenchError(_how_it_ended(process.returncode, said, *messages))
+    _, (result, error) = messages
     if error is not None:
         raise error
     return result  # type: ignore[no-any-return]  # of the type that `work` gives
 
 
+def environment() -> dict[str, str]:
+    """What the process has of this one's."""
+    return {name: value for name, value in os.environ.items() if name not in PYTHONS_OWN}
+
+
 @contextlib.contextmanager
-def _no_folder_on_the_path() -> Iterator[None]:
-    """A fresh interpreter would look into the current folder first, until it is told where to look."""
-    before = os.environ.get("PYTHONSAFEPATH")
-    os.environ["PYTHONSAFEPATH"] = "1"
+def _process(teller: Connection) -> Iterator[subprocess.Popen[bytes]]:
+    """It tells by `teller`; its end comes with the block's."""
+    program = program_with_bench(f"from bench.orchestration.aside import serve; serve({teller.fileno()})")
     try:
-        yield
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment(),
+            pass_fds=[teller.fileno()],
+        )
+    except OSError as error:
+        raise BenchError(f"no process can be started to measure in: {error.strerror or error}") from error
+    try:
+        yield process
     finally:
-        if before is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                if pipe is not None:
+                    pipe.close()
 
 
-def _work(teller: Connection, speaker: Connection, work: Callable[..., object], arguments: Any) -> None:  # noqa: ANN401
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    for descriptor in (1, 2):
-        os.dup2(speaker.fileno(), descriptor)
-    speaker.close()
+def serve(descriptor: int) -> None:
+    """In the process: do what standard input asks, and tell by `descriptor` who did and what came of it."""
+    teller = Connection(descriptor, readable=False)
+    teller.send(birth())
+    asked = os.fdopen(os.dup(0), "rb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    of_command, call = pickle.load(asked)
+    threading.Thread(target=_end_with, args=(asked,), daemon=True).start()
     result: object = None
     error: BenchError | None = None
     try:
+        check_same_bench(of_command)
+        work, arguments = pickle.loads(call)
         result = work(*arguments)
     except BenchError as found:
         error = found
     teller.send((result, error))
 
 
-def _end_with_the_parent() -> None:
-    """Nobody waits for what it finds once that is gone, even if it was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _end_with(asked: BinaryIO) -> None:
+    """Nobody waits for what it finds once whoever asked is gone, even if that was killed."""
+    asked.read()
+    os._exit(1)
 
 
-def _listen(told: Connection, heard: Connection) -> tuple[Any, str]:
-    """What the process gives, None where it dies before; and the end of what is said in it."""
-    answer, said, open_ = None, b"", {told, heard}
+def _listen(told: Connection, heard: Any) -> tuple[list[Any], str]:  # noqa: ANN401 -- bytes, buffered
+    """What the process tells, less where it dies before; and the end of what is said in it."""
+    messages, said, open_ = list[Any](), b"", {told, heard}
     while open_:
         for connection in wait(open_):
             if connection is told:
-                with contextlib.suppress(EOFError):
-                    answer = told.recv()
-                open_.discard(told)
+                try:
+                    messages.append(told.recv())
+                except EOFError:
+                    open_.discard(told)
             elif part := os.read(heard.fileno(), HEARD_BYTES):
                 said = (said + part)[-HEARD_BYTES:]
             else:
                 open_.discard(heard)
-    return answer, said.decode(errors="replace")
+    return messages, said.decode(errors="replace")
 
 
-def _how_it_ended(exitcode: int, said: str) -> str:
-    ended = f"was ended by {signal.Signals(-exitcode).name}" if exitcode < 0 else f"ended with {exitcode}"
+def _how_it_ended(status: int, said: str, born: Birth | None = None) -> str:
+    ended = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with {status}"
     lines = said.splitlines()
+    if born is not None and status == -signal.SIGKILL:
+        why, text = cause(born, remains(born), "cpu")
+        if why == "oom_host":
+            return f"{text}; give it more"
     words = last_words(lines)[0] or last_heard(lines)
     if words is None:
         return f"the process that measures {ended} without a word; see whether memory was short"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import ClusterError
+from bench.import_path import PYTHONS_OWN
 from bench.machine.affinity import usable_cores
 from bench.orchestration.ray_needs import look_ahead, plasma_folder, socket_folder, what_lacks
 from bench.orchestration.signals import at_last, heeded, held
@@ -27,10 +28,12 @@ START_SECONDS = 180.0
 END_SECONDS = 20.0
 _PROGRAM = Path(__file__).with_name("ray_head.py")
 # What would start another Ray than the one meant here, or change what its processes' Python does.
-_LEFT_OUT = frozenset(
-    {"RAY_ADDRESS", "RAY_REDIS_ADDRESS", "RAY_RUNTIME_ENV_HOOK", "RAY_LOGGING_CONFIG_ENCODING"}
-    | {"PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONVERBOSE"}
-)
+_LEFT_OUT = PYTHONS_OWN | {
+    "RAY_ADDRESS",
+    "RAY_REDIS_ADDRESS",
+    "RAY_RUNTIME_ENV_HOOK",
+    "RAY_LOGGING_CONFIG_ENCODING",
+}
 
 
 @dataclass(frozen=True)

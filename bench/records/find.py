@@ -29,7 +29,7 @@ class Found:
 
 
 def find_sessions(root: Place, levels: float = math.inf) -> Found:
-    """The session in the folder `root`, or all those at most so many `levels` below it; none within another.
+    """The session in the folder `root`, and all those at most so many `levels` below it.
 
     Links to folders are followed, each folder is looked into once, and one that cannot be is left out.
     """
@@ -45,7 +45,6 @@ def find_sessions(root: Place, levels: float = math.inf) -> Found:
             continue
         if RUNS_FILE in files or FILE_NAME in files:
             found.append(Session(place, frozenset(files)))
-            continue
         for below in map(place.below, folders if left else ()):
             if below.path not in seen:
                 seen.add(below.path)

@@ -21,6 +21,8 @@ ANSWER_SECONDS = 15.0
 _from_uri = pa.fs.FileSystem.from_uri
 _RETRY_SECONDS = 8  # Google's client goes on trying for a quarter of an hour unless told
 
+_ELSEWHERE = "check the address, the network and your permissions"
+
 _T = TypeVar("_T")
 
 
@@ -75,14 +77,18 @@ class Local:
 
 @dataclass(frozen=True)
 class Remote:
-    """A folder of a file system that pyarrow knows. It can be interrupted while it waits for the network."""
+    """A folder of a file system that pyarrow knows, where it is at `root`; its `path` is a URI.
+
+    It can be interrupted while it waits for the network.
+    """
 
     filesystem: pa.fs.FileSystem
+    root: str
     path: str
 
     def entries(self) -> tuple[list[str], list[str]]:
         """The names of the files and of the folders in it, sorted."""
-        kind, selector = pa.fs.FileType, pa.fs.FileSelector(self.path)
+        kind, selector = pa.fs.FileType, pa.fs.FileSelector(self.root)
         found = answer_of(lambda: self.filesystem.get_file_info(selector), self.path)
         names = {
             wanted: sorted(info.base_name for info in found if info.type == wanted)
@@ -92,13 +98,13 @@ class Remote:
 
     def below(self, name: str) -> "Remote":
         """The folder `name` in it."""
-        return Remote(self.filesystem, posixpath.join(self.path, name))
+        return Remote(self.filesystem, posixpath.join(self.root, name), posixpath.join(self.path, name))
 
     def open(self, name: str) -> Any:  # noqa: ANN401
         """The whole file `name`, which is fetched."""
 
         def fetch() -> pa.Buffer:
-            with self.filesystem.open_input_file(posixpath.join(self.path, name)) as file:
+            with self.filesystem.open_input_file(posixpath.join(self.root, name)) as file:
                 return file.read_buffer()
 
         return pa.BufferReader(answer_of(fetch, self.path, seconds=None))
@@ -119,8 +125,7 @@ def place_of(path: str) -> Place:
     try:
         place, kind = answer_of(lambda: _connect(path, scheme), path)
     except (pa.ArrowException, OSError, ValueError, ImportError) as error:
-        remedy = "check the address, the network and your permissions"
-        raise StoreError(f"{path}: cannot be read: {reason(error)}; {remedy}") from error
+        raise StoreError(f"{path}: cannot be read: {reason(error)}; {_ELSEWHERE}") from error
     if kind != pa.fs.FileType.Directory:
         raise no_such_folder(path)
     return place
@@ -137,7 +142,8 @@ def unreadable(where: str, error: Exception) -> StoreError:
         return StoreError(f"{where}: missing; copy the session's folder whole")
     if isinstance(error, PermissionError):
         return StoreError(f"{where}: may not be read; ask its owner to allow it, or read as another user")
-    return StoreError(f"{where}: cannot be read: {reason(error)}; copy it again")
+    remedy = _ELSEWHERE if scheme_of(where) and isinstance(error, OSError) else "copy it again"
+    return StoreError(f"{where}: cannot be read: {reason(error)}; {remedy}")
 
 
 def answer_of(ask: Callable[[], _T], where: str, seconds: float | None = ANSWER_SECONDS) -> _T:
@@ -180,5 +186,5 @@ def _local(path: str) -> Local:
 def _connect(path: str, scheme: str) -> tuple[Remote, pa.fs.FileType]:
     if scheme in ("gs", "gcs") and "retry_limit_seconds" not in path:
         path += f"{'&' if '?' in path else '?'}retry_limit_seconds={_RETRY_SECONDS}"
-    filesystem, root = _from_uri(path)
-    return Remote(filesystem, root), filesystem.get_file_info(root).type
+    filesystem, root = _from_uri(scheme + path[len(scheme) :])
+    return Remote(filesystem, root, path.partition("?")[0]), filesystem.get_file_info(root).type

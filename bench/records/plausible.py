@@ -124,9 +124,5 @@ def _outside(numbers: _Range, column: pa.ChunkedArray) -> pa.ChunkedArray | None
     return None if numbers.holds(column) else numbers.outside(column)
 
 
-def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.ispc.is_finite(column)
-
-
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))

@@ -104,7 +104,7 @@ class Recorder:
 
 
 def check_writable(results: Path) -> None:
-    """Raises StoreError where no session could be written below `results`; leaves nothing there."""
+    """Makes the folder `results`. Raises StoreError where no session could be written below it."""
     try:
         results.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=results):

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import StoreError, reason
+from bench.paths import is_file
 from bench.records.cast import cast
 from bench.records.journal import FILE_NAME, JournalContent, parse_journal
 from bench.records.places import unreadable
@@ -89,7 +90,7 @@ def _sessions(results: Path, suite_name: str) -> Iterator[tuple[Path, Row]]:
     except OSError as error:
         message = f"{results}: cannot be searched: {reason(error)}; give another --results"
         raise StoreError(message) from error
-    for journal in journals:
+    for journal in filter(is_file, journals):  # a pipe would be waited for
         header = _header(journal)
         if header.get("suite") == suite_name and isinstance(header.get("session_id"), str):
             yield journal.parent, header

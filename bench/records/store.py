@@ -60,7 +60,7 @@ def write_tables(folder: Path, content: JournalContent) -> None:
 
 
 def read_sessions(paths: Sequence[str], levels: float = math.inf) -> Tables:
-    """The union of all sessions at or below `paths`, however deep unless `levels` says; none within another.
+    """The union of all sessions at or below `paths`, however deep unless `levels` says.
 
     A session that lies in several places counts once. One that cannot be read, as a folder that cannot be
     looked into, is left out, which `notes` say. Raises StoreError where a path leads nowhere or holds no

@@ -111,7 +111,7 @@ def modes(runtime: Runtime) -> dict[str, Any]:
     gpus = tf.config.get_visible_devices("GPU") if runtime.kind == "gpu" else []
     growth = [bool(tf.config.experimental.get_memory_growth(gpu)) for gpu in gpus]
     return {
-        "tf32_enabled": bool(tf.config.experimental.tensor_float_32_execution_enabled()),
+        "tf32_enabled": _tf32(bool(tf.config.experimental.tensor_float_32_execution_enabled())),
         "compute_dtype": str(keras.config.dtype_policy().compute_dtype),
         "op_determinism": bool(is_op_determinism_enabled()),
         "all_reduce_implementation": all_reduce_implementation(runtime.strategy),
@@ -134,6 +134,14 @@ def peak_device_bytes() -> int | None:
             (int(tf.config.experimental.get_memory_info(gpu)["peak"]) for gpu in _gpus()), default=None
         )
     return None
+
+
+def _tf32(asked: bool) -> bool:
+    """NVIDIA's libraries go by their own variable before they do what they are asked.
+
+    Source: cuBLAS' manual, on NVIDIA_TF32_OVERRIDE.
+    """
+    return asked and os.environ.get("NVIDIA_TF32_OVERRIDE") != "0"
 
 
 def _inter_op(cores: tuple[int, ...], member: Member) -> int:

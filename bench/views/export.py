@@ -18,10 +18,21 @@ _BARS = re.compile(r"(\\*)\|")
 def csv_text(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> str:
     """A header line and one line per record; what a record lacks is empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
+    # Some readers end a row at a carriage return, and Python quotes one only where it ends rows by it.
+    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue()
+    lines = [_taken(text)]
+    for record in records:
+        writer.writerow(record)
+        lines.append(_taken(text))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _taken(text: io.StringIO) -> str:
+    """The row that was written, without its end; `text` is empty then."""
+    row = text.getvalue().removesuffix("\r\n")
+    text.seek(text.truncate(0))
+    return row
 
 
 def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -1,11 +1,13 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.data import cache, digits
-from bench.data.cache import DIGITS_FILE, cached_digits
+from bench.data.cache import DIGITS_FILE, cache_folder, cached_digits
 from bench.data.datasets import load
 from bench.data.identity import DIGITS_SHA256
 from bench.data.layout import SHAPES, sha256
@@ -29,6 +31,18 @@ def counted(generated, monkeypatch):
 def test_the_bytes_are_the_pinned_ones(generated):
     assert sha256(generated) == DIGITS_SHA256
     assert DIGITS_SHA256 == "021da187459e6c8a11c8a3c9fad9b15eb3bf4a556b7fb9d98ed2d37867c0fa91"
+
+
+def test_scikit_learn_leaves_the_environment_as_it_was():
+    """In a fresh process: it sets variables of OpenMP as it is imported, where they are not set."""
+    program = (
+        "import os, sys\nfrom bench.data import digits\nbefore = dict(os.environ)\n"
+        "scans, labels = digits._originals()\n"
+        "print(len(scans), len(labels), 'sklearn' in sys.modules, os.environ == before)"
+    )
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("KMP_")}
+    said = subprocess.check_output([sys.executable, "-c", program], env=environ, text=True)
+    assert said == "1797 1797 True True\n"
 
 
 def test_the_layout_is_mnists(generated):
@@ -187,3 +201,9 @@ def test_a_machine_that_generates_other_bytes_is_told(clothes, monkeypatch, tmp_
         cached_digits({"BENCH_CACHE": str(tmp_path)})
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_elsewhere_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cache_folder({"BENCH_CACHE": "s3://bucket/cache"}) is None
+    assert cache_folder({"BENCH_CACHE": f"file://{tmp_path}"}) == tmp_path

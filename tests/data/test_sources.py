@@ -122,6 +122,7 @@ def test_keras_home_is_in_the_users_folder_unless_said(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert keras_homes({}) == [tmp_path / ".keras"]
     assert keras_homes({"KERAS_HOME": "somewhere"}) == [Path("somewhere")]
+    assert not any("s3:" in home.parts for home in keras_homes({"KERAS_HOME": "s3://bucket/x"}))
 
 
 @pytest.fixture
@@ -252,7 +253,20 @@ def test_a_path_where_nothing_can_be_looked_up(bare, tmp_path, path, said):
 
 def test_a_keras_that_cannot_be_imported_is_one_line(fake_keras, tmp_path):
     (tmp_path / "fake" / "keras" / "datasets.py").write_text("raise ImportError('two\\nlines')")
-    assert "Keras' download (two): pass --data" in _refused("mnist", None, fake_keras)
+    assert "Keras' download (two lines): pass --data" in _refused("mnist", None, fake_keras)
+
+
+def test_a_download_imports_nothing_of_the_folder_that_bench_is_in(fake_keras, tmp_path, monkeypatch):
+    folder = tmp_path / "clone" / "bench" / "data"
+    folder.mkdir(parents=True)
+    shutil.copy(keras_cache._PROGRAM, folder)
+    monkeypatch.setattr(keras_cache, "_PROGRAM", folder / "download.py")
+    for beside in (folder, folder.parents[1]):
+        (beside / "shutil.py").write_text("raise SystemExit('imported')")
+    environ = {**fake_keras, "PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2"}
+    said = "import os; raise ImportError(' '.join(n for n in os.environ if n.startswith('PYTHON')))"
+    (tmp_path / "fake" / "keras" / "datasets.py").write_text(f"import shutil\n{said}")
+    assert "Keras' download (PYTHONPATH): " in _refused("mnist", None, environ)
 
 
 @pytest.mark.slow

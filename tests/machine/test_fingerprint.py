@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import bench
@@ -76,6 +77,19 @@ def test_ids_stay_what_they_are_from_version_to_version():
     assert MADE_UP.software_id == "6a23ff9f79e5"
 
 
+def test_a_session_that_is_kept_has_the_ids_that_its_facts_give():
+    (file,) = (ROOT / "results" / "nvidia-h200").glob("machines.parquet")
+    for row in pq.read_table(file).to_pylist():
+        told = json.loads(row["fingerprint"])
+        hardware = {
+            **told["hardware"],
+            "cpu_flags": tuple(told["hardware"]["cpu_flags"]),
+            "gpus": tuple(Gpu(**gpu) for gpu in told["hardware"]["gpus"]),
+        }
+        back = Fingerprint(told["node"], Hardware(**hardware), Software(**told["software"]))
+        assert (back.machine_id, back.software_id) == (row["machine_id"], row["software_id"])
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -139,12 +153,20 @@ def test_the_assemblers_version_makes_another_software_wherever_it_is_installed(
 
 def test_neither_the_node_nor_a_runs_placement_makes_another_software():
     placed = {"XLA_FLAGS": "--xla_cpu_max_isa=AVX2", "CUDA_VISIBLE_DEVICES": "3", "TF_CPP_MIN_LOG_LEVEL": "0"}
-    assert with_software(environment=placed).software_id == MADE_UP.software_id
+    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    places = {"LD_LIBRARY_PATH": "/usr/local/nvidia/lib", "CUDA_CACHE_PATH": "/tmp/cache"}
+    assert with_software(environment=placed | threads | places).software_id == MADE_UP.software_id
     assert dataclasses.replace(MADE_UP, node="node-2").machine_id == MADE_UP.machine_id
 
 
 @pytest.mark.parametrize(
-    "changes", [{"tensorflow_version": "2.20.0"}, {"environment": {}}, {"cpu_governor": "powersave"}]
+    "changes",
+    [
+        {"tensorflow_version": "2.20.0"},
+        {"environment": {}},
+        {"environment": {**SOFTWARE.environment, "LD_PRELOAD": "/usr/lib/libjemalloc.so"}},
+        {"cpu_governor": "powersave"},
+    ],
 )
 def test_what_makes_another_software(changes):
     assert with_software(**changes).software_id != MADE_UP.software_id

@@ -193,7 +193,7 @@ def test_a_process_that_ends_itself_is_not_tried_again(run):
 @pytest.fixture
 def little_memory():
     """What Ray's processes take from now on comes out of 1,200 MiB; skipped where that cannot be had."""
-    (raylet,) = (child for child in psutil.Process().children() if child.name() == "raylet")
+    (raylet,) = (one for one in psutil.Process().children(recursive=True) if one.name() == "raylet")
     with memory_group(1200 * 2**20) as group:
         group.enter(raylet)
         yield

@@ -43,12 +43,12 @@ def test_no_deeper_than_it_is_asked_for(session, tmp_path):
         assert len(find_sessions(Local(os.path.realpath(tmp_path)), levels).sessions) == number
 
 
-def test_a_session_s_own_folder_is_not_searched_further(found, session):
+def test_a_session_hides_none_of_those_below_it(found, session):
     session("a")
-    session("a/copy")
-    assert found() == (["a"], [])
-    assert found("a") == (["a"], [])
-    assert found("a/copy") == (["a/copy"], [])
+    session("a/b/c")
+    assert found() == (["a", "a/b/c"], [])
+    assert found("a") == (["a", "a/b/c"], [])
+    assert found("a/b/c") == (["a/b/c"], [])
 
 
 def test_links_are_followed_and_circles_end(found, session, tmp_path):

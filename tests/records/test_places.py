@@ -8,7 +8,7 @@ import pytest
 
 from bench.errors import StoreError
 from bench.records import places
-from bench.records.places import Local, Remote, answer_of, place_of
+from bench.records.places import Local, Remote, answer_of, place_of, unreadable
 
 
 def refusal(path):
@@ -19,7 +19,7 @@ def refusal(path):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("place", [Local, lambda path: Remote(pa.fs.LocalFileSystem(), path)])
+@pytest.mark.parametrize("place", [Local, lambda path: Remote(pa.fs.LocalFileSystem(), path, "s3:/")])
 def test_a_folder_tells_its_files_and_its_folders(tmp_path, place):
     (tmp_path / "b").mkdir()
     (tmp_path / "a").write_bytes(b"content")
@@ -33,6 +33,12 @@ def test_a_folder_tells_its_files_and_its_folders(tmp_path, place):
     with here.open("a") as file:
         file.seek(3)
         assert file.read() == b"tent"
+
+
+def test_what_cannot_be_read_elsewhere_is_named_by_its_uri():
+    here = Remote(pa.fs.LocalFileSystem(), "/bucket", "s3://bucket").below("a")
+    error = unreadable(here.path, OSError("AWS Error NETWORK_CONNECTION"))
+    assert str(error).startswith("s3://bucket/a: cannot be read: AWS Error NETWORK_CONNECTION; check the add")
 
 
 def test_a_path_may_hold_any_bytes(tmp_path):
@@ -72,15 +78,25 @@ def test_what_does_not_answer_in_time_is_told():
 
 
 def test_waiting_for_an_answer_can_be_interrupted():
-    forever = threading.Event()
+    """By a signal that is sent until it is taken: the first may come just before the wait."""
+    taken = threading.Event()
+
+    def interrupt(*_):
+        if not taken.is_set():
+            taken.set()
+            raise KeyboardInterrupt
 
     def interrupted():
-        os.kill(os.getpid(), signal.SIGINT)
-        forever.wait()
+        while not taken.wait(0.1):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+        threading.Event().wait()
 
-    with pytest.raises(KeyboardInterrupt):
-        answer_of(interrupted, "gs://bucket", seconds=None)
-    forever.set()
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            answer_of(interrupted, "gs://bucket", seconds=None)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_what_goes_wrong_elsewhere_is_raised_here():

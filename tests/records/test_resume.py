@@ -1,6 +1,7 @@
 """Which session is gone on with, and what makes it one that cannot be."""
 
 import json
+import os
 
 import pytest
 
@@ -140,3 +141,11 @@ def test_a_session_goes_on_where_some_of_its_machines_are(suite, begun):
         f"{folder}: ran on other machines (machine abc, machine def); "
         "leave out --resume for a new session, or give another --results"
     )
+
+
+def test_a_pipe_in_a_journal_s_place_is_not_waited_for(tmp_path, suite, begun):
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / FILE_NAME)
+    assert session_to_resume(tmp_path, suite(1), False) is None
+    folder = begun("s1", suite(1))
+    assert session_to_resume(tmp_path, suite(1), False) == folder

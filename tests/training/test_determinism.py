@@ -34,8 +34,8 @@ from bench.training import run
 
 digits, weights = load("digits", None), []
 
-def kept(loop, variables, *arguments, drive=run._drive):
-    drive(loop, variables, *arguments)
+def kept(scenario, loop, variables, *arguments, drive=run._drive):
+    drive(scenario, loop, variables, *arguments)
     weights.append([copy.numpy().tobytes() for copies in variables._copies for copy in copies])
 
 run._drive = kept

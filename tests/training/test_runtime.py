@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from bench.machine.affinity import Pinning, allowed_cores
 from bench.machine.gpu_sampler import GpuSampler
 from bench.machine.nvml import GpuSample
-from bench.training import telemetry
+from bench.training import runtime, telemetry
 from bench.training.member import Member
 from bench.training.runtime import Runtime
 from bench.training.telemetry import Telemetry
@@ -198,6 +198,14 @@ def test_what_was_imported_is_read_back(started):
     assert versions == tuple(metadata.version(name) for name in names)
     assert folders[0] == str(ROOT / "bench")
     assert all((Path(folder) / "__init__.py").is_file() for folder in folders)
+
+
+@pytest.mark.parametrize(("override", "enabled"), [("0", False), ("1", True), (None, True)])
+def test_a_variable_that_forbids_tf32_is_read_back(monkeypatch, override, enabled):
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE", raising=False)
+    if override is not None:
+        monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", override)
+    assert (runtime._tf32(True), runtime._tf32(False)) == (enabled, False)
 
 
 @needs_affinity

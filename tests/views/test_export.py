@@ -15,6 +15,11 @@ def test_csv_quotes_what_it_must_and_leaves_out_what_is_missing():
     assert rows == [{"a": 'x, "y"', "b": "0.1", "c": ""}, {"a": "two\nlines", "b": "", "c": ""}]
 
 
+def test_csv_keeps_a_carriage_return_within_its_cell():
+    text = csv_text(("a", "b"), [{"a": "x\ry", "b": 1}])
+    assert text == 'a,b\n"x\ry",1\n'
+
+
 def test_csv_refuses_a_column_that_the_header_lacks():
     with pytest.raises(ValueError, match="not in fieldnames"):
         csv_text(("a",), [{"b": 1}])
