@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.errors import ConditionError
+from bench.errors import ConditionError, reason
 
 Value: TypeAlias = Any
 """A `pa.ChunkedArray`, or None, bool, int, float, str, or a list of these."""
@@ -193,7 +193,7 @@ def _textual(compute: Callable[[Any, str], Any]) -> Callable[[Value, Value], Val
         try:
             return pc.fill_null(compute(column, text), False)
         except pa.ArrowException as error:
-            raise ConditionError(f"{_shown(text)}: {str(error).splitlines()[0]}") from error
+            raise ConditionError(f"{_shown(text)}: {reason(error)}") from error
 
     return call
 
