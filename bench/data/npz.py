@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from bench.data.layout import SHAPES, Arrays, Bytes, check_array, check_header
-from bench.data.streams import open_file
+from bench.data.opening import open_file
 from bench.errors import DataError, reason
 
 HEADER_BYTES = 10_000

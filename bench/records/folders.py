@@ -26,7 +26,7 @@ _ELSEWHERE = "check the address, the network and your permissions"
 _T = TypeVar("_T")
 
 
-class Place(Protocol):
+class Folder(Protocol):
     """A folder. Whatever cannot be done raises an OSError or an error of pyarrow's."""
 
     @property
@@ -36,7 +36,7 @@ class Place(Protocol):
     def entries(self) -> tuple[list[str], list[str]]:
         """The names of the files and of the folders in it, sorted."""
 
-    def below(self, name: str) -> "Place":
+    def below(self, name: str) -> "Folder":
         """The folder `name` in it."""
 
     def open(self, name: str) -> Any:  # noqa: ANN401 -- a binary file of Python's or of pyarrow's
@@ -110,7 +110,7 @@ class Remote:
         return pa.BufferReader(answer_of(fetch, self.path, seconds=None))
 
 
-def place_of(path: str) -> Place:
+def folder_of(path: str) -> Folder:
     """The folder that a path or a URI names.
 
     Raises StoreError where there is no such folder, where it may not be looked at, where its file system is
@@ -123,12 +123,12 @@ def place_of(path: str) -> Place:
         known = ", ".join(f"{name}://" for name in ("file", *READABLE))
         raise StoreError(f"{path}: {scheme}:// cannot be read; copy it here, or give one of {known}")
     try:
-        place, kind = answer_of(lambda: _connect(path, scheme), path)
+        folder, kind = answer_of(lambda: _connect(path, scheme), path)
     except (pa.ArrowException, OSError, ValueError, ImportError) as error:
         raise StoreError(f"{path}: cannot be read: {reason(error)}; {_ELSEWHERE}") from error
     if kind != pa.fs.FileType.Directory:
         raise no_such_folder(path)
-    return place
+    return folder
 
 
 def no_such_folder(path: str) -> StoreError:

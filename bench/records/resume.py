@@ -7,8 +7,8 @@ from pathlib import Path
 from bench.errors import StoreError, reason
 from bench.paths import is_file
 from bench.records.cast import cast
+from bench.records.folders import unreadable
 from bench.records.journal import FILE_NAME, JournalContent, parse_journal
-from bench.records.places import unreadable
 from bench.records.store import tables_of
 from bench.records.suite import Suite
 from bench.records.tables import SCHEMA_VERSION, TABLE_NAMES, Row, check_version, schema_of
