@@ -63,30 +63,43 @@ def main() -> None:
     leave_out_current_folder()
     streams.guard()
     signals.listen()
-    status = _run()
-    signals.deafen()
-    if status == signals.INTERRUPTED:  # some versions of typer make a status of an interrupt themselves
-        _complain(signals.MESSAGE, status)
+    status, why = _ended()
+    if why:
+        _complain(why)
     sys.exit(_told(status))
 
 
-def _run() -> int:
+def _ended() -> tuple[int, str | None]:
+    """The status, and the line that says why. From here on no signal changes them, or raises anything."""
+    try:
+        status, why = _run()
+        signals.deafen()
+    except BaseException as error:
+        signals.deafen()
+        if not isinstance(error, KeyboardInterrupt | typer.Abort):
+            raise
+        status, why = signals.INTERRUPTED, None
+    # Some versions of typer make a status of an interrupt themselves.
+    return status, signals.MESSAGE if status == signals.INTERRUPTED else why
+
+
+def _run() -> tuple[int, str | None]:
     try:
         status = app(prog_name="bench", standalone_mode=False, complete_var="")  # no shell's completion
     except BenchError as error:
-        return _complain(str(error), error.exit_status)
-    except (KeyboardInterrupt, typer.Abort):
-        return signals.INTERRUPTED
+        return error.exit_status, str(error)
     except MemoryError:
-        return _complain("out of memory; give it more, or less to read", 2)
+        return 2, "out of memory; give it more, or less to read"
     except OSError as error:
-        return _complain(f"{error.filename or 'the system'}: {error.strerror or error}", 2)
+        return 2, f"{error.filename or 'the system'}: {error.strerror or error}"
+    except typer.Abort:
+        raise
     except Exception as error:
         # Usage errors are click's, and typer brings a click of its own: known by what they can do.
         if not hasattr(error, "format_message"):
             raise
-        return _complain(_usage(error), 2)
-    return status if isinstance(status, int) else 0
+        return 2, _usage(error)
+    return status if isinstance(status, int) else 0, None
 
 
 def _told(status: int) -> int:
@@ -94,9 +107,9 @@ def _told(status: int) -> int:
     why = streams.unwritten()
     if why is None or status:
         return status
-    if streams.spare:
-        return _complain(f"standard output: cannot be written: {why}; all else is done", status)
-    return _complain(f"standard output: cannot be written: {why}; lead it elsewhere", 2)
+    rest = "all else is done" if streams.spare else "lead it elsewhere"
+    _complain(f"standard output: cannot be written: {why}; {rest}")
+    return status if streams.spare else 2
 
 
 def _usage(error: Any) -> str:  # noqa: ANN401 -- a click exception of whichever click typer uses
@@ -108,6 +121,5 @@ def _usage(error: Any) -> str:  # noqa: ANN401 -- a click exception of whichever
     return f"{message}; see {command} --help"
 
 
-def _complain(message: str, status: int) -> int:
+def _complain(message: str) -> None:
     typer.echo(f"bench: {visible(message)}", err=True)
-    return status

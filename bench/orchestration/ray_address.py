@@ -9,6 +9,7 @@ import os
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -17,8 +18,8 @@ from ray._private import services  # noqa: TID253
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # noqa: TID253
 from ray.exceptions import AuthenticationError  # noqa: TID253
 
-CONNECT_SECONDS = 5.0
-ANSWER_SECONDS = 8.0
+ANSWER_SECONDS = 14.0  # all questions together
+_LATE_SECONDS = 0.5
 T = TypeVar("T")
 
 
@@ -36,17 +37,20 @@ def look_at(address: str) -> None:
         raise ValueError("not a head node's HOST:PORT, as it is known inside the cluster")
     if address == "auto":
         _have_token()
-    where = _within(ANSWER_SECONDS, lambda: services.canonicalize_bootstrap_address(address))
+    until = time.monotonic() + ANSWER_SECONDS
+    where = _by(until, lambda: services.canonicalize_bootstrap_address(address))
     if where is None:
         raise ConnectionError("none was found on this machine")
     host, _, port = where.rpartition(":")
     if not (host and port.isdigit() and 0 < int(port) < 2**16):
         raise ValueError("not a head node's HOST:PORT")
-    _within(ANSWER_SECONDS, lambda: _connect(host.strip("[]"), int(port), "" if where == address else where))
+    asked = "" if where == address else where
+    _by(until, lambda: _connect(host.strip("[]"), int(port), asked, until))
     here = sorted(services.find_node_ids())
-    alive = _within(ANSWER_SECONDS, lambda: _ask(where, here))
-    if not any(alive):
-        raise NotANodeError("no node of that cluster runs on this machine")
+    if not any(_by(until, lambda: _ask(where, here, until))):
+        raise NotANodeError(
+            "no node of that cluster runs on this machine" if here else "no process of Ray is seen here"
+        )
 
 
 def _have_token() -> None:
@@ -58,16 +62,16 @@ def _have_token() -> None:
         Config.initialize("")
 
 
-def _connect(host: str, port: int, asked: str) -> None:
+def _connect(host: str, port: int, asked: str, until: float) -> None:
     """`asked` is what Ray makes of the address, where that is another: of 127.0.0.1, this machine's own."""
     try:
-        socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
+        socket.create_connection((host, port), timeout=_left(until)).close()
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConnectionError(f"{reason} (Ray asks {asked})" if asked else reason) from error
 
 
-def _ask(where: str, node_ids: list[str]) -> list[bool]:
+def _ask(where: str, node_ids: list[str], until: float) -> list[bool]:
     """Which of the nodes that run on this machine live in the cluster of the head at `where`."""
     import grpc  # type: ignore[import-untyped]
     from ray._private.grpc_utils import init_grpc_channel
@@ -77,7 +81,7 @@ def _ask(where: str, node_ids: list[str]) -> list[bool]:
     asked = CheckAliveRequest(node_ids=[bytes.fromhex(node_id) for node_id in node_ids])
     try:
         with init_grpc_channel(where) as channel:
-            answer = NodeInfoGcsServiceStub(channel).CheckAlive(asked, timeout=CONNECT_SECONDS)
+            answer = NodeInfoGcsServiceStub(channel).CheckAlive(asked, timeout=_left(until))
     except grpc.RpcError as error:
         if error.code() is grpc.StatusCode.UNAUTHENTICATED:
             raise AuthenticationError(error.details()) from error
@@ -89,8 +93,12 @@ def _ask(where: str, node_ids: list[str]) -> list[bool]:
     return list(answer.raylet_alive)
 
 
-def _within(seconds: float, ask: Callable[[], T]) -> T:
-    """What `ask` gives or raises; TimeoutError where it takes longer."""
+def _left(until: float) -> float:
+    return max(until - time.monotonic(), 0.001)
+
+
+def _by(until: float, ask: Callable[[], T]) -> T:
+    """What `ask` gives or raises; TimeoutError where it is not there by then, a moment of time.monotonic."""
     answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
     def answer() -> None:
@@ -101,9 +109,10 @@ def _within(seconds: float, ask: Callable[[], T]) -> T:
 
     threading.Thread(target=answer, name="ray-address", daemon=True).start()
     try:
-        value, error = answers.get(timeout=seconds)
+        # What has a bound of its own says more of why, so it may be a moment late.
+        value, error = answers.get(timeout=_left(until) + _LATE_SECONDS)
     except queue.Empty:
-        raise TimeoutError(f"no answer within {seconds:g} s") from None
+        raise TimeoutError(f"no answer within {ANSWER_SECONDS:g} s") from None
     if error is not None:
         raise error
     return value  # type: ignore[return-value]

@@ -1,7 +1,7 @@
 """A Ray cluster: started here or joined, its nodes inspected, the data sets put where all can map them."""
 
 import contextlib
-import json
+import errno
 import logging
 import os
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,9 @@ _COMMON: Mapping[str, Any] = {
 }
 # Ray's default of 15 lets any other process slow a run down. Ray spells its settings in small letters.
 _NICENESS = {"RAY_worker_niceness": "0"}
-_REFUSALS = (RayError, ConnectionError, ValueError, RuntimeError, TimeoutError, OSError, ImportError)
+# A worker for each core would be started ahead, of which runs need a few.
+_OWN = {**_NICENESS, "RAY_prestart_worker_first_driver": "0"}
+_OF_RAY = (RayError, OSError, ValueError, RuntimeError)
 _TOKEN = (
     "set RAY_AUTH_MODE=token, and give the cluster's token as RAY_AUTH_TOKEN, in the file that "
     "RAY_AUTH_TOKEN_PATH names, or in ~/.ray/auth_token"
@@ -61,14 +63,15 @@ def ray_cluster(address: str | None) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     with contextlib.ExitStack() as stack:
         with held():
-            own = stack.enter_context(own_ray(_NICENESS)) if wanted == "local" else None
+            own = stack.enter_context(own_ray(_OWN)) if wanted == "local" else None
             stack.callback(_leave)
             try:
                 if own:
+                    ray_job.submitted(os.environ)
                     _enter(own.address, _skip_env_hook=True, job_config=ray_job.local(own.folder))
                 else:
                     _join(wanted)
-            except _REFUSALS as error:
+            except Exception as error:  # Ray's, or of whatever a variable of the environment has it call
                 raise ClusterError(_no_cluster(error, wanted, given=address is not None)) from error
             # A raylet's complaints would be printed into the display: of a lost node, its last log lines.
             ray._private.worker._worker_logs_enabled = False
@@ -77,11 +80,13 @@ def ray_cluster(address: str | None) -> Iterator[None]:
 
 def _join(address: str) -> None:
     _take_token_from_environment()
+    runtime_env = _runtime_env(os.environ)
+    ray_job.check_hook(os.environ)
     with heeded():
         look_at(address)
     # A job that was submitted has an environment already: Ray adds to it only where that is meant.
     os.environ["RAY_OVERRIDE_JOB_RUNTIME_ENV"] = "1"
-    _enter(address, runtime_env=_runtime_env(os.environ), job_config=ray_job.joined())
+    _enter(address, runtime_env=runtime_env, job_config=ray_job.joined())
 
 
 def _enter(address: str, **options: Any) -> None:  # noqa: ANN401
@@ -114,27 +119,48 @@ def _reason(error: Exception) -> str:
     """Ray's own words in one line, without its advice on tokens."""
     if isinstance(error, AuthenticationError):
         text = error.message.partition(". ")[0]
+    elif isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    elif isinstance(error, _OF_RAY):
+        text = str(error)
     else:
-        text = (isinstance(error, OSError) and error.strerror) or str(error)
+        text = f"{type(error).__name__}: {error}"
     return " ".join(text.split()).rstrip(".") or type(error).__name__
 
 
 def _remedy(error: Exception, wanted: str, given: bool) -> str:
     if isinstance(error, AuthenticationError):
         return _TOKEN
+    if isinstance(error, ray_job.VariableError):
+        return f"correct {error.name}, or unset it"
     if str(error).startswith("Version mismatch"):
         return "use the Python and the Ray that its nodes have"
     if isinstance(error, NotANodeError):
         return f"run `ray start --address={wanted}` here first, or submit bench as a job"
+    if wanted != "local" and ray_job.HOOK in os.environ and not isinstance(error, _OF_RAY):
+        return f"correct {ray_job.HOOK}, or unset it"
     if wanted == "auto":
         return f"see `ray status`, and where it wants a token, {_TOKEN}"
     if wanted == "local":
-        return "unset what RAY_* variables there are"
+        return _remedy_here(error, os.environ)
     return (
         "check --address, or leave it out to start one"
         if given
         else "check RAY_ADDRESS, or unset it to start one"
     )
+
+
+def _remedy_here(error: Exception, environ: Mapping[str, str]) -> str:
+    """Of a Ray of one's own, which has started but did not take this process in."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room there, or set RAY_TMPDIR to a folder that has some"
+    if isinstance(error, OSError) and error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+        return "see `ulimit -a`"
+    ours = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_USAGE_STATS_ENABLED", "RAY_ADDRESS", "RAY_TMPDIR"}
+    theirs = [name for name in sorted(environ) if name.startswith("RAY_") and name not in ours]
+    if theirs:
+        return f"unset {' and '.join(theirs)}"
+    return "try again, or join a Ray that `ray start --head` starts here, with --address auto"
 
 
 def _runtime_env(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -143,9 +169,9 @@ def _runtime_env(environ: Mapping[str, str]) -> dict[str, Any]:
     Those decide how a run computes, and workers of a Ray that is started here inherit them. A submitted job's
     own modules, which this takes the place of, stay beside it.
     """
-    job = json.loads(environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")).get("runtime_env") or {}
+    job = ray_job.submitted(environ)
     return {
-        "py_modules": [str(Path(bench.__file__).parent), *job.get("py_modules", ())],
+        "py_modules": [str(Path(bench.__file__).parent), *(job.get("py_modules") or ())],
         "excludes": ["__pycache__"],
         "env_vars": {**_NICENESS, **forwarded(environ)},
     }

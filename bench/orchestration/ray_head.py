@@ -2,7 +2,7 @@
 
 It imports nothing of `bench`. Its standard input first brings one line of JSON, what to start; its standard
 output gives one back: {"address": …}, or {"error": …}. When its input ends, however whoever started it ended,
-it kills every process of that Ray, removes its folder unless its logs tell of a failure, and ends.
+it kills every process of that Ray, removes its folder unless a further line has asked to keep it, and ends.
 """
 
 import ctypes
@@ -30,14 +30,13 @@ def main() -> None:
     for number in _SIGNALS:
         signal.signal(number, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     wanted = json.loads(sys.stdin.readline())
-    kept = threading.Event()
-    threading.Thread(target=_end_with_input, args=(wanted["temp_dir"], kept), daemon=True).start()
+    threading.Thread(target=_end_with_input, args=(wanted["temp_dir"],), daemon=True).start()
     try:
         answer = {"address": _start(wanted)}
     except BaseException as error:
-        kept.set()
         answer = {"error": f"{type(error).__name__}: {error}"}
     os.write(told, json.dumps(answer).encode() + b"\n")
     os.close(told)
@@ -65,12 +64,12 @@ def _start(wanted: dict[str, Any]) -> str:
     return str(node.gcs_address)
 
 
-def _end_with_input(folder: str, kept: threading.Event) -> None:
-    sys.stdin.read()
+def _end_with_input(folder: str) -> None:
+    kept = sys.stdin.read()
     me = psutil.Process()
     while left := [child for child in me.children(recursive=True) if _kill(child)]:
         psutil.wait_procs(left, timeout=1.0)
-    if not kept.is_set():
+    if not kept:
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 

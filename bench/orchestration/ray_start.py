@@ -20,7 +20,8 @@ from typing import Any
 from bench.errors import ClusterError
 from bench.import_path import PYTHONS_OWN
 from bench.machine.affinity import usable_cores
-from bench.orchestration.ray_needs import look_ahead, plasma_folder, socket_folder, what_lacks
+from bench.orchestration.death import last_heard, last_words
+from bench.orchestration.ray_needs import exhausted, look_ahead, plasma_folder, socket_folder
 from bench.orchestration.signals import at_last, heeded, held
 
 OBJECT_STORE_BYTES = 512 * 2**20  # nine data sets of 55 MB; pages are taken as they are used
@@ -70,16 +71,16 @@ def _begin(folder: Path, environ: Mapping[str, str]) -> "_Head":
         return _Head(folder, environ)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        why = what_lacks(f"its process cannot be started: {error.strerror or error}")
-        raise ClusterError(f"no Ray cluster on this machine: {why}") from error
+        why = f"its process cannot be started: {error.strerror or error}; see `ulimit -a`"
+        raise ClusterError(f"no Ray cluster on this machine: {exhausted([why]) or why}") from error
 
 
 class _Head:
     """The process that holds it, and the folder of Ray's sockets and logs, which it removes at its end."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
-        self._folder = folder
-        with (folder / "head.err").open("wb") as errors:
+        self._folder, self._errors, self._kept = folder, folder / "head.err", False
+        with self._errors.open("wb") as errors:
             # A session of its own: what a terminal sends to this process is not for Ray's processes.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", str(_PROGRAM)],
@@ -103,22 +104,43 @@ class _Head:
             self._input.flush()
 
     def address(self) -> str:
-        """Where Ray listens, once it does. Raises ClusterError where it never will."""
+        """Where Ray listens, once it does. Raises ClusterError where it never will.
+
+        The folder stays, for what Ray wrote there, unless a limit of this machine is all there is to say.
+        """
         ready, _, _ = select.select([self._output], [], [], START_SECONDS)
         line = self._output.readline() if ready else b""
         answer: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
         if "address" in answer:
             return str(answer["address"])
-        why = answer.get("error") or (
-            f"not up after {START_SECONDS:g} s" if not ready else "its process ended"
-        )
-        logs = f"; Ray's logs are in {self._folder}/session_latest/logs"
-        raise ClusterError(f"no Ray cluster on this machine: {what_lacks(str(why), logs)}")
+        lacking = exhausted(self._written())
+        self._kept = lacking is None
+        why = lacking or (self._ended(answer) if ready else f"not up after {START_SECONDS:g} s{self._logs()}")
+        raise ClusterError(f"no Ray cluster on this machine: {why}")
+
+    def _ended(self, answer: Mapping[str, str]) -> str:
+        """What it said, in one line, with where there is more to read."""
+        if "error" in answer:
+            return f"{' '.join(answer['error'].split()).rstrip('.')}{self._logs()}"
+        lines = self._errors.read_text(errors="replace").splitlines()
+        heard = last_words(lines)[0] or last_heard(lines)
+        return f"its process ended{f': {heard}; see {self._errors}' if heard else self._logs()}"
+
+    def _written(self) -> Iterator[str]:
+        for file in (self._errors, *self._folder.glob("session_latest/logs/*.*")):
+            with contextlib.suppress(OSError):
+                yield file.read_text(errors="replace")
+
+    def _logs(self) -> str:
+        logs = self._folder / "session_latest" / "logs"
+        return f"; Ray's logs are in {logs}" if logs.is_dir() else f"; see {self._errors}"
 
     def end(self) -> None:
         """End every process of it, and wait for that."""
         with held():
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):  # it has ended; another thread ends it, too
+                if self._kept:
+                    self._input.write(b"keep\n")
                 self._input.close()
             try:
                 self._process.wait(END_SECONDS)
@@ -126,6 +148,8 @@ class _Head:
                 self._process.kill()
                 self._process.wait()
             self._output.close()
+            if not self._kept:
+                shutil.rmtree(self._folder, ignore_errors=True)  # where it was killed, or ended by itself
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -19,34 +20,45 @@ WRONG, INTERRUPTED = 2, 130
 MESSAGE = "interrupted; every finished run is kept"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CARRIER = signal.SIGURG  # brings the news to the main thread; nobody else sends it, and it harms nobody
-_REPEAT_SECONDS = 0.2
-_PATIENCE_SECONDS = 15.0
+_LOOK_SECONDS = 0.2
+_PATIENCE_SECONDS = 30.0  # longer than anything in `held` waits: what became of a process, Ray's end
 _FOR_EVER = threading.TIMEOUT_MAX
 _SHOW_CURSOR = b"\x1b[?25h"
 
-_Mode = Literal["heeded", "held", "abandoned"]
+_Mode = Literal["heeded", "held", "abandoned", "deaf"]
 
 
 class _State:
-    """Of this process: how the main thread takes an interrupt now, whether one waits, whether it knows."""
+    """Of this process. Each count has one thread that writes it: the receiver's, and the main one.
+
+    `received` is how many signals have come, `noticed` of how many the main thread has heard, `taken` how
+    many are done with.
+    """
 
     mode: _Mode = "heeded"
-    pending = False
-    taken = True
+    received = noticed = taken = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether an interrupt waits."""
+        return self.taken != self.received
 
 
 _state = _State()
 _last_acts: list[Callable[[], None]] = []
+_leaving = threading.Lock()
+"""Held by the thread that ends this process where it is, for ever."""
 
 
 def listen() -> None:
     """From now on until this process ends. To be called by the main thread, before there are others.
 
-    Signals that are ignored stay so: that is what nohup and a shell's background jobs ask for. A signal that
-    comes 15 s after the first one ends the process where it is.
+    Signals that are ignored stay so: that is what nohup and a shell's background jobs ask for. After the
+    first one, one that comes when the main thread has got nowhere for 30 s ends the process where it is.
     """
     ending = {number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN}
-    signal.signal(_CARRIER, lambda *_: _take())
+    signal.signal(_CARRIER, lambda *_: _notice())
+    sys.unraisablehook = _again
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     if ending:
         threading.Thread(target=_receive, args=(ending,), name="signals", daemon=True).start()
@@ -83,27 +95,33 @@ def abandoned(seconds: float = _FOR_EVER, late: str = "") -> Iterator[None]:
             yield
     finally:
         timer.cancel()
+        _stand_still()
 
 
 def take_pending() -> bool:
     """Whether an interrupt waits; it no longer does."""
-    pending, _state.pending = _state.pending, False
+    pending, _state.taken = _state.pending, _state.received
     return pending
 
 
 def heed_pending() -> None:
-    """Raises KeyboardInterrupt where one waits and is not held."""
-    if _state.pending and _state.mode == "abandoned":
+    """Raises KeyboardInterrupt where one waits and is not held.
+
+    It is held also while an earlier one unwinds the stack: none ends an __exit__ half done.
+    """
+    if not _state.pending or _leaving.locked():
+        return
+    if _state.mode == "abandoned":
         _leave()
-    if _state.pending and _state.mode == "heeded":
-        # Further ones are held while this one unwinds the stack: none of them ends an __exit__ half done.
-        _state.pending, _state.mode = False, "held"
+    if _state.mode == "heeded" and not _unwinding():
+        _state.taken = _state.received
         raise KeyboardInterrupt
 
 
 def deafen() -> None:
-    """The command is over: nothing that comes now changes how it ends."""
-    _state.mode = "held"
+    """The command is over: nothing that comes now changes how it ends, nor does it end twice."""
+    _state.mode = "deaf"
+    _stand_still()
 
 
 @contextlib.contextmanager
@@ -126,32 +144,74 @@ def _as(mode: _Mode) -> Iterator[None]:
         _state.mode = before
 
 
-def _take() -> None:
-    _state.taken = _state.pending = True
+def _unwinding() -> bool:
+    """Whether the code that runs here deals with an interrupt; one that was swallowed is none any more."""
+    error = sys.exception()
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
+def _notice() -> None:
+    _state.noticed = _state.received
     heed_pending()
+
+
+def _again(unraisable: "sys.UnraisableHookArgs") -> None:
+    """An interrupt that was raised where none can be, such as in a __del__, is raised again."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        _state.taken = _state.received - 1
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _receive(ending: set[signal.Signals]) -> None:
     main = threading.main_thread().ident
     assert main is not None
-    first: float | None = None
+    where, since = _whereabouts(main), time.monotonic()
     while True:
-        if _state.taken:
-            signal.sigwait(ending)
-        # Else the news may have come as the main thread went to wait for something else, and not woken it.
-        elif signal.sigtimedwait(ending, _REPEAT_SECONDS) is None:
+        came = _wait(ending)
+        here, now = _whereabouts(main), time.monotonic()
+        if here != where:
+            where, since = here, now
+        if came:
+            _state.received += 1
+            if _state.mode == "abandoned" or now - since > _PATIENCE_SECONDS:
+                _leave()
+        # The news may have come as the main thread went to wait for something else, and not woken it.
+        if _state.noticed != _state.received or (_state.pending and _state.mode == "heeded"):
             signal.pthread_kill(main, _CARRIER)
-            continue
-        now = time.monotonic()
-        first = now if first is None else first
-        if _state.mode == "abandoned" or now - first > _PATIENCE_SECONDS:
-            _leave()
-        _state.taken = False
-        signal.pthread_kill(main, _CARRIER)
+
+
+def _wait(ending: set[signal.Signals]) -> bool:
+    """Whether one came. Nothing is looked at before the first: it would disturb what is measured."""
+    if _state.received and hasattr(signal, "sigtimedwait"):
+        return signal.sigtimedwait(ending, _LOOK_SECONDS) is not None
+    if _state.received:  # on macOS, which lacks it
+        time.sleep(_LOOK_SECONDS)
+        if not signal.sigpending() & ending:
+            return False
+    return bool(signal.sigwait(ending))
+
+
+def _whereabouts(thread: int) -> tuple[object, ...]:
+    """Where a thread is, and how many seconds it has computed: the same again and again where it hangs."""
+    frames = traceback.walk_stack(sys._current_frames().get(thread))
+    clock = getattr(time, "pthread_getcpuclockid", None)  # macOS lacks it
+    seconds = time.clock_gettime(clock(thread)) if clock else time.process_time()
+    return int(seconds), *((id(frame), frame.f_lasti) for frame, _ in frames)
+
+
+def _stand_still() -> None:
+    """For ever where another thread ends this process: how is up to that one."""
+    if _leaving.locked():
+        threading.Event().wait()
 
 
 def _leave(message: str = MESSAGE, status: int = INTERRUPTED) -> None:
-    """End here and now; what is buffered for standard output is lost."""
+    """End here and now; what is buffered for standard output is lost. No second thread does the same."""
+    if not _leaving.acquire(blocking=False):
+        return
     for act in reversed(_last_acts):
         with contextlib.suppress(Exception):
             act()

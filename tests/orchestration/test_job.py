@@ -68,7 +68,7 @@ def test_a_cluster_that_this_machine_is_no_node_of_is_not_joined(head):
     nowhere = "from ray._private import services\nservices.find_node_ids = set\n"
     assert head.host.python(nowhere + JOIN, head.address) == (
         1,
-        f"no Ray cluster at {head.address}: no node of that cluster runs on this machine; run `ray start "
+        f"no Ray cluster at {head.address}: no process of Ray is seen here; run `ray start "
         f"--address={head.address}` here first, or submit bench as a job\n",
     )
 
@@ -94,7 +94,9 @@ def test_a_job_s_own_modules_stay_beside_bench():
         "env_vars": {"RAY_worker_niceness": "0"},
     }
     assert _runtime_env({"RAY_JOB_CONFIG_JSON_ENV_VAR": job}) == expected
-    assert _runtime_env({})["py_modules"] == [str(ROOT / "bench")]
+    nothing = '{"runtime_env": {"py_modules": null}}'
+    for environ in ({}, {"RAY_JOB_CONFIG_JSON_ENV_VAR": nothing}):
+        assert _runtime_env(environ)["py_modules"] == [str(ROOT / "bench")]
 
 
 def test_flags_that_are_set_here_reach_the_workers_of_a_cluster_that_was_joined():

@@ -2,6 +2,8 @@
 
 import socket
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,8 +22,8 @@ def refused(monkeypatch):
     from bench.orchestration.ray_cluster import ray_cluster
 
     def refused(address, patience=30.0):
-        monkeypatch.setattr(ray_address, "CONNECT_SECONDS", patience)
-        monkeypatch.setattr(ray_address, "ANSWER_SECONDS", patience + 30.0)
+        monkeypatch.setattr(ray_address, "ANSWER_SECONDS", patience)
+        monkeypatch.setattr(ray_address, "_LATE_SECONDS", 30.0)
         with pytest.raises(ClusterError) as raised, ray_cluster(address):
             pass
         return str(raised.value)
@@ -118,10 +120,69 @@ def test_a_name_that_nobody_knows_is_refused(refused):
     assert "does not answer" not in refusal
 
 
-def test_a_question_that_hangs_is_left_alone():
-    from bench.orchestration.ray_address import _within
+def test_a_question_that_hangs_is_left_alone(monkeypatch):
+    from bench.orchestration import ray_address
 
     never = threading.Event()
-    with pytest.raises(TimeoutError, match=r"no answer within 0\.01 s"):
-        _within(0.01, never.wait)
+    monkeypatch.setattr(ray_address, "_LATE_SECONDS", 0.0)
+    with pytest.raises(TimeoutError, match="no answer within 14 s"):
+        ray_address._by(time.monotonic(), never.wait)
     never.set()
+
+
+def test_all_questions_together_have_one_deadline(monkeypatch):
+    """Each gets what those before it have left."""
+    from bench.orchestration import ray_address
+
+    now, given = 100.0, []
+
+    def connect(_address, timeout):
+        nonlocal now
+        given.append(timeout)
+        now += 9.0
+        raise OSError
+
+    monkeypatch.setattr(ray_address, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(ray_address.socket, "create_connection", connect)
+    until = now + ray_address.ANSWER_SECONDS
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            ray_address._connect("host", 1, "", until)
+    assert given == [14.0, 5.0]
+    assert ray_address._left(until) > 0
+
+
+def test_processes_of_ray_that_cannot_be_seen_are_told_from_another_cluster(monkeypatch):
+    """As in a container of its own, or where /proc hides what others run."""
+    from bench.orchestration import ray_address
+
+    monkeypatch.setattr(ray_address, "_connect", lambda *_: None)
+    monkeypatch.setattr(ray_address, "_ask", lambda _where, ids, _until: [False for _ in ids])
+    for seen, why in (
+        (set(), "no process of Ray is seen here"),
+        ({"a1"}, "no node of that cluster runs on this machine"),
+    ):
+        monkeypatch.setattr(ray_address.services, "find_node_ids", lambda seen=seen: seen)
+        with pytest.raises(ray_address.NotANodeError, match=why):
+            ray_address.look_at("10.0.0.1:6379")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("RAY_RUNTIME_ENV_HOOK", "os.nothing", "os.nothing cannot be imported: module 'os' has no attribute"),
+        ("RAY_RUNTIME_ENV_HOOK", "no.such.hook", "no.such.hook cannot be imported: No module named 'no'"),
+        ("RAY_RUNTIME_ENV_HOOK", "os.sep", "os.sep cannot be called"),
+        ("RAY_JOB_CONFIG_JSON_ENV_VAR", "{", "no JSON: Expecting property name"),
+        ("RAY_JOB_CONFIG_JSON_ENV_VAR", "[]", "it is no JSON object"),
+        ("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": 3}', "runtime_env is no JSON object"),
+        ("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"env_vars": null}}', "env_vars is no JSON object"),
+        ("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"py_modules": 3}}', "py_modules is no list"),
+        ("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"metadata": 3}', "metadata is no JSON object"),
+    ],
+)
+def test_a_variable_that_ray_could_not_use_is_named(refused, monkeypatch, name, value, why):
+    monkeypatch.setenv(name, value)
+    refusal = refused("127.0.0.1:1")
+    assert refusal.startswith(f"no Ray cluster at 127.0.0.1:1: {name}: {why}")
+    assert refusal.endswith(f"; correct {name}, or unset it")

@@ -1,6 +1,7 @@
 """What a Ray of one's own needs of a machine, and how it is named where it lacks."""
 
 import resource
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,11 +13,11 @@ import pytest
 from bench.errors import ClusterError
 from bench.orchestration import ray_needs
 from bench.orchestration.ray_needs import (
+    exhausted,
     files_lacking,
     plasma_folder,
     socket_folder,
     tasks_lacking,
-    what_lacks,
 )
 
 LOOK_AHEAD = """
@@ -70,7 +71,7 @@ def test_a_group_that_allows_too_few_tasks_is_named(machine, monkeypatch):
     root = machine(100)
     assert list(tasks_lacking(root)) == [
         f"90 more processes and threads may start in {root}/sys/fs/cgroup/pids/job, Ray and a run take about "
-        "210; raise its pids.max"
+        "236; raise its pids.max"
     ]
 
 
@@ -78,13 +79,20 @@ def test_a_user_s_limit_counts_what_runs_already(machine, limit_of_user, monkeyp
     monkeypatch.setattr(ray_needs, "usable_cores", lambda _root: (0, 1))
     limit_of_user(1)
     assert list(tasks_lacking(machine("max"))) == [
-        "0 more processes and threads may start here, Ray and a run take about 210; raise `ulimit -u`"
+        "0 more processes and threads may start here, Ray and a run take about 236; raise `ulimit -u`"
     ]
 
 
 def test_who_is_exempt_from_the_user_s_limit_has_none(machine, limit_of_user):
     limit_of_user(1)
     assert list(tasks_lacking(machine("max", capabilities="000001ffffffffff"))) == []
+
+
+def test_a_limit_on_processes_alone_is_none_on_threads(machine, limit_of_user, monkeypatch):
+    """As macOS has it."""
+    limit_of_user(1)
+    monkeypatch.setattr(ray_needs.sys, "platform", "darwin")
+    assert list(tasks_lacking(machine("max"))) == []
 
 
 def test_root_is_exempt_but_not_that_of_a_user_namespace(machine, limit_of_user, monkeypatch):
@@ -115,7 +123,8 @@ def test_too_few_open_files_are_named():
 
 
 def test_a_network_namespace_without_loopback_is_named():
-    line = ["unshare", "-n", sys.executable, "-c", LOOK_AHEAD]
+    unshare = shutil.which("unshare") or pytest.skip("`unshare` is not installed")
+    line = [unshare, "-n", sys.executable, "-c", LOOK_AHEAD]
     ended = subprocess.run(line, capture_output=True, text=True, check=False)
     if "unshare" in ended.stderr:
         pytest.skip(f"no network namespaces here: {ended.stderr}")
@@ -171,14 +180,23 @@ def test_a_folder_that_was_asked_for_is_not_passed_over(short_folder):
     assert list(deep.iterdir()) == []
 
 
-def test_what_ray_says_comes_in_one_line(monkeypatch):
-    monkeypatch.setattr(ray_needs, "tasks_lacking", lambda: iter(()))
-    assert what_lacks("RuntimeError: one\n  two.", "; see there") == "RuntimeError: one two; see there"
+def test_many_cores_ask_for_no_worker_each(machine, monkeypatch):
+    monkeypatch.setattr(ray_needs, "usable_cores", lambda _root: range(128))
+    assert list(tasks_lacking(machine(2048))) == []
 
 
-def test_what_lacks_by_now_is_the_reason(monkeypatch):
-    monkeypatch.setattr(ray_needs, "tasks_lacking", lambda: iter(["3 more tasks; raise it"]))
-    assert what_lacks("RuntimeError") == "3 more tasks; raise it"
+def test_a_limit_that_is_reached_is_named_after_a_start_that_failed(machine):
+    assert exhausted([], machine(100, taken=95)).startswith("5 more processes and threads may start in ")
+
+
+@pytest.mark.parametrize("said", ["thd.cc:157] pthread_create failed", "can't start new thread"])
+def test_a_limit_that_was_reached_is_named_though_what_met_it_has_ended(machine, said):
+    assert exhausted(["", said], machine(200, taken=100)).startswith("100 more processes and threads may ")
+    assert exhausted([said], Path("/none")) is None
+
+
+def test_a_limit_that_ray_s_own_processes_have_eaten_into_is_no_reason(machine):
+    assert exhausted(["no port"], machine(200, taken=100)) is None
 
 
 @pytest.fixture

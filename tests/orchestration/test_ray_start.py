@@ -1,12 +1,16 @@
 """A Ray of one's own, in a world that means no good: how its start fails, and what is left when it ends."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -73,8 +77,9 @@ def test_ray_is_told_what_to_start_and_in_which_environment(program, monkeypatch
 @pytest.mark.parametrize(
     ("script", "why"),
     [
-        ('print(\'{"error": "RuntimeError: no"}\', flush=True)', "RuntimeError: no"),
+        ('print(\'{"error": "RuntimeError:\\\\n  no."}\', flush=True)', "RuntimeError: no"),
         ("sys.exit(3)", "its process ended"),
+        ("import no_such_module", "its process ended: ModuleNotFoundError: No module named 'no_such_module'"),
         ("time.sleep(600)", "not up after 0.5 s"),
     ],
 )
@@ -84,11 +89,104 @@ def test_a_start_that_fails_is_told_in_one_line(program, monkeypatch, script, wh
     monkeypatch.setattr(ray_start, "END_SECONDS", 0.0 if "sleep" in script else 60.0)
     with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
         pass
-    message, _, folder = str(raised.value).partition("; Ray's logs are in ")
+    message, _, file = str(raised.value).partition("; see ")
     assert message == f"no Ray cluster on this machine: {why}"
-    assert Path(folder).parts[-2:] == ("session_latest", "logs")
-    Path(folder).parents[1].joinpath("head.err").unlink()
-    Path(folder).parents[1].rmdir()
+    assert Path(file).name == "head.err"
+    assert Path(file).is_file()
+    shutil.rmtree(Path(file).parent)
+
+
+@pytest.fixture
+def stands_in(monkeypatch, tmp_path):
+    """Puts a Ray that does as it is told in the place of the real one, for the real program that holds it."""
+
+    def stand_in(node):
+        package = tmp_path / "modules" / "ray" / "_private"
+        package.mkdir(parents=True)
+        for name in ("ray", "ray/_private"):
+            (tmp_path / "modules" / name / "__init__.py").touch()
+        (package / "parameter.py").write_text("RayParams = dict\n")
+        (package / "resource_isolation_config.py").write_text("ResourceIsolationConfig = dict\n")
+        (package / "node.py").write_text(
+            "import os, pathlib, time\ngcs_address = 'there:1'\n"
+            "def Node(wanted, **_):\n"
+            "    folder = pathlib.Path(wanted['temp_dir'])\n"
+            "    (folder / 'session_latest' / 'logs').mkdir(parents=True)\n"
+            f"    {node}\n"
+            "    return __import__('sys').modules[__name__]\n"
+        )
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+        monkeypatch.setenv("RAY_TMPDIR", tempfile.mkdtemp(prefix="b", dir="/tmp"))
+        return Path(os.environ["RAY_TMPDIR"])
+
+    yield stand_in
+    shutil.rmtree(os.environ["RAY_TMPDIR"])
+
+
+@pytest.mark.parametrize(
+    ("node", "why"),
+    [
+        ("raise RuntimeError('no port')", "RuntimeError: no port"),
+        ("time.sleep(600)", "not up after 180 s"),
+        ("os._exit(1)", "its process ended"),
+    ],
+)
+def test_logs_that_are_named_are_there(stands_in, monkeypatch, node, why):
+    base = stands_in(node)
+
+    def in_vain(*_):
+        while not list(base.glob("*/session_latest/logs")):
+            pass
+        return [], [], []
+
+    if "sleep" in node:
+        monkeypatch.setattr(ray_start, "select", SimpleNamespace(select=in_vain))
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
+        pass
+    (folder,) = base.iterdir()
+    logs = folder / "session_latest" / "logs"
+    assert str(raised.value) == f"no Ray cluster on this machine: {why}; Ray's logs are in {logs}"
+    assert logs.is_dir()
+
+
+@pytest.mark.parametrize("node", ["raise RuntimeError('no port')", "os._exit(1)"])
+def test_a_limit_that_is_named_leaves_no_folder(stands_in, monkeypatch, node):
+    base = stands_in(node)
+    monkeypatch.setattr(ray_start, "exhausted", lambda _said: "3 more; raise it")
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
+        pass
+    assert str(raised.value) == "no Ray cluster on this machine: 3 more; raise it"
+    assert list(base.iterdir()) == []
+
+
+def test_a_start_that_is_interrupted_leaves_no_folder(stands_in, monkeypatch):
+    def interrupt(_head):
+        raise KeyboardInterrupt
+
+    base = stands_in("time.sleep(600)")
+    monkeypatch.setattr(ray_start._Head, "address", interrupt)
+    with pytest.raises(KeyboardInterrupt), ray_start.own_ray({}):
+        pass
+    assert list(base.iterdir()) == []
+
+
+def test_what_ray_wrote_tells_whether_a_limit_was_reached(stands_in, monkeypatch):
+    base = stands_in(
+        "(folder / 'session_latest/logs/raylet.err').write_text('in a log'); raise OSError('no')"
+    )
+    said = []
+    monkeypatch.setattr(ray_start, "exhausted", lambda texts: said.extend(texts))
+    with pytest.raises(ClusterError), ray_start.own_ray({}):
+        pass
+    assert said == ["", "in a log"]
+    assert len(list(base.iterdir())) == 1
+
+
+def test_what_starts_well_leaves_no_folder(stands_in):
+    base = stands_in("pass")
+    with ray_start.own_ray({}) as own:
+        assert (own.address, [own.folder]) == ("there:1", list(base.iterdir()))
+    assert list(base.iterdir()) == []
 
 
 def test_a_process_that_cannot_be_started_is_told_in_one_line(monkeypatch, tmp_path):
@@ -193,16 +291,12 @@ def test_signals_while_ray_ends_leave_tables_and_nothing_else(start, tmp_path):
         for line in process.stdout:
             if line.endswith("[2/2]\n"):
                 break
-        sent = 0
         while process.poll() is None:
-            process.send_signal((signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[sent % 3])
-            sent += 1
-            try:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.2)
-            except subprocess.TimeoutExpired:
-                continue
         errors = process.stderr.read()
-    assert sent > 1
     assert (process.returncode, errors) == (130, INTERRUPTED)
     assert start.marked() == []
     (folder,) = (tmp_path / "r").iterdir()

@@ -6,9 +6,11 @@ import sys
 
 import pytest
 
+from bench.orchestration import signals
+
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 SCRIPT = """
-import ctypes, os, signal, sys, threading
+import ctypes, os, signal, sys, threading, traceback
 from bench.orchestration import signals
 from bench.orchestration.signals import abandoned, at_last, held, heeded, take_pending
 
@@ -104,9 +106,101 @@ def test_what_is_abandoned_too_long_ends_with_what_was_to_be_said(run):
     assert run("with abandoned(0.01, 'it is late'):", f"    {HANG}") == (2, "", "bench: it is late\n")
 
 
-def test_one_that_comes_long_after_the_first_ends_a_process_that_hangs(run):
-    hangs = "with held(): send(); wait_until_pending(); threading.Timer(0, send).start(); " + HANG
-    assert run("signals._PATIENCE_SECONDS = 0.0", hangs) == (130, "", LINE)
+@pytest.mark.parametrize(
+    "goes_on",
+    [
+        "with abandoned(60, 'late'): send(); begun.wait(); raise ConnectionError('it failed')",
+        "with held(): send(); leave(); begun.wait(); signals.deafen(); print('never')",
+    ],
+    ids=["fails", "ends"],
+)
+def test_a_process_that_is_left_ends_once_whatever_its_main_thread_does_meanwhile(run, goes_on):
+    """The acts may take long, and hold interrupts in their turn while one waits."""
+    status, output, errors = run(
+        "begun = threading.Event()",
+        "def leave(): threading.Thread(target=signals._leave, daemon=True).start()",
+        "def stands_still():",
+        "    frame = sys._current_frames()[threading.main_thread().ident]",
+        "    return '_stand_still' in [each.f_code.co_name for each, _ in traceback.walk_stack(frame)]",
+        "def act():",
+        "    with held(): print('at last', flush=True)",
+        "    begun.set()",
+        "    while not stands_still(): pass",
+        f"with at_last(act):\n    {goes_on}",
+    )
+    assert (status, output, errors) == (130, "at last\n", LINE)
+
+
+def test_one_that_comes_after_long_standstill_ends_a_process_that_hangs(run):
+    status, output, errors = run(
+        "signals._PATIENCE_SECONDS = 0.0",
+        "def nag():",
+        "    while True: send(); signals.time.sleep(0.01)",
+        "library, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)",
+        "library.pthread_mutex_lock(mutex)",
+        "with held(): threading.Thread(target=nag, daemon=True).start(); library.pthread_mutex_lock(mutex)",
+    )
+    assert (status, output, errors) == (130, "", LINE)
+
+
+def test_however_many_come_a_process_that_gets_on_is_let_finish(run):
+    """Each time the main thread is elsewhere."""
+    step = "    send(); wait_until_pending(); take_pending()"
+    script = ["signals._PATIENCE_SECONDS = 0.0", "with held():", *[step] * 20, "print('finished')"]
+    assert run(*script) == (0, "finished\n", "")
+
+
+def test_who_computes_or_moves_gets_on_and_who_waits_does_not(monkeypatch):
+    """Such as in C++ code that writes a table, in Python, and in C++ code that hangs."""
+
+    def steps():
+        yield
+        yield
+
+    thread = steps()
+    next(thread)
+    computed = iter([7.1, 7.9, 8.0, 8.1])
+    monkeypatch.setattr(signals.sys, "_current_frames", lambda: {1: thread.gi_frame})
+    monkeypatch.setattr(signals.time, "pthread_getcpuclockid", lambda _thread: None)
+    monkeypatch.setattr(signals.time, "clock_gettime", lambda _clock: next(computed))
+    first, waited, computes = (signals._whereabouts(1) for _ in range(3))
+    next(thread)
+    assert first == waited
+    assert waited != computes
+    assert computes != signals._whereabouts(1)
+
+
+def test_one_that_a_destructor_swallowed_is_raised_again(run):
+    status, output, errors = run(
+        "class Swallows:",
+        "    def __del__(self): send(); threading.Event().wait()",
+        "try:",
+        "    Swallows()",
+        f"    {WAIT}",
+        "except KeyboardInterrupt: print('interrupted')",
+    )
+    assert (status, output, errors) == (0, "interrupted\n", "")
+
+
+def test_after_one_that_a_library_swallowed_the_next_is_raised(run):
+    status, output, _ = run(
+        "for _ in range(2):",
+        f"    try: send(); {WAIT}",
+        "    except BaseException as error: print(type(error).__name__)",
+        "print('on')",
+    )
+    assert (status, output) == (0, "KeyboardInterrupt\nKeyboardInterrupt\non\n")
+
+
+def test_a_system_without_timed_waits_takes_each_of_them_as_well(run):
+    """Such as macOS."""
+    status, output, _ = run(
+        "del signal.sigtimedwait, signals.time.pthread_getcpuclockid",
+        "for _ in range(2):",
+        f"    try: send(); {WAIT}",
+        "    except KeyboardInterrupt: print('interrupted')",
+    )
+    assert (status, output) == (0, "interrupted\ninterrupted\n")
 
 
 def test_what_is_ignored_stays_so(run):
