@@ -7,6 +7,7 @@ from unittest import mock
 from bench.data.cache import cache_folder
 from bench.data.keras_cache import keras_homes
 from bench.data.sources import bench_data_path, check_not_shared
+from bench.errors import BenchError
 from bench.machine.environment import forwarded, neutralise, recorded
 from bench.machine.fingerprint import fingerprint
 from bench.records.tables import machine_row, to_table
@@ -91,6 +92,7 @@ PYTHONS_OWN = (
     *(("LC_ALL", "C"), ("LC_ALL", "POSIX"), ("LC_ALL", "es_ES.UTF-8"), ("LANG", "xx_XX.nonsense")),
 )
 """Python itself dies of most other values of these."""
+READ_HERE = ("BENCH_DATA", "BENCH_CACHE", "KERAS_HOME", "HOME", "XDG_CACHE_HOME", "PATH", "CUDA_HOME")
 
 
 def base(folder):
@@ -119,7 +121,7 @@ class Variables:
         """Nothing is needed."""
 
     def case(self, folder, random):
-        given = {**base(folder), **variables(random)}
+        given = {**base(folder), **variables(random), random.choice(READ_HERE): random.choice(VALUES)}
         if random.random() < 0.1:
             del given["HOME"]
         (folder / "case.json").write_text(json.dumps(given))
@@ -129,7 +131,10 @@ class Variables:
 def read(folder, given):
     """What is made of the variables by whatever reads them here: folders, and facts about this machine."""
     with mock.patch.dict(os.environ, given, clear=True):
-        cache, homes = cache_folder(given), keras_homes(given)
+        try:
+            cache, homes = cache_folder(given), keras_homes(given)
+        except BenchError as error:
+            raise FlawError(f"a folder that bench can do without, refused: {error}") from error
         if not all(os.fspath(path) for path in (cache or folder, *homes)):
             raise FlawError("a folder without a name")
         facts = fingerprint(environ=given)
