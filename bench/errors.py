@@ -29,3 +29,17 @@ class ClusterError(BenchError):
 
 class ConditionError(BenchError):
     """A condition on rows that has no meaning, or that nothing may be asked by."""
+
+
+_LONGEST = 200  # characters; clients of object stores tell whole stories
+
+
+def reason(error: BaseException) -> str:
+    """What `error`, of the system or of a library, says: for a message that names the place and the remedy.
+
+    The system's words, else the first line of its own, else its type: one line of readable length.
+    """
+    own = error.strerror if isinstance(error, OSError) and error.strerror else error
+    lines = str(own).strip().splitlines()
+    line = " ".join(lines[0].split()) if lines else type(error).__name__
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

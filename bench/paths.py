@@ -7,7 +7,7 @@ the password database, as containers have them.
 
 from pathlib import Path
 
-from bench.errors import BenchError
+from bench.errors import BenchError, reason
 
 
 def expanded(path: Path) -> Path:
@@ -36,8 +36,7 @@ def located(path: Path) -> Path:
     except RuntimeError:  # links that lead to each other: the look-up will say so
         return whole.absolute()
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise BenchError(f"{path}: cannot be looked up: {reason}; give another path") from error
+        raise BenchError(f"{path}: cannot be looked up: {reason(error)}; give another path") from error
 
 
 def exists(path: Path) -> bool:
@@ -74,7 +73,7 @@ def why_not_there(path: Path) -> str | None:
     try:
         path.stat()
     except OSError as error:
-        return error.strerror or type(error).__name__
+        return reason(error)
     except ValueError:
         return "a null byte is in its name"
     return None

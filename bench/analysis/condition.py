@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from bench.analysis import operations as op
 from bench.analysis.operations import Value
-from bench.errors import ConditionError
+from bench.errors import ConditionError, reason
 
 _OPERATOR_OR_TEXT = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([&|`])""")
 _PYTHON = {"&": " and ", "|": " or ", "`": ""}
@@ -40,9 +40,9 @@ def rows_held(table: pa.Table, expression: str) -> pa.ChunkedArray:
     except (RecursionError, MemoryError) as error:
         raise ConditionError("too deep") from error
     except (pa.ArrowException, TypeError) as error:  # what goes together, and yet not as it is combined here
-        raise ConditionError(f"cannot be evaluated: {str(error).splitlines()[0][:100]}") from error
+        raise ConditionError(f"cannot be evaluated: {reason(error)}") from error
     except ValueError as error:  # a null byte, or a number of thousands of digits
-        raise ConditionError(str(error).splitlines()[0]) from error
+        raise ConditionError(reason(error)) from error
     if not isinstance(held, pa.ChunkedArray) or not pa.types.is_boolean(held.type):
         raise ConditionError("not a condition")
     return pc.fill_null(held, False)
@@ -54,10 +54,10 @@ def _as_python(expression: str) -> str:
 
 
 def _syntax(error: SyntaxError) -> str:
-    reason = str(error.msg).rstrip(".").splitlines()[0]
+    why = str(error.msg).rstrip(".").splitlines()[0]
     if "@" in (error.text or ""):
-        return f"{reason}; nothing but the table's columns can be named, and @ is not allowed"
-    return f"{reason}; == compares" if error.text and re.search(r"(?<![=<>!])=(?!=)", error.text) else reason
+        return f"{why}; nothing but the table's columns can be named, and @ is not allowed"
+    return f"{why}; == compares" if error.text and re.search(r"(?<![=<>!])=(?!=)", error.text) else why
 
 
 def _value(node: ast.expr, table: pa.Table) -> Value:
@@ -80,7 +80,7 @@ def _column(node: ast.Name, table: pa.Table) -> Value:
     near = difflib.get_close_matches(node.id, table.schema.names, n=1, cutoff=0.6)
     some = [name for name in ("batch_size", "loop", "machine", "status") if name in table.schema.names]
     remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(some)} and others"
-    raise ConditionError(f"no column {node.id!r}, {remedy}")
+    raise ConditionError(f"no column {_named(node)}, {remedy}")
 
 
 def _constant(node: ast.Constant, _table: pa.Table) -> Value:

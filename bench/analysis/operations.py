@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.errors import ConditionError
+from bench.errors import ConditionError, reason
 
 Value: TypeAlias = Any
 """A `pa.ChunkedArray`, or None, bool, int, float, str, or a list of these."""
@@ -141,7 +141,9 @@ def _time(text: str) -> pa.Scalar:
         time = time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
         return pa.scalar(time.astimezone(datetime.UTC), pa.timestamp("us", tz="UTC"))
     except (ValueError, OverflowError) as error:
-        raise ConditionError(f"{text!r} is no date, write it like 2026-01-31 or 2026-01-31T14:25") from error
+        raise ConditionError(
+            f"{_shown(text)} is no date, write it like 2026-01-31 or 2026-01-31T14:25"
+        ) from error
 
 
 def _contains(item: Value, whole: Value) -> Any:  # noqa: ANN401 -- as `truth`
@@ -191,7 +193,7 @@ def _textual(compute: Callable[[Any, str], Any]) -> Callable[[Value, Value], Val
         try:
             return pc.fill_null(compute(column, text), False)
         except pa.ArrowException as error:
-            raise ConditionError(f"{text!r}: {str(error).splitlines()[0]}") from error
+            raise ConditionError(f"{_shown(text)}: {reason(error)}") from error
 
     return call
 

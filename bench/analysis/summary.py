@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from bench.analysis import repetition
+from bench.analysis.failures import first_line
 from bench.analysis.statistics import censored_median, mad, median
 from bench.errors import BenchError
 from bench.records.tables import Row
@@ -151,8 +152,8 @@ def _summary(group: Sequence[Row], machine: str) -> ScenarioSummary:
 
 def _last_error(failed: Sequence[Row]) -> str | None:
     """The first line of the last error that says anything."""
-    errors = [str(error).strip() for error in _values(failed, "error")]
-    return next((error.splitlines()[0] for error in reversed(errors) if error), None)
+    lines = [first_line(error) for error in _values(failed, "error")]
+    return next(filter(None, reversed(lines)), None)
 
 
 def _by_name(summary: ScenarioSummary) -> tuple[object, ...]:

@@ -47,14 +47,13 @@ def report(
 
 
 def _write(output: str, page: str) -> None:
-    from bench.errors import BenchError
+    from bench.errors import BenchError, reason
     from bench.files import replacing
 
     try:
         with replacing(output) as file:
             file.write(page.encode(errors="replace"))
     except OSError as error:
-        reason = error.strerror or type(error).__name__
         raise BenchError(
-            f"{output or repr(output)}: cannot be written: {reason}; give another file by -o"
+            f"{output or repr(output)}: cannot be written: {reason(error)}; give another file by -o"
         ) from error

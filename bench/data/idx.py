@@ -14,8 +14,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from bench.data.layout import SHAPES, Arrays, Bytes, check_array
-from bench.data.streams import open_file, reason
-from bench.errors import DataError
+from bench.data.opening import open_file
+from bench.errors import DataError, reason
 
 UNSIGNED_BYTE = 0x08
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.data.idx import STEMS, IdxFiles
-from bench.errors import BenchError, DataError
+from bench.errors import BenchError, DataError, reason
 from bench.import_path import PYTHONS_OWN
 from bench.paths import exists, is_file, is_folder
 from bench.uri import local_path
@@ -82,7 +82,7 @@ def download(
                 target.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(target)
     except OSError as error:
-        raise DataError(f"{home} cannot be written: {error.strerror or error}") from error
+        raise DataError(f"{home} cannot be written: {reason(error)}") from error
     cached = find_in_keras(name, home)
     if cached is None:
         raise DataError(f"{home} lost the files right after the download")
@@ -111,7 +111,7 @@ def _run_keras(name: str, environ: Mapping[str, str], staging: str, timeout_seco
     except subprocess.TimeoutExpired as error:
         raise DataError(f"nothing after {timeout_seconds:g} seconds") from error
     except OSError as error:
-        raise DataError(f"Python cannot be started for it: {error.strerror or error}") from error
+        raise DataError(f"Python cannot be started for it: {reason(error)}") from error
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         raise DataError(lines[-1].strip() if lines else f"Keras ended with status {done.returncode}")

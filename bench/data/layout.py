@@ -48,7 +48,7 @@ def check_array(name: str, array: Bytes, file: Path) -> None:
 
 
 def _short(value: object) -> str:
-    text = ascii(str(value))[1:-1]
+    text = str(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

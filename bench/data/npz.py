@@ -15,8 +15,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 from bench.data.layout import SHAPES, Arrays, Bytes, check_array, check_header
-from bench.data.streams import open_file, reason
-from bench.errors import DataError
+from bench.data.opening import open_file
+from bench.errors import DataError, reason
 
 HEADER_BYTES = 10_000
 """Where the data begin at the latest; NumPy reads no longer header either. The layout's take 128 bytes."""
@@ -59,9 +59,8 @@ def _members(archive: zipfile.ZipFile, file: Path) -> dict[str, zipfile.ZipInfo]
         found[name] = member
     missing = [name for name in SHAPES if name not in found]
     if missing:
-        names = [name if name.isprintable() else ascii(name) for name in found]
-        others = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-        listed = ", ".join(name[:40] for name in names[:LISTED]) or "nothing"
+        others = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+        listed = ", ".join(name[:40] for name in list(found)[:LISTED]) or "nothing"
         raise DataError(f"{file}: no {', '.join(missing)}, found {listed}{others}")
     return found
 

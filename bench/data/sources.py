@@ -10,7 +10,7 @@ from bench.data.idx import IdxFiles, find_idx, read_idx
 from bench.data.keras_cache import download, find_in_keras, keras_homes
 from bench.data.layout import Arrays
 from bench.data.npz import read_npz
-from bench.errors import BenchError, DataError
+from bench.errors import BenchError, DataError, reason
 from bench.paths import is_file, is_folder, why_not_there
 from bench.uri import local_path
 
@@ -68,24 +68,24 @@ def find_in(name: str, path: Path, option: str) -> Files | None:
         npz = path / f"{name}.npz"
         return npz if npz.is_file() else find_idx(path / name) or find_idx(path)
     except OSError as error:
-        raise DataError(f"{option} {path}: cannot be searched: {error.strerror}; {REMEDY}") from error
+        raise DataError(f"{option} {path}: cannot be searched: {reason(error)}; {REMEDY}") from error
 
 
 def check_there(path: Path, option: str) -> None:
     """Raise `DataError` where `path`, which `option` names, is neither a file nor a folder."""
-    reason = _absent(path)
-    if reason == ABSENT:
+    why = _absent(path)
+    if why == ABSENT:
         raise DataError(f"{option} {path}: no such file or folder; {REMEDY}")
-    if reason is not None:
-        raise DataError(f"{option} {path}: cannot be read: {reason}; {REMEDY}")
+    if why is not None:
+        raise DataError(f"{option} {path}: cannot be read: {why}; {REMEDY}")
     if not (is_file(path) or is_folder(path)):
         raise DataError(f"{option} {path}: neither a file nor a folder; copy what it gives into a file")
 
 
 def _absent(path: Path) -> str | None:
     """Why nothing is found at `path`; None where something is."""
-    reason = why_not_there(path)
-    return ABSENT if reason in (os.strerror(errno.ENOENT), os.strerror(errno.ENOTDIR)) else reason
+    why = why_not_there(path)
+    return ABSENT if why in (os.strerror(errno.ENOENT), os.strerror(errno.ENOTDIR)) else why
 
 
 def check_not_shared(data: Path | None, environ: Mapping[str, str]) -> None:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.errors import StoreError
+from bench.errors import StoreError, reason
 from bench.records import plausible
 from bench.records.measurement import IMPLAUSIBLE
-from bench.records.places import first_line
 from bench.records.tables import TableName, schema_of
 
 NEEDED: dict[TableName, tuple[str, ...]] = {
@@ -79,8 +78,8 @@ def _column(table: pa.Table, field: pa.Field, where: str) -> pa.ChunkedArray:
         converted = column if column.type == field.type else _converted(column, field.type)
         converted.validate(full=True)  # that text is UTF-8, among others
     except (pa.ArrowException, ValueError, OverflowError) as error:
-        reason = f"{field.name} cannot be read as {field.type} ({first_line(error)})"
-        raise StoreError(f"{where}: {reason}; {_REMEDY}") from error
+        unlike = f"{field.name} cannot be read as {field.type} ({reason(error)})"
+        raise StoreError(f"{where}: {unlike}; {_REMEDY}") from error
     return converted
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from bench.errors import StoreError
+from bench.errors import StoreError, reason
 from bench.files import NOT_KNOWN, flush
 from bench.records.tables import Row
 
@@ -91,9 +91,8 @@ class Journal:
             self._file.truncate(self._file.readall().rfind(b"\n") + 1)
 
     def _unwritable(self, error: OSError) -> StoreError:
-        reason = error.strerror or type(error).__name__
         return StoreError(
-            f"{self._folder}: cannot be written: {reason}; pass --results with a folder of your own"
+            f"{self._folder}: cannot be written: {reason(error)}; pass --results with a folder of your own"
         )
 
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from bench.errors import StoreError
+from bench.errors import StoreError, reason
 from bench.records.journal import Journal, JournalContent
 from bench.records.resume import read_journal
 from bench.records.store import write_tables
@@ -110,6 +110,5 @@ def check_writable(results: Path) -> None:
         with tempfile.TemporaryFile(dir=results):
             pass
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        message = f"{results}: cannot be written: {reason}; pass --results with a folder of your own"
+        message = f"{results}: cannot be written: {reason(error)}; pass --results with a folder of your own"
         raise StoreError(message) from error

@@ -4,11 +4,11 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from bench.errors import StoreError
+from bench.errors import StoreError, reason
 from bench.paths import is_file
 from bench.records.cast import cast
+from bench.records.folders import unreadable
 from bench.records.journal import FILE_NAME, JournalContent, parse_journal
-from bench.records.places import unreadable
 from bench.records.store import tables_of
 from bench.records.suite import Suite
 from bench.records.tables import SCHEMA_VERSION, TABLE_NAMES, Row, check_version, schema_of
@@ -88,7 +88,7 @@ def _sessions(results: Path, suite_name: str) -> Iterator[tuple[Path, Row]]:
     try:
         journals = sorted(results.glob(f"*/{FILE_NAME}"))
     except OSError as error:
-        message = f"{results}: cannot be searched: {error.strerror}; give another --results"
+        message = f"{results}: cannot be searched: {reason(error)}; give another --results"
         raise StoreError(message) from error
     for journal in filter(is_file, journals):  # a pipe would be waited for
         header = _header(journal)

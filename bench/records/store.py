@@ -9,10 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.errors import StoreError
+from bench.errors import StoreError, reason
 from bench.files import replacing
 from bench.records.cast import cast, union
-from bench.records.find import RUNS_FILE, Session, find_sessions
+from bench.records.find import RUNS_FILE, SessionFolder, find_sessions
+from bench.records.folders import Folder, folder_of, unreadable
 from bench.records.journal import (
     FILE_NAME,
     TAIL_BYTES,
@@ -21,7 +22,6 @@ from bench.records.journal import (
     parse_journal,
 )
 from bench.records.measurement import UNFINISHED
-from bench.records.places import Place, first_line, place_of, unreadable
 from bench.records.tables import (
     SCHEMA_VERSION,
     TABLE_NAMES,
@@ -54,7 +54,7 @@ def write_tables(folder: Path, content: JournalContent) -> None:
                 pq.write_table(tables[name], file, compression="zstd")
     except OSError as error:
         raise StoreError(
-            f"{folder}: cannot be written: {first_line(error)}; "
+            f"{folder}: cannot be written: {reason(error)}; "
             "make room there, the journal beside the tables is complete"
         ) from error
 
@@ -66,13 +66,13 @@ def read_sessions(paths: Sequence[str], levels: float = math.inf) -> Tables:
     looked into, is left out, which `notes` say. Raises StoreError where a path leads nowhere or holds no
     session, and where nothing is left.
     """
-    sessions: dict[str, Session] = {}
+    sessions: dict[str, SessionFolder] = {}
     left_out: list[StoreError] = []
     for path in paths:
-        found = find_sessions(place_of(path), levels)
+        found = find_sessions(folder_of(path), levels)
         if not found.sessions and not found.left_out:
             raise StoreError(f"{path}: holds no session; `bench run SUITE` makes one")
-        sessions |= {session.place.path: session for session in found.sessions}
+        sessions |= {session.folder.path: session for session in found.sessions}
         left_out += found.left_out
     parts: list[Tables] = []
     for session in sessions.values():
@@ -94,7 +94,7 @@ def _nothing_left(left_out: Sequence[StoreError]) -> StoreError:
     return StoreError(f"{left_out[0]}{more}")
 
 
-def _read_session(session: Session) -> Tables:
+def _read_session(session: SessionFolder) -> Tables:
     """From the tables where they hold all that the journal holds, else from the journal.
 
     Where one of the two cannot be read, from the other.
@@ -118,7 +118,7 @@ def _read_session(session: Session) -> Tables:
     return tables
 
 
-def _read_in_place(session: Session, damage: StoreError) -> Tables:
+def _read_in_place(session: SessionFolder, damage: StoreError) -> Tables:
     """From the journal, since of the tables one is damaged; where it does not serve, that is the error."""
     try:
         whole = _read_journal(session)
@@ -128,21 +128,21 @@ def _read_in_place(session: Session, damage: StoreError) -> Tables:
     return Tables(whole.runs, whole.epochs, whole.machines, (note, *whole.notes))
 
 
-def _is_behind(session: Session, tables: Tables) -> bool:
+def _is_behind(session: SessionFolder, tables: Tables) -> bool:
     """Whether the journal may hold more than the tables: the session is going on, or was killed."""
-    closed = closed_runs(_bytes_of(session.place, FILE_NAME, last=TAIL_BYTES))
+    closed = closed_runs(_bytes_of(session.folder, FILE_NAME, last=TAIL_BYTES))
     return closed is None or closed > tables.runs.num_rows
 
 
-def _read_tables(session: Session) -> Tables:
-    return _cast({name: _read_table(session.place, name) for name in TABLE_NAMES}, session.place)
+def _read_tables(session: SessionFolder) -> Tables:
+    return _cast({name: _read_table(session.folder, name) for name in TABLE_NAMES}, session.folder)
 
 
-def _read_journal(session: Session) -> Tables:
-    where = _file(session.place, FILE_NAME)
-    content = parse_journal(_bytes_of(session.place, FILE_NAME), where)
+def _read_journal(session: SessionFolder) -> Tables:
+    where = _file(session.folder, FILE_NAME)
+    content = parse_journal(_bytes_of(session.folder, FILE_NAME), where)
     check_version(content.header.get("schema_version", SCHEMA_VERSION), where)
-    return _cast(tables_of(content, where), session.place, FILE_NAME)
+    return _cast(tables_of(content, where), session.folder, FILE_NAME)
 
 
 def tables_of(content: JournalContent, where: str) -> dict[TableName, pa.Table]:
@@ -150,22 +150,22 @@ def tables_of(content: JournalContent, where: str) -> dict[TableName, pa.Table]:
     try:
         return {name: to_table(name, getattr(content, name)) for name in TABLE_NAMES}
     except (KeyError, TypeError, ValueError, OverflowError, pa.ArrowException) as error:
-        raise StoreError(f"{where}: rows of another bench: {first_line(error)}; upgrade bench") from error
+        raise StoreError(f"{where}: rows of another bench: {reason(error)}; upgrade bench") from error
 
 
-def _cast(tables: dict[TableName, pa.Table], place: Place, file: str = "") -> Tables:
+def _cast(tables: dict[TableName, pa.Table], folder: Folder, file: str = "") -> Tables:
     made = {
-        name: cast(name, table, _file(place, file or f"{name}.parquet")) for name, table in tables.items()
+        name: cast(name, table, _file(folder, file or f"{name}.parquet")) for name, table in tables.items()
     }
     notes = tuple(one.note for one in made.values() if one.note)
     return Tables(made["runs"].table, made["epochs"].table, made["machines"].table, notes)
 
 
-def _read_table(place: Place, name: TableName) -> pa.Table:
-    path = _file(place, f"{name}.parquet")
+def _read_table(folder: Folder, name: TableName) -> pa.Table:
+    path = _file(folder, f"{name}.parquet")
     try:
         # Not `read_table`: it imports pandas, which takes longer than reading the table.
-        with place.open(f"{name}.parquet") as file:
+        with folder.open(f"{name}.parquet") as file:
             table = pq.ParquetFile(file).read()
         version = version_of(table.schema)
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -176,19 +176,19 @@ def _read_table(place: Place, name: TableName) -> pa.Table:
     return table
 
 
-def _bytes_of(place: Place, name: str, last: int | None = None) -> bytes:
+def _bytes_of(folder: Folder, name: str, last: int | None = None) -> bytes:
     """The file's bytes, or the `last` of them."""
     try:
-        with place.open(name) as file:
+        with folder.open(name) as file:
             if last is not None:
                 file.seek(max(file.seek(0, os.SEEK_END) - last, 0))
             return bytes(file.read())
     except (pa.ArrowException, OSError) as error:
-        raise unreadable(_file(place, name), error) from error
+        raise unreadable(_file(folder, name), error) from error
 
 
-def _file(place: Place, name: str) -> str:
-    return f"{place.path.rstrip('/')}/{name}"
+def _file(folder: Folder, name: str) -> str:
+    return f"{folder.path.rstrip('/')}/{name}"
 
 
 def _distinct(parts: Iterable[Tables]) -> list[Tables]:

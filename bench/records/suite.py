@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from bench.errors import SuiteError
+from bench.errors import SuiteError, reason
 from bench.records.explain import as_toml, explain, unknown_key
 from bench.records.scenario import INT_LIMIT, PositiveInt, Scenario
 
@@ -144,8 +144,8 @@ def read_suite(
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError: also an integer of thousands of digits
-        reason = str(error).splitlines()[0].partition(";")[0]
-        raise SuiteError(f"{path}: not valid TOML: {reason}; mend the file there") from error
+        why = reason(error).partition(";")[0]
+        raise SuiteError(f"{path}: not valid TOML: {why}; mend the file there") from error
     measure = {"rounds": rounds, "timeout_seconds": timeout_seconds}
     given = {key: value for key, value in measure.items() if value is not None}
     return parse_suite(document, str(path), name, text, overrides or {}, given)
@@ -190,8 +190,8 @@ def _read_text(path: Path) -> str:
             f"{path}: no such file; give the path of a suite, such as scenarios/quick.toml"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise SuiteError(f"{path}: cannot be read: {reason}; give the path of a TOML file") from error
+        why = reason(error) if isinstance(error, OSError) else "not UTF-8 text"
+        raise SuiteError(f"{path}: cannot be read: {why}; give the path of a TOML file") from error
 
 
 def _measure(table: object, where: str, overrides: Settings) -> Measure:

@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bench.analysis.failures import first_line
 from bench.records.measurement import Phase
 from bench.views.format import NONE, count, elapsed, percent, seconds, several
 from bench.views.width import ByWidth
@@ -136,8 +137,8 @@ def finished_line(name: str, round_number: int, row: Mapping[str, Any]) -> Text:
         line.append(f"{seconds(row['step_seconds'])}/step", "cyan")
         line.append(f"  val {percent(row['val_accuracy'])}")
     else:
-        error = str(row["error"] or "").splitlines()
-        line.append(f"{row['status']}{': ' + error[0] if error else ''}", "red")
+        error = first_line(row["error"])
+        line.append(f"{row['status']}{': ' + error if error else ''}", "red")
     if row["flags"]:
         line.append("  " + " ".join(row["flags"]), "yellow")
     return line

@@ -128,7 +128,7 @@ def test_what_cannot_be_a_condition_is_an_error_of_one_line_with_an_example(expr
     with pytest.raises(BenchError) as caught:
         where(RUNS, expression)
     message = str(caught.value)
-    assert message.startswith(f"--where {expression!r}: ")
+    assert message.startswith(f"--where {expression!r}: "[:400])
     assert reason in message
     assert message.endswith("; write it like 'batch_size >= 100 and loop == \"fit\"'")
     assert "\n" not in message
@@ -177,3 +177,10 @@ def test_a_condition_that_never_holds_is_an_error():
     for expression in ("batch_size > 10_000", "batch_size in []", "batch_size == 10 ** 4000"):
         with pytest.raises(BenchError, match="holds for no run; leave it out to see them all"):
             where(RUNS, expression)
+
+
+def test_a_long_condition_is_repeated_in_part():
+    with pytest.raises(BenchError) as caught:
+        where(RUNS, f"batch_size == 1 or {'x' * 10_000} == 1")
+    assert len(str(caught.value)) < 1_000
+    assert str(caught.value).startswith("--where 'batch_size == 1 or xxx")

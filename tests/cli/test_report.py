@@ -165,6 +165,11 @@ def test_nothing_leads_out_of_the_page(outline):
     assert all(link.startswith(("#", "data:")) for link in outline.links)
 
 
+def test_no_plot_has_a_button_that_uploads_it(outline, page):
+    told = re.findall(r'"showSendToCloud": ?(\w+)', page.read_text())
+    assert told == ["false"] * len(outline.plots)
+
+
 def test_what_a_table_says_is_text_and_never_markup(outline, page):
     shown = HOSTILE.replace("\x1b", r"\x1b").replace("\u202e", r"\u202e")
     assert [row[-1] for row in outline.rows if row[3:4] == ["oom_host"]] == [shown] * 3

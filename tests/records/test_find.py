@@ -3,7 +3,7 @@ import os
 import pytest
 
 from bench.records.find import find_sessions
-from bench.records.places import Local
+from bench.records.folders import Local
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def found(tmp_path):
 
     def find(below=""):
         result = find_sessions(Local(os.path.realpath(tmp_path / below)))
-        paths = [os.path.relpath(session.place.path, tmp_path) for session in result.sessions]
+        paths = [os.path.relpath(session.folder.path, tmp_path) for session in result.sessions]
         return paths, [str(error) for error in result.left_out]
 
     return find

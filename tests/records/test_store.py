@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import StoreError
-from bench.records import places, store
+from bench.records import folders, store
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.store import read_sessions, write_tables
 
@@ -366,14 +366,14 @@ class TestDamage:
 
     def test_a_file_that_this_user_may_not_read_need_not_be_copied_again(self, session, monkeypatch, refused):
         folder = session()
-        opened = places.Local.open
+        opened = folders.Local.open
 
         def refuse(place, name):
             if name == "runs.parquet":
                 raise PermissionError(13, "Permission denied")
             return opened(place, name)
 
-        monkeypatch.setattr(places.Local, "open", refuse)
+        monkeypatch.setattr(folders.Local, "open", refuse)
         assert refused(folder) == (
             f"{folder / 'runs.parquet'}: may not be read; ask its owner to allow it, or read as another user"
         )

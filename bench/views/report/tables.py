@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from rich.text import Text
 
+from bench.analysis.failures import first_line
 from bench.analysis.sessions import SessionFacts
 from bench.analysis.summary import ScenarioSummary
 from bench.records.probe import bandwidths_of
@@ -98,7 +99,7 @@ def failure_grid(runs: Iterable[Row]) -> Grid | None:
             Cell(count(row["round"])),
             Cell(row["node"] or NONE, words=True),
             Cell(row["status"], "bad"),
-            Cell(_first_line(row["error"]), words=True),
+            Cell(first_line(row["error"]) or NONE, words=True),
         )
         for row in failed[:MOST_FAILURES]
     )
@@ -160,8 +161,3 @@ def _cell(value: str | Text, words: bool) -> Cell:
     style = str(value.style) if isinstance(value, Text) else ""
     tone: Tone = next((tone for name, tone in TONES if name in style), "")
     return Cell(str(value), tone, words)
-
-
-def _first_line(error: str | None) -> str:
-    lines = (error or "").strip().splitlines()
-    return lines[0] if lines else NONE

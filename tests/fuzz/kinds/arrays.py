@@ -4,7 +4,7 @@ import numpy as np
 
 from bench.data.layout import SHAPES, Arrays
 from bench.data.sources import find_in, read
-from tests.fuzz.judge import FlawError
+from tests.output import FlawError
 
 SMALL = {"x_train": (60, 28, 28), "y_train": (60,), "x_test": (10, 28, 28), "y_test": (10,)}
 

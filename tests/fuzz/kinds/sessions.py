@@ -59,25 +59,25 @@ def question(folder, random):
     results = folder / "results"
     how = random.randrange(20)
     if how < 6:
-        return lambda: command(folder, "show", results)
+        return lambda: command("show", results)
     if how < 10:
-        return lambda: checked_json(command(folder, "show", results, "--format", "json"))
+        return lambda: checked_json(command("show", results, "--format", "json"))
     if how < 12:
         form = random.choice(("csv", "md"))
-        return lambda: command(folder, "show", results, "--format", form)
+        return lambda: command("show", results, "--format", form)
     if how == 12:
         given = random.choice((("--where", random.choice(CONDITIONS)), ("--sort", random.choice(COLUMNS))))
-        return lambda: command(folder, "show", results, *given)
+        return lambda: command("show", results, *given)
     if how == 13:
-        return lambda: command(folder, "report", results, "-o", folder / "report.html")
+        return lambda: command("report", results, "-o", folder / "report.html")
     if how == 14:
-        return lambda: command(folder, "plan", SUITE, "--results", results)
+        return lambda: command("plan", SUITE, "--results", results)
     if how < 17:
         whole = write_session(folder / "whole", session_files())
         sides = (whole, results) if random.random() < 0.5 else (results, whole)
         if random.random() < 0.5:
-            return lambda: command(folder, "compare", *sides)
-        return lambda: checked_json(command(folder, "compare", *sides, "--format", "json"))
+            return lambda: command("compare", *sides)
+        return lambda: checked_json(command("compare", *sides, "--format", "json"))
     return lambda: resumed(results)
 
 

@@ -30,7 +30,7 @@ class Toml:
         suite.write_bytes(content)
         options = [part for _ in range(random.choice((0, 0, 0, 1))) for part in option(random)]
         (folder / "options").write_text(json.dumps(options))
-        return lambda: command(folder, "plan", suite, "--results", folder / "none", *options)
+        return lambda: command("plan", suite, "--results", folder / "none", *options)
 
 
 def odd_line(lines, random):

@@ -7,27 +7,27 @@ import pyarrow.fs
 import pytest
 
 from bench.errors import StoreError
-from bench.records import places
-from bench.records.places import Local, Remote, answer_of, first_line, place_of, unreadable
+from bench.records import folders
+from bench.records.folders import Local, Remote, answer_of, folder_of, unreadable
 
 
 def refusal(path):
     """The one line that a path is refused with."""
     with pytest.raises(StoreError) as caught:
-        place_of(str(path))
+        folder_of(str(path))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-@pytest.mark.parametrize("place", [Local, lambda path: Remote(pa.fs.LocalFileSystem(), path, "s3:/")])
-def test_a_folder_tells_its_files_and_its_folders(tmp_path, place):
+@pytest.mark.parametrize("folder", [Local, lambda path: Remote(pa.fs.LocalFileSystem(), path, "s3:/")])
+def test_a_folder_tells_its_files_and_its_folders(tmp_path, folder):
     (tmp_path / "b").mkdir()
     (tmp_path / "a").write_bytes(b"content")
     (tmp_path / "link").symlink_to(tmp_path / "b")
     (tmp_path / "nowhere").symlink_to(tmp_path / "not there")
     (tmp_path / "b" / "c").touch()
     os.mkfifo(tmp_path / "pipe")  # to open it would wait for ever
-    here = place(str(tmp_path))
+    here = folder(str(tmp_path))
     assert here.entries() == (["a"], ["b", "link"])
     assert here.below("b").entries() == (["c"], [])
     with here.open("a") as file:
@@ -45,9 +45,9 @@ def test_a_path_may_hold_any_bytes(tmp_path):
     name = os.fsdecode(b"\xff\xfe")
     (tmp_path / name / name).mkdir(parents=True)
     (tmp_path / name / "file").write_bytes(b"content")
-    place = place_of(str(tmp_path / name))
-    assert place.entries() == (["file"], [name])
-    with place.open("file") as file:
+    folder = folder_of(str(tmp_path / name))
+    assert folder.entries() == (["file"], [name])
+    with folder.open("file") as file:
         assert file.read() == b"content"
 
 
@@ -120,7 +120,7 @@ def test_a_file_system_that_cannot_be_reached_is_told_in_one_line(monkeypatch, p
     def from_uri(_uri):
         raise problem
 
-    monkeypatch.setattr(places, "_from_uri", from_uri)
+    monkeypatch.setattr(folders, "_from_uri", from_uri)
     remedy = "check the address, the network and your permissions"
     assert refusal("s3://bucket/x") == f"s3://bucket/x: cannot be read: {reason}; {remedy}"
 
@@ -132,16 +132,11 @@ def test_google_s_client_does_not_try_for_a_quarter_of_an_hour(monkeypatch, tmp_
         asked.append(uri)
         return pa.fs.LocalFileSystem(), str(tmp_path)
 
-    monkeypatch.setattr(places, "_from_uri", from_uri)
+    monkeypatch.setattr(folders, "_from_uri", from_uri)
     for uri in ("gs://b/x", "gs://b/x?scheme=http", "gs://b/x?retry_limit_seconds=60"):
-        assert place_of(uri).entries() == ([], [])
+        assert folder_of(uri).entries() == ([], [])
     assert asked == [
         "gs://b/x?retry_limit_seconds=8",
         "gs://b/x?scheme=http&retry_limit_seconds=8",
         "gs://b/x?retry_limit_seconds=60",
     ]
-
-
-def test_the_first_line_of_an_error():
-    assert first_line(FileNotFoundError(2, "No such file", "name")) == "No such file"
-    assert first_line(ValueError()) == "ValueError"

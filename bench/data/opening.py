@@ -1,13 +1,11 @@
-"""Files of data opened with care, and what a library says of them in a few words."""
+"""Files of data, opened with care."""
 
 import os
 import stat
 from io import BufferedReader
 from pathlib import Path
 
-from bench.errors import DataError
-
-REASON_LENGTH = 160
+from bench.errors import DataError, reason
 
 
 def open_file(file: Path) -> BufferedReader:
@@ -24,10 +22,3 @@ def open_file(file: Path) -> BufferedReader:
         os.close(descriptor)
         raise DataError(f"{file}: not a regular file; copy what it gives into one")
     return os.fdopen(descriptor, "rb")
-
-
-def reason(error: BaseException) -> str:
-    """What `error` says, on one line of printable characters, and not too long."""
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
-    return line if len(line) <= REASON_LENGTH else f"{line[: REASON_LENGTH - 1]}…"

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.fs
 
-from bench.errors import StoreError
+from bench.errors import StoreError, reason
 from bench.paths import located
 from bench.uri import READABLE, on_this_machine, scheme_of
 
@@ -22,12 +22,11 @@ _from_uri = pa.fs.FileSystem.from_uri
 _RETRY_SECONDS = 8  # Google's client goes on trying for a quarter of an hour unless told
 
 _ELSEWHERE = "check the address, the network and your permissions"
-_LONGEST = 200  # characters; clients of object stores tell whole stories
 
 _T = TypeVar("_T")
 
 
-class Place(Protocol):
+class Folder(Protocol):
     """A folder. Whatever cannot be done raises an OSError or an error of pyarrow's."""
 
     @property
@@ -37,7 +36,7 @@ class Place(Protocol):
     def entries(self) -> tuple[list[str], list[str]]:
         """The names of the files and of the folders in it, sorted."""
 
-    def below(self, name: str) -> "Place":
+    def below(self, name: str) -> "Folder":
         """The folder `name` in it."""
 
     def open(self, name: str) -> Any:  # noqa: ANN401 -- a binary file of Python's or of pyarrow's
@@ -111,7 +110,7 @@ class Remote:
         return pa.BufferReader(answer_of(fetch, self.path, seconds=None))
 
 
-def place_of(path: str) -> Place:
+def folder_of(path: str) -> Folder:
     """The folder that a path or a URI names.
 
     Raises StoreError where there is no such folder, where it may not be looked at, where its file system is
@@ -124,12 +123,12 @@ def place_of(path: str) -> Place:
         known = ", ".join(f"{name}://" for name in ("file", *READABLE))
         raise StoreError(f"{path}: {scheme}:// cannot be read; copy it here, or give one of {known}")
     try:
-        place, kind = answer_of(lambda: _connect(path, scheme), path)
+        folder, kind = answer_of(lambda: _connect(path, scheme), path)
     except (pa.ArrowException, OSError, ValueError, ImportError) as error:
-        raise StoreError(f"{path}: cannot be read: {first_line(error)}; {_ELSEWHERE}") from error
+        raise StoreError(f"{path}: cannot be read: {reason(error)}; {_ELSEWHERE}") from error
     if kind != pa.fs.FileType.Directory:
         raise no_such_folder(path)
-    return place
+    return folder
 
 
 def no_such_folder(path: str) -> StoreError:
@@ -144,15 +143,7 @@ def unreadable(where: str, error: Exception) -> StoreError:
     if isinstance(error, PermissionError):
         return StoreError(f"{where}: may not be read; ask its owner to allow it, or read as another user")
     remedy = _ELSEWHERE if scheme_of(where) and isinstance(error, OSError) else "copy it again"
-    return StoreError(f"{where}: cannot be read: {first_line(error)}; {remedy}")
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, on one line of readable length, without a name that the message has anyway."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    text = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return StoreError(f"{where}: cannot be read: {reason(error)}; {remedy}")
 
 
 def answer_of(ask: Callable[[], _T], where: str, seconds: float | None = ANSWER_SECONDS) -> _T:
