@@ -11,6 +11,7 @@ import pytest
 
 from bench import __version__, cli
 from bench.records.recorder import Recorder
+from tests.commands import bench
 
 COMMANDS = ("plan", "run", "show", "compare", "report", "probe")
 WRONG_USE = (
@@ -146,13 +147,15 @@ def test_a_variable_for_completions_that_bench_does_not_have_changes_nothing(run
 
 
 @pytest.mark.parametrize(("line", "said"), [*WRONG_USE, *BAD_INPUT], ids=lambda value: value[:60])
-def test_what_is_wrong_is_said_in_one_line_and_nothing_is_started(run_bench, workplace, line, said):
-    ended = run_bench(*line.split(" "), cwd=workplace, BENCH_DATA="no-data")
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("bench: ")
-    assert ended.stderr.endswith("\n")
-    assert ended.stderr.count("\n") == 1
-    assert said in ended.stderr
+def test_what_is_wrong_is_said_in_one_line_and_nothing_is_started(monkeypatch, workplace, line, said):
+    monkeypatch.chdir(workplace)
+    monkeypatch.setenv("BENCH_DATA", "no-data")
+    ended = bench(*line.split(" "))
+    assert (ended.status, ended.output) == (2, "")
+    assert ended.error.startswith("bench: ")
+    assert ended.error.endswith("\n")
+    assert ended.error.count("\n") == 1
+    assert said in ended.error
     sessions = {path.parent.name for path in workplace.rglob("journal.jsonl")}
     assert sessions == {"small"}
 
