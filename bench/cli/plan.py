@@ -12,7 +12,7 @@ from bench.cli.output import terminal
 from bench.uri import local_path
 
 if TYPE_CHECKING:
-    from bench.orchestration.placement import Node
+    from bench.orchestration.scheduling.placement import Node
 
 
 def plan(
@@ -37,7 +37,7 @@ def plan(
     exactly N rounds, whatever precision the suite asks for.
     """
     from bench.analysis.forecast import forecast
-    from bench.orchestration.feasibility import impossible, this_machine
+    from bench.orchestration.scheduling.feasibility import impossible, this_machine
     from bench.records.suite import read_suite
     from bench.views.plan import plan_table
 
@@ -54,7 +54,7 @@ def plan(
 
 def _nodes(address: str | None) -> "tuple[Node, ...]":
     """The nodes of the cluster, which costs the start of Ray in this process."""
-    from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster
+    from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster
 
     with ray_cluster(address):
         nodes, _ = inspect_nodes()

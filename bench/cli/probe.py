@@ -53,7 +53,7 @@ def probe(
     """Show this machine and what it can do at most: matrix products, memory, launches, all-reduce."""
     from bench.machine.affinity import usable_cores
     from bench.machine.fingerprint import fingerprint
-    from bench.orchestration.aside import aside, environment
+    from bench.orchestration.processes.aside import aside, environment
     from bench.records.suite import read_suite
     from bench.views.probe import probe_json, probe_view
 

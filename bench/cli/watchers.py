@@ -12,8 +12,8 @@ from rich.text import Text
 
 from bench.analysis.repetition import rounds_to_come
 from bench.cli.output import say
-from bench.orchestration.placement import Place, Places
 from bench.orchestration.runs import Run, run_keys
+from bench.orchestration.scheduling.placement import Allocation, Allocations
 from bench.records.measurement import Epoch, Phase
 from bench.records.probe import Moment, Probe
 from bench.records.suite import Point, Suite
@@ -44,16 +44,16 @@ class Silent:
     def round_began(self, number: int, points: Sequence[Point]) -> None:
         """Nothing."""
 
-    def probed(self, place: Place, probe: Probe, moment: Moment) -> None:
+    def probed(self, allocation: Allocation, probe: Probe, moment: Moment) -> None:
         """Nothing."""
 
-    def unprobed(self, places: Places, moment: Moment, why: str) -> None:
+    def unprobed(self, allocations: Allocations, moment: Moment, why: str) -> None:
         """Nothing."""
 
     def kept(self, run: Run, row: Row) -> None:
         """Nothing."""
 
-    def started(self, run: Run, places: Places) -> None:
+    def started(self, run: Run, allocations: Allocations) -> None:
         """Nothing."""
 
     def phase(self, run: Run, phase: Phase) -> None:
@@ -130,17 +130,17 @@ class Lines(Estimating):
         if number > measure.least_rounds:
             self._say(f"Round {number} of at most {measure.most_rounds}: {self._what_is_left(points)}")
 
-    def probed(self, place: Place, probe: Probe, moment: Moment) -> None:
+    def probed(self, allocation: Allocation, probe: Probe, moment: Moment) -> None:
         """What the machine can do at most."""
-        self._say(f"{_where(place)} can do {limits_line(probe)} at the session's {moment}")
+        self._say(f"{_where(allocation)} can do {limits_line(probe)} at the session's {moment}")
 
-    def unprobed(self, places: Places, moment: Moment, why: str) -> None:
+    def unprobed(self, allocations: Allocations, moment: Moment, why: str) -> None:
         """What is missing for that."""
-        self._say(f"! {unprobed_line(_where_all(places), moment, why)}")
+        self._say(f"! {unprobed_line(_where_all(allocations), moment, why)}")
 
-    def started(self, run: Run, places: Places) -> None:
+    def started(self, run: Run, allocations: Allocations) -> None:
         """Which run, and where."""
-        self._say(f"▶ {_name(run)} round {run.round} on {_where_all(places)}")
+        self._say(f"▶ {_name(run)} round {run.round} on {_where_all(allocations)}")
 
     def kept(self, run: Run, row: Row) -> None:
         """One more that is done."""
@@ -193,9 +193,9 @@ class Display(Estimating):
         to_come = self._rounds_to_come(number, points)
         self._progress.next_round(number, to_come, self._what_is_left(points))
 
-    def unprobed(self, places: Places, moment: Moment, why: str) -> None:
+    def unprobed(self, allocations: Allocations, moment: Moment, why: str) -> None:
         """A line above the display, which stays."""
-        line = unprobed_line(_where_all(places), moment, why)
+        line = unprobed_line(_where_all(allocations), moment, why)
         self._live.console.print(Text(f"! {visible(line)}", "yellow"))
 
     def kept(self, run: Run, row: Row) -> None:
@@ -203,10 +203,12 @@ class Display(Estimating):
         super().kept(run, row)
         self._progress.keep(run.key, row["status"] == "ok")
 
-    def started(self, run: Run, places: Places) -> None:
+    def started(self, run: Run, allocations: Allocations) -> None:
         """A line of its own."""
         scenario = run.point.scenario
-        running = Running(_name(run), run.key, _where_all(places), scenario.epochs, self._progress.clock())
+        running = Running(
+            _name(run), run.key, _where_all(allocations), scenario.epochs, self._progress.clock()
+        )
         self._progress.running[_key(run)] = running
 
     def phase(self, run: Run, phase: Phase) -> None:
@@ -236,14 +238,14 @@ def _name(run: Run) -> str:
     return visible(full_name(run.point.sweep, run.point.label))
 
 
-def _where_all(places: Places) -> str:
+def _where_all(allocations: Allocations) -> str:
     """Once for each kind of place: "a (2 cores), b (2 cores)", "2 workers on a (1 core)"."""
-    counted = Counter(map(_where, places))
+    counted = Counter(map(_where, allocations))
     return ", ".join(
         f"{number} workers on {name}" if number > 1 else name for name, number in counted.items()
     )
 
 
-def _where(place: Place) -> str:
-    gpus = f"{several(len(place.gpus), 'GPU')}, " if place.gpus else ""
-    return f"{visible(place.node.name)} ({gpus}{several(len(place.cores), 'core')})"
+def _where(allocation: Allocation) -> str:
+    gpus = f"{several(len(allocation.gpus), 'GPU')}, " if allocation.gpus else ""
+    return f"{visible(allocation.node.name)} ({gpus}{several(len(allocation.cores), 'core')})"

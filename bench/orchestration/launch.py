@@ -66,8 +66,8 @@ def _launch(
             check_data(begun, earlier, dataset_sha256)
             with Journal(begun):  # refused now, not after Ray has started, where another process writes it
                 pass
-    from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster, share
-    from bench.orchestration.ray_pool import RayPool
+    from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster, share
+    from bench.orchestration.on_ray.pool import RayPool
 
     with ray_cluster(address):
         with heeded():

@@ -3,65 +3,67 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from bench.orchestration.placement import Need, Places
+from bench.orchestration.scheduling.placement import Allocations, Request
 from bench.records.kinds import DeviceKind
 from bench.records.measurement import Measurement
 from bench.records.probe import Probe
 from bench.records.scenario import Precision, Scenario
 from bench.training.roofline import step_limit
 
-_Key = tuple[str, Need]
+_Key = tuple[str, Request]
 
 
 class Limits:
     """The probes of a session, by node and need."""
 
-    def __init__(self, needs: Mapping[Need, Iterable[Precision]]) -> None:
-        """`needs` has the precisions that the suite's scenarios of each need train in."""
-        self._precisions = {need: tuple(dict.fromkeys(wanted)) for need, wanted in needs.items()}
+    def __init__(self, requests: Mapping[Request, Iterable[Precision]]) -> None:
+        """`requests` has the precisions that the suite's scenarios of each need train in."""
+        self._precisions = {request: tuple(dict.fromkeys(wanted)) for request, wanted in requests.items()}
         self._asked: set[_Key] = set()
         self._probes: dict[_Key, Probe] = {}
-        self._known: dict[tuple[frozenset[str], Need], None] = {}
+        self._known: dict[tuple[frozenset[str], Request], None] = {}
 
     @property
-    def to_repeat(self) -> tuple[tuple[frozenset[str], Need], ...]:
+    def to_repeat(self) -> tuple[tuple[frozenset[str], Request], ...]:
         """Whom to probe once more to see each node and kind of device again: ids of nodes, and the need.
 
         Whoever was probed first, since what a node can do has little to do with who asks.
         """
         seen, chosen = set[tuple[str, DeviceKind]](), []
-        for node_ids, need in self._known:
-            again = {(node_id, need.kind) for node_id in node_ids}
+        for node_ids, request in self._known:
+            again = {(node_id, request.kind) for node_id in node_ids}
             if again - seen:
-                chosen.append((node_ids, need))
+                chosen.append((node_ids, request))
             seen |= again
         return tuple(chosen)
 
-    def wanted(self, places: Places, need: Need) -> bool:
-        """Whether a worker of `need` on these nodes has still to be probed."""
-        return any((place.node.node_id, need) not in self._asked for place in places)
+    def wanted(self, allocations: Allocations, request: Request) -> bool:
+        """Whether a worker of `request` on these nodes has still to be probed."""
+        return any((allocation.node.node_id, request) not in self._asked for allocation in allocations)
 
-    def asked(self, places: Places, need: Need) -> None:
+    def asked(self, allocations: Allocations, request: Request) -> None:
         """A worker is being probed; one that fails at it is not asked again."""
-        self._asked |= {(place.node.node_id, need) for place in places}
+        self._asked |= {(allocation.node.node_id, request) for allocation in allocations}
 
-    def precisions(self, need: Need) -> tuple[Precision, ...]:
-        """The precisions that the suite's scenarios of `need` train in."""
-        return self._precisions[need]
+    def precisions(self, request: Request) -> tuple[Precision, ...]:
+        """The precisions that the suite's scenarios of `request` train in."""
+        return self._precisions[request]
 
-    def add(self, places: Places, need: Need, probes: Sequence[Probe | None]) -> None:
+    def add(self, allocations: Allocations, request: Request, probes: Sequence[Probe | None]) -> None:
         """Keep the probe of each place; the first one of its kind is what runs are held against."""
-        for place, probe in zip(places, probes, strict=True):
+        for allocation, probe in zip(allocations, probes, strict=True):
             if probe is not None:
-                self._probes.setdefault((place.node.node_id, need), probe)
-                self._known.setdefault((frozenset(p.node.node_id for p in places), need))
+                self._probes.setdefault((allocation.node.node_id, request), probe)
+                self._known.setdefault((frozenset(p.node.node_id for p in allocations), request))
 
-    def beside(self, measured: Measurement, scenario: Scenario, places: Places, need: Need) -> Measurement:
+    def beside(
+        self, measured: Measurement, scenario: Scenario, allocations: Allocations, request: Request
+    ) -> Measurement:
         """`measured` with the least time of a step there, and how near the run came to it.
 
         The replicas wait for one another: the slowest place says what is possible.
         """
-        probes = [self._probes.get((place.node.node_id, need)) for place in places]
+        probes = [self._probes.get((allocation.node.node_id, request)) for allocation in allocations]
         known = [limit for probe in probes if probe and (limit := step_limit(scenario, probe))]
         if measured.step_seconds is None or not known:
             return measured

@@ -6,7 +6,7 @@ A worker, here, is all the processes that train one run at a time: one of them, 
 from dataclasses import dataclass
 from typing import Protocol
 
-from bench.orchestration.placement import Need, Places
+from bench.orchestration.scheduling.placement import Allocations, Request
 from bench.records.measurement import Epoch, Measurement, Phase, Status
 from bench.records.probe import Probe
 from bench.records.scenario import Precision, Scenario
@@ -84,8 +84,8 @@ Event = Ready | Probed | PhaseBegan | EpochDone | Finished | Died
 class Pool(Protocol):
     """Processes on the nodes of a cluster."""
 
-    def open(self, places: Places, need: Need) -> WorkerId:
-        """Start the processes that hold `places`; `Ready` or `Died` follows."""
+    def open(self, allocations: Allocations, request: Request) -> WorkerId:
+        """Start the processes that hold `allocations`; `Ready` or `Died` follows."""
 
     def awaits(self, worker: WorkerId) -> str:
         """What the start of a worker waits for, for the message when it takes too long."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from bench.machine.fingerprint import Fingerprint
 from bench.orchestration.limits import Limits
-from bench.orchestration.placement import Need, Place, Places
 from bench.orchestration.runs import Cluster, Run
+from bench.orchestration.scheduling.placement import Allocation, Allocations, Request
 from bench.records.measurement import Epoch, Measurement
 from bench.records.probe import Moment, Probe, probe_columns
 from bench.records.recorder import Recorder
@@ -19,7 +19,7 @@ from bench.records.tables import Identity, Row, epoch_row, machine_row, run_row
 class Stay:
     """Where a run was, since when (None: it never began), and how long it had waited in its round."""
 
-    places: Places
+    allocations: Allocations
     started_at: datetime.datetime | None
     queue_seconds: float | None
 
@@ -44,15 +44,15 @@ class Recording:
         """The row of `run` from before the session was resumed."""
         return self._earlier.get(self.run_id(run))
 
-    def add_probe(self, place: Place, need: Need, probe: Probe, moment: Moment) -> None:
+    def add_probe(self, allocation: Allocation, request: Request, probe: Probe, moment: Moment) -> None:
         """A row of `machines`."""
-        fingerprint = self._cluster.fingerprints[place.node.node_id]
-        columns = probe_columns(probe, moment, need.strategy, need.workers, need.deterministic)
+        fingerprint = self._cluster.fingerprints[allocation.node.node_id]
+        columns = probe_columns(probe, moment, request.strategy, request.workers, request.deterministic)
         self._recorder.add_machine(machine_row(self.session_id, fingerprint, columns))
 
     def add_run(self, run: Run, measured: Measurement, epochs: Iterable[Epoch], stay: Stay | None) -> Row:
         """A row of `runs`, on the disk when this returns; `stay` is None for a run that had no process."""
-        fingerprint = self._cluster.fingerprints.get(stay.places[0].node.node_id) if stay else None
+        fingerprint = self._cluster.fingerprints.get(stay.allocations[0].node.node_id) if stay else None
         identity = self._identity(run, fingerprint, stay)
         known = self._beside(run, measured, fingerprint, stay)
         row = run_row(identity, run.point.scenario, run.seed, known)
@@ -66,13 +66,19 @@ class Recording:
         if run.attempt + run.lost_before > 1:
             measured = replace(measured, flags=(*measured.flags, "retried"))
         if fingerprint and measured.device_name is None:
-            measured = replace(measured, device_name=_device_name(run.need, fingerprint))
-        return self._limits.beside(measured, run.point.scenario, stay.places, run.need) if stay else measured
+            measured = replace(measured, device_name=_device_name(run.request, fingerprint))
+        return (
+            self._limits.beside(measured, run.point.scenario, stay.allocations, run.request)
+            if stay
+            else measured
+        )
 
     def _identity(self, run: Run, fingerprint: Fingerprint | None, stay: Stay | None) -> Identity:
         scenario, measure = run.point.scenario, self._suite.measure
-        places = stay.places if stay else ()
-        nodes = tuple(place.node.name for place in places) or ((run.node.name,) if run.node else ())
+        allocations = stay.allocations if stay else ()
+        nodes = tuple(allocation.node.name for allocation in allocations) or (
+            (run.node.name,) if run.node else ()
+        )
         return Identity(
             run_id=self.run_id(run),
             session_id=self.session_id,
@@ -88,7 +94,7 @@ class Recording:
             software_id=fingerprint.software_id if fingerprint else None,
             machine=fingerprint.machine if fingerprint else None,
             node=nodes[0] if nodes else None,
-            machines=tuple(self._cluster.fingerprints[p.node.node_id].machine for p in places) or None,
+            machines=tuple(self._cluster.fingerprints[p.node.node_id].machine for p in allocations) or None,
             nodes=nodes or None,
             dataset_sha256=self._cluster.dataset_sha256.get(scenario.dataset),
             queue_seconds=stay.queue_seconds if stay else None,
@@ -97,9 +103,9 @@ class Recording:
         )
 
 
-def _device_name(need: Need, fingerprint: Fingerprint) -> str | None:
-    """What a run of `need` trained on, where its process did not live to say."""
+def _device_name(request: Request, fingerprint: Fingerprint) -> str | None:
+    """What a run of `request` trained on, where its process did not live to say."""
     built = fingerprint.hardware
-    if need.kind == "cpu":
+    if request.kind == "cpu":
         return built.cpu_name
     return built.gpus[0].name if built.gpus else None

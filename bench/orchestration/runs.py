@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bench.machine.fingerprint import Fingerprint
-from bench.orchestration.placement import Need, Node, Place, Places
+from bench.orchestration.scheduling.placement import Allocation, Allocations, Node, Request
 from bench.records.measurement import Epoch, Phase
 from bench.records.probe import Moment, Probe
 from bench.records.scenario import Scenario
@@ -32,7 +32,7 @@ class Run:
     point: Point
     round: int
     order: int
-    need: Need
+    request: Request
     node: Node | None = None
     attempt: int = 1
     lost_before: int = 0
@@ -66,16 +66,16 @@ class Watcher(Protocol):
     def round_began(self, number: int, points: Sequence[Point]) -> None:
         """A round begins, of the scenarios that are left."""
 
-    def probed(self, place: Place, probe: Probe, moment: Moment) -> None:
+    def probed(self, allocation: Allocation, probe: Probe, moment: Moment) -> None:
         """A process has measured the limits of its device and cores."""
 
-    def unprobed(self, places: Places, moment: Moment, why: str) -> None:
+    def unprobed(self, allocations: Allocations, moment: Moment, why: str) -> None:
         """The limits of a process, or of a gang's, are not known for want of a probe."""
 
     def kept(self, run: Run, row: Row) -> None:
         """A run had ended before the session was resumed, with this row; it is not run again."""
 
-    def started(self, run: Run, places: Places) -> None:
+    def started(self, run: Run, allocations: Allocations) -> None:
         """A run has its processes."""
 
     def phase(self, run: Run, phase: Phase) -> None:

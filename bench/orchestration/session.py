@@ -6,10 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from bench.orchestration.dispatch import START_SECONDS, Clock, Dispatcher, Worker
 from bench.orchestration.limits import Limits
-from bench.orchestration.order import Order
-from bench.orchestration.placement import Need, Node, infeasible, need_of
 from bench.orchestration.pool import (
     Died,
     EpochDone,
@@ -24,6 +21,9 @@ from bench.orchestration.pool import (
 )
 from bench.orchestration.recording import Recording, Stay
 from bench.orchestration.runs import Cluster, Run, Watcher
+from bench.orchestration.scheduling.order import Order
+from bench.orchestration.scheduling.placement import Node, Request, infeasible, request_of
+from bench.orchestration.scheduling.scheduler import START_SECONDS, Clock, Dispatcher, Worker
 from bench.records.kinds import DeviceKind
 from bench.records.measurement import UNFINISHED, Epoch, Measurement, Status
 from bench.records.probe import Probe
@@ -72,7 +72,7 @@ class Session:
         self._where: tuple[Node | None, ...] = cluster.nodes if rules.every_node else (None,)
         self._dispatcher = Dispatcher(cluster.nodes, pool, clock, rules.order)
         self._step_seconds: dict[str, dict[object, list[float]]] = defaultdict(dict)
-        self._limits = Limits(self._precisions_by_need())
+        self._limits = Limits(self._precisions_by_request())
         self._recording = Recording(suite, cluster, recorder, self._limits)
         self._round_began = 0.0
 
@@ -120,7 +120,7 @@ class Session:
             self._watcher.round_began(number, points)
         self._keep(run for run, left in runs if left is None)
         for run in ahead:
-            problem = infeasible(run.need, self._cluster.nodes)
+            problem = infeasible(run.request, self._cluster.nodes)
             if problem:
                 self._record(run, Measurement(status="infeasible", error=problem))
             else:
@@ -130,7 +130,7 @@ class Session:
             self._wait()
 
     def _ordered(self, number: int, points: Sequence[Point]) -> list[Run]:
-        runs = [Run(p, number, 0, self._need(p, node), node) for p in points for node in self._where]
+        runs = [Run(p, number, 0, self._request_of(p, node), node) for p in points for node in self._where]
         ordered = self._rules.order(runs, f"{self._recording.session_id}/{number}")
         return [replace(run, order=i) for i, run in enumerate(ordered, start=1)]
 
@@ -149,17 +149,17 @@ class Session:
             self._learn(run, row)
             self._watcher.kept(run, row)
 
-    def _need(self, point: Point, node: Node | None) -> Need:
+    def _request_of(self, point: Point, node: Node | None) -> Request:
         """On a node that is said, device "auto" is what that node has."""
         exclusive = self._suite.measure.exclusive
-        need = need_of(point.scenario, [node] if node else self._cluster.nodes, exclusive)
-        return replace(need, node_id=node.node_id) if node else need
+        request = request_of(point.scenario, [node] if node else self._cluster.nodes, exclusive)
+        return replace(request, node_id=node.node_id) if node else request
 
-    def _precisions_by_need(self) -> dict[Need, list[Precision]]:
-        found: dict[Need, list[Precision]] = {}
+    def _precisions_by_request(self) -> dict[Request, list[Precision]]:
+        found: dict[Request, list[Precision]] = {}
         for point in self._suite.points:
             for node in self._where:
-                found.setdefault(self._need(point, node), []).append(point.scenario.precision)
+                found.setdefault(self._request_of(point, node), []).append(point.scenario.precision)
         return found
 
     def _dispatch(self) -> None:
@@ -177,8 +177,8 @@ class Session:
 
     def _probe_again(self) -> None:
         """What was probed at the session's start once more, one worker after the other."""
-        for node_ids, need in self._limits.to_repeat:
-            worker_id = self._there(node_ids, need) or self._open_for_probe(node_ids, need)
+        for node_ids, request in self._limits.to_repeat:
+            worker_id = self._there(node_ids, request) or self._open_for_probe(node_ids, request)
             if worker_id is None:
                 continue
             worker = self._dispatcher.workers[worker_id]
@@ -187,14 +187,14 @@ class Session:
             while worker_id in self._dispatcher.workers and worker.probing:
                 self._wait()
 
-    def _there(self, node_ids: frozenset[str], need: Need) -> WorkerId | None:
+    def _there(self, node_ids: frozenset[str], request: Request) -> WorkerId | None:
         workers = self._dispatcher.workers.items()
-        return next((i for i, w in workers if (w.node_ids, w.need) == (node_ids, need)), None)
+        return next((i for i, w in workers if (w.node_ids, w.request) == (node_ids, request)), None)
 
-    def _open_for_probe(self, node_ids: frozenset[str], need: Need) -> WorkerId | None:
+    def _open_for_probe(self, node_ids: frozenset[str], request: Request) -> WorkerId | None:
         """A new worker where the round's own is gone; None where a node is, too."""
         self._dispatcher.close_all()
-        worker_id = self._dispatcher.open_for_probe(node_ids, need)
+        worker_id = self._dispatcher.open_for_probe(node_ids, request)
         if worker_id is not None:
             self._dispatcher.workers[worker_id].probing = "end"
         return worker_id
@@ -202,19 +202,19 @@ class Session:
     def _probe(self, worker_id: WorkerId, worker: Worker) -> None:
         """Before the first run of its kind on a node, and after all of them."""
         worker.probing = "start" if worker.run else "end"
-        worker.deadline = self._clock() + PROBE_SECONDS[worker.need.kind]
-        self._limits.asked(worker.places, worker.need)
-        self._pool.probe(worker_id, self._limits.precisions(worker.need))
+        worker.deadline = self._clock() + PROBE_SECONDS[worker.request.kind]
+        self._limits.asked(worker.allocations, worker.request)
+        self._pool.probe(worker_id, self._limits.precisions(worker.request))
 
     def _probed(self, worker_id: WorkerId, worker: Worker, probes: Sequence[Probe | None]) -> None:
         moment, worker.probing = worker.probing, None
-        self._limits.add(worker.places, worker.need, probes)
-        for place, probe in zip(worker.places, probes, strict=True):
+        self._limits.add(worker.allocations, worker.request, probes)
+        for allocation, probe in zip(worker.allocations, probes, strict=True):
             if probe is not None and moment is not None:
-                self._recording.add_probe(place, worker.need, probe, moment)
-                self._watcher.probed(place, probe, moment)
+                self._recording.add_probe(allocation, worker.request, probe, moment)
+                self._watcher.probed(allocation, probe, moment)
             elif moment is not None:
-                self._watcher.unprobed((place,), moment, "the probe failed")
+                self._watcher.unprobed((allocation,), moment, "the probe failed")
         if worker.run:
             self._submit(worker_id, worker)
 
@@ -226,7 +226,7 @@ class Session:
         worker.queue_seconds = worker.began - self._round_began
         worker.deadline = worker.began + self._suite.measure.timeout_seconds
         self._pool.submit(worker_id, Task(self._recording.run_id(run), run.point.scenario, run.seed))
-        self._watcher.started(run, worker.places)
+        self._watcher.started(run, worker.allocations)
 
     def _handle(self, event: Event) -> None:
         worker = self._dispatcher.workers.get(event.worker)
@@ -247,7 +247,7 @@ class Session:
 
     def _ready(self, worker_id: WorkerId, worker: Worker) -> None:
         worker.ready = True
-        unknown = self._rules.probe and self._limits.wanted(worker.places, worker.need)
+        unknown = self._rules.probe and self._limits.wanted(worker.allocations, worker.request)
         if worker.run is None or unknown:
             self._probe(worker_id, worker)
         else:
@@ -288,7 +288,7 @@ class Session:
             if not worker.busy or now < worker.deadline:
                 continue
             if worker.probing:
-                why = _too_long(worker.need.kind) if worker.ready else "its process did not start in time"
+                why = _too_long(worker.request.kind) if worker.ready else "its process did not start in time"
                 self._give_up_probe(worker_id, why)
             elif worker.ready:
                 limit = self._suite.measure.timeout_seconds
@@ -304,10 +304,10 @@ class Session:
     def _give_up_probe(self, worker_id: WorkerId, why: str) -> None:
         """A probe that hangs or kills its process costs the run that waited for it nothing."""
         worker = self._dispatcher.workers[worker_id]
-        run, places, moment = worker.run, worker.places, worker.probing
+        run, allocations, moment = worker.run, worker.allocations, worker.probing
         self._dispatcher.close(worker_id)
         if moment is not None:
-            self._watcher.unprobed(places, moment, why)
+            self._watcher.unprobed(allocations, moment, why)
         if run is not None:
             self._dispatcher.pending.appendleft(run)
 
@@ -319,7 +319,7 @@ class Session:
             return
         self._dispatcher.close(worker_id)
         if worker.probing:
-            self._watcher.unprobed(worker.places, worker.probing, error)
+            self._watcher.unprobed(worker.allocations, worker.probing, error)
         if run is not None:
             self._record(run, Measurement(status=status, error=error), worker=worker)
 
@@ -345,7 +345,7 @@ class Session:
     def _record(
         self, run: Run, measured: Measurement, epochs: Iterable[Epoch] = (), worker: Worker | None = None
     ) -> None:
-        stay = Stay(worker.places, worker.started_at, worker.queue_seconds) if worker else None
+        stay = Stay(worker.allocations, worker.started_at, worker.queue_seconds) if worker else None
         row = self._recording.add_run(run, measured, epochs, stay)
         self._learn(run, row)
         if measured.status == "ok" and worker and worker.began is not None:

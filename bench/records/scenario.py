@@ -34,7 +34,7 @@ Strategy = Literal["one_device", "mirrored", "multi_worker_mirrored", "central_s
 Device = Literal["auto", "cpu", "gpu"]
 Placement = Literal["pack", "spread"]
 
-GANGS: frozenset[Strategy] = frozenset({"multi_worker_mirrored", "parameter_server"})
+MULTI_PROCESS: frozenset[Strategy] = frozenset({"multi_worker_mirrored", "parameter_server"})
 """The strategies whose workers are processes of their own, on one node or several."""
 YOUNGER: dict[str, object] = {"servers": 1, "placement": "pack", "deterministic": False}
 """Settings that older tables lack: at these values a scenario keeps the id that it had without them."""
@@ -223,7 +223,7 @@ def _disagreements_of_replicas(s: Scenario) -> list[str]:
     found: list[str] = []
     if s.strategy == "one_device" and s.replicas > 1:
         found.append(f"{'workers' if s.workers > 1 else 'devices'}: one_device has one replica; set it to 1")
-    elif s.strategy not in GANGS and s.workers > 1:
+    elif s.strategy not in MULTI_PROCESS and s.workers > 1:
         found.append(f"workers: {s.strategy} has one worker; set it to 1, or use multi_worker_mirrored")
     if s.strategy == "parameter_server" and s.devices > 1:
         found.append(
@@ -231,7 +231,7 @@ def _disagreements_of_replicas(s: Scenario) -> list[str]:
         )
     if s.strategy != "parameter_server" and s.servers > 1:
         found.append(f"servers: {s.strategy} has none; use parameter_server, or drop it")
-    if s.strategy not in GANGS and s.placement != "pack":
+    if s.strategy not in MULTI_PROCESS and s.placement != "pack":
         found.append(f"placement: {s.strategy} has one process; drop it, or use multi_worker_mirrored")
     if s.strategy == "parameter_server" and s.precision == "mixed_float16":
         found.append(
@@ -248,7 +248,7 @@ def _disagreements_of_replicas(s: Scenario) -> list[str]:
 
 def _disagreements_of_fit(s: Scenario) -> list[str]:
     """What Keras' own loop cannot do, or does wrongly without a word."""
-    if s.strategy in GANGS or (s.strategy == "central_storage" and s.devices > 1):
+    if s.strategy in MULTI_PROCESS or (s.strategy == "central_storage" and s.devices > 1):
         return [f"loop: {_NO_FIT[s.strategy]}; use fused"]
     if s.strategy != "mirrored" or s.devices == 1:
         return []

@@ -73,7 +73,7 @@ def train_run(
     try:
         _run(scenario, seed, dataset, runtime, progress, report)
     except Exception as problem:
-        peers = bool(runtime.member.addresses)
+        peers = bool(runtime.role.addresses)
         status, error = status_of(problem, runtime.kind, peers), describe(problem)
     if status == "ok" and not progress.finite:
         status, error = "diverged", f"the loss is not finite in epoch {progress.epochs[-1].epoch}"

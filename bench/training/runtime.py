@@ -18,7 +18,7 @@ from bench.machine.modules import imported
 from bench.records.kinds import DeviceKind
 from bench.records.scenario import Scenario
 from bench.training.determinism import ask_for_determinism
-from bench.training.member import ALONE, Member, tf_config
+from bench.training.role import ALONE, Role, tf_config
 
 READ_BACK = ("bench", "tensorflow", "keras", "numpy")
 """The modules whose version and place each run tells: those that decide what it computes and measures."""
@@ -36,12 +36,12 @@ class Runtime:
     pinning: Pinning
     import_seconds: float
     gpu_name: str | None
-    member: Member = ALONE
+    role: Role = ALONE
     strategy: Any = None
 
 
 def start(
-    kind: DeviceKind, cores: tuple[int, ...], member: Member = ALONE, deterministic: bool = False
+    kind: DeviceKind, cores: tuple[int, ...], role: Role = ALONE, deterministic: bool = False
 ) -> Runtime:
     """Pin this process to `cores`, import TensorFlow, set threads and devices to match, and join the others.
 
@@ -62,8 +62,8 @@ def start(
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     else:
         prefer_wheel()
-    if member.addresses:
-        os.environ["TF_CONFIG"] = tf_config(member)
+    if role.addresses:
+        os.environ["TF_CONFIG"] = tf_config(role)
         os.environ["TF_GRPC_REUSE_PORT"] = "1"
     if deterministic:
         ask_for_determinism(os.environ)
@@ -76,12 +76,12 @@ def start(
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     tf.config.threading.set_intra_op_parallelism_threads(len(cores))
-    tf.config.threading.set_inter_op_parallelism_threads(_inter_op(cores, member))
-    gpus = strategies.set_devices(member, kind)
+    tf.config.threading.set_inter_op_parallelism_threads(_inter_op(cores, role))
+    gpus = strategies.set_devices(role, kind)
     threads = int(tf.config.threading.get_intra_op_parallelism_threads())
-    strategy = strategies.join(member, kind)
+    strategy = strategies.join(role, kind)
     _keep()
-    return Runtime(kind, threads, pinning, import_seconds, _name(tf, gpus), member, strategy)
+    return Runtime(kind, threads, pinning, import_seconds, _name(tf, gpus), role, strategy)
 
 
 def prepare(scenario: Scenario) -> None:
@@ -144,12 +144,12 @@ def _tf32(asked: bool) -> bool:
     return asked and os.environ.get("NVIDIA_TF32_OVERRIDE") != "0"
 
 
-def _inter_op(cores: tuple[int, ...], member: Member) -> int:
+def _inter_op(cores: tuple[int, ...], role: Role) -> int:
     """A thread per core; where there are other processes, more, of which one is free to answer them.
 
     Each replica can hold one for as long as XLA compiles, and who does not answer is taken for lost.
     """
-    return len(cores) + (member.devices + 1 if member.addresses else 0)
+    return len(cores) + (role.devices + 1 if role.addresses else 0)
 
 
 def _gpus() -> list[str]:

@@ -11,30 +11,30 @@ from tensorflow.python.distribute import cross_device_ops  # noqa: TID253
 
 from bench.errors import BenchError
 from bench.records.kinds import DeviceKind
-from bench.training.member import Member
+from bench.training.role import Role
 
 HEARTBEAT_SECONDS = 30  # TensorFlow's 10 are too few for a busy machine on which XLA compiles
 
 
-def join(member: Member, kind: DeviceKind) -> Any:  # noqa: ANN401 -- a tf.distribute.Strategy, untyped
-    """The strategy that `member` trains under; None where it does not train replicas by one.
+def join(role: Role, kind: DeviceKind) -> Any:  # noqa: ANN401 -- a tf.distribute.Strategy, untyped
+    """The strategy that `role` trains under; None where it does not train replicas by one.
 
     With several processes this waits until all of them are there. A worker or server of parameter_server
     answers the chief from here on for as long as its process lives: a TensorFlow server cannot be stopped.
     """
-    if member.strategy == "mirrored":
+    if role.strategy == "mirrored":
         return tf.distribute.MirroredStrategy(_devices(kind))
-    if member.strategy == "central_storage":
+    if role.strategy == "central_storage":
         return tf.distribute.experimental.CentralStorageStrategy(_devices(kind), "CPU:0")
-    if member.strategy == "multi_worker_mirrored":
-        return _multi_worker(member, kind)
-    if member.strategy == "parameter_server":
-        return _coordinator() if member.role == "chief" else _serve(member)
+    if role.strategy == "multi_worker_mirrored":
+        return _multi_worker(role, kind)
+    if role.strategy == "parameter_server":
+        return _coordinator() if role.task_type == "chief" else _serve(role)
     return None
 
 
-def set_devices(member: Member, kind: DeviceKind) -> list[Any]:
-    """Show TensorFlow what `member` trains on, before it starts; gives the GPUs.
+def set_devices(role: Role, kind: DeviceKind) -> list[Any]:
+    """Show TensorFlow what `role` trains on, before it starts; gives the GPUs.
 
     On a CPU that is as many logical devices as replicas. Memory of GPUs grows as it is needed. Raises
     BenchError where TensorFlow sees no GPU, since it would train on the CPU without a word, or too few.
@@ -45,19 +45,19 @@ def set_devices(member: Member, kind: DeviceKind) -> list[Any]:
             "TensorFlow sees no GPU in this process: install bench[cuda] and check CUDA_VISIBLE_DEVICES, "
             'or set device = "cpu"'
         )
-    if kind == "gpu" and len(gpus) < member.devices:
+    if kind == "gpu" and len(gpus) < role.devices:
         raise BenchError(
-            f"TensorFlow sees {len(gpus)} GPUs in this process, fewer than the {member.devices} replicas: "
+            f"TensorFlow sees {len(gpus)} GPUs in this process, fewer than the {role.devices} replicas: "
             f"check CUDA_VISIBLE_DEVICES, or set devices = {len(gpus)}"
         )
-    if member.strategy != "one_device":
-        gpus = gpus[: member.devices]
+    if role.strategy != "one_device":
+        gpus = gpus[: role.devices]
     tf.config.set_visible_devices(gpus, "GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
-    if kind == "cpu" and member.devices > 1:
+    if kind == "cpu" and role.devices > 1:
         (cpu,) = tf.config.list_physical_devices("CPU")
-        logical = [tf.config.LogicalDeviceConfiguration()] * member.devices
+        logical = [tf.config.LogicalDeviceConfiguration()] * role.devices
         tf.config.set_logical_device_configuration(cpu, logical)
     return list(gpus)
 
@@ -112,7 +112,7 @@ def _devices(kind: DeviceKind) -> list[str]:
     return [device.name for device in tf.config.list_logical_devices(kind.upper())]
 
 
-def _multi_worker(member: Member, kind: DeviceKind) -> Any:  # noqa: ANN401
+def _multi_worker(role: Role, kind: DeviceKind) -> Any:  # noqa: ANN401
     """Sums by NCCL on GPUs, and by a ring over gRPC on CPUs.
 
     What is left to TensorFlow (AUTO) is that ring on GPUs, too, through the host's memory: it takes NCCL only
@@ -135,7 +135,7 @@ def _multi_worker(member: Member, kind: DeviceKind) -> Any:  # noqa: ANN401
         stack.enter_context(_replaced(here, "configure_coordination_service", configure))
         if kind == "cpu":
             extended = multi_worker.CollectiveAllReduceExtended
-            devices = partial(_logical_cpus, member.devices)
+            devices = partial(_logical_cpus, role.devices)
             stack.enter_context(_replaced(extended, "_initialize_local_devices", devices))
         return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
 
@@ -167,7 +167,7 @@ _servers: list[Any] = []
 """A server that nothing refers to is torn down under the chief's hands."""
 
 
-def _serve(member: Member) -> None:
+def _serve(role: Role) -> None:
     """The server has devices of its own beside those of this process's eager calls, but as many threads."""
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=tf.config.threading.get_intra_op_parallelism_threads(),
@@ -177,6 +177,6 @@ def _serve(member: Member) -> None:
     cluster = tf.distribute.cluster_resolver.TFConfigClusterResolver().cluster_spec()
     _servers.append(
         tf.distribute.Server(
-            cluster, job_name=member.role, task_index=member.index, protocol="grpc", config=config
+            cluster, job_name=role.task_type, task_index=role.index, protocol="grpc", config=config
         )
     )

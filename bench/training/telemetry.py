@@ -67,7 +67,7 @@ class Telemetry:
     def __init__(self, runtime: Runtime) -> None:
         self._cpu = _Spared(lambda: CpuMeter(runtime.pinning.cores))
         self._energy = _Spared(RaplSampler)
-        self._gpu = _Spared(lambda: _GpuMeter(runtime.member.devices)) if runtime.kind == "gpu" else None
+        self._gpu = _Spared(lambda: _GpuMeter(runtime.role.devices)) if runtime.kind == "gpu" else None
         self._trained: Use | None = None
 
     def start(self) -> None:

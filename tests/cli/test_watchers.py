@@ -8,12 +8,12 @@ import pytest
 from rich.console import Console
 
 from bench.cli.watchers import Display, Lines, Silent
-from bench.orchestration.placement import Node, Place
+from bench.orchestration.scheduling.placement import Allocation, Node
 from bench.records.suite import parse_suite
 
 HOSTILE = "\x1b[2J\n\u202e"
 """Clears the screen, begins a line, and turns what follows round."""
-BOX = Place(Node("n1", "box", (0, 1), 0, None), (0, 1), 0)
+BOX = Allocation(Node("n1", "box", (0, 1), 0, None), (0, 1), 0)
 
 
 @pytest.fixture
@@ -154,13 +154,13 @@ def test_names_and_errors_from_outside_steer_no_terminal(kind, suite, console):
     point = replace(given.points[0], label=f"label{HOSTILE}")
     watcher = kind(console, replace(given, title=f"title{HOSTILE}", points=(point,)))
     run = SimpleNamespace(point=point, round=1, key=point.scenario.scenario_id)
-    place = replace(BOX, node=replace(BOX.node, name=f"node{HOSTILE}"))
+    allocation = replace(BOX, node=replace(BOX.node, name=f"node{HOSTILE}"))
     failed = {"status": "failed", "error": "why\x1b\x9b\nmore", "step_seconds": None, "flags": ["a\x07"]}
     with watcher:
         watcher.planned(1, 1, [f"node{HOSTILE}"])
         watcher.round_began(1, [point])
-        watcher.unprobed((place,), "start", f"why{HOSTILE}")
-        watcher.started(run, (place,))
+        watcher.unprobed((allocation,), "start", f"why{HOSTILE}")
+        watcher.started(run, (allocation,))
         if kind is Display:
             console.print(watcher._live.get_renderable())
         watcher.finished(run, failed)

@@ -23,7 +23,7 @@ from bench.machine.affinity import allowed_cores
 from bench.records.scenario import Scenario
 from bench.training import runtime
 from bench.training.failure import describe, status_of
-from bench.training.member import Member
+from bench.training.role import Role
 from bench.training.windows import without_call
 
 CORES = 8  # more than a run on a GPU has use for
@@ -34,8 +34,8 @@ HERE = SimpleNamespace()
 
 def start(kind, strategy="one_device", alone=True, deterministic=False):
     """TensorFlow on `kind`; not `alone`: in a cluster of one, as multi_worker_mirrored has it."""
-    HERE.kind, member = kind, Member(strategy) if alone else cluster(strategy)
-    HERE.runtime = runtime.start(kind, allowed_cores()[:CORES], member, deterministic)
+    HERE.kind, role = kind, Role(strategy) if alone else cluster(strategy)
+    HERE.runtime = runtime.start(kind, allowed_cores()[:CORES], role, deterministic)
     import tensorflow as tf
 
     return {"version": tf.__version__, "gpu": HERE.runtime.gpu_name, "gpus": len(physical_gpus())}
@@ -57,7 +57,7 @@ def cluster(strategy):
     HERE.held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     HERE.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     HERE.held.bind(("127.0.0.1", 0))
-    return Member(strategy, addresses={"worker": (f"127.0.0.1:{HERE.held.getsockname()[1]}",)})
+    return Role(strategy, addresses={"worker": (f"127.0.0.1:{HERE.held.getsockname()[1]}",)})
 
 
 @functools.cache
@@ -70,7 +70,7 @@ def strategy_named(name):
     """A strategy of one device in this process, which need not have started with it."""
     from bench.training import strategies
 
-    return strategies.join(Member(name), HERE.kind)
+    return strategies.join(Role(name), HERE.kind)
 
 
 def scenario_of(settings):
@@ -83,9 +83,9 @@ def train(settings, seed=0, metered=True):
 
     scenario = scenario_of(settings)
     given = HERE.runtime
-    if scenario.strategy != given.member.strategy:
-        member = Member(scenario.strategy)
-        given = dataclasses.replace(given, member=member, strategy=strategy_named(scenario.strategy))
+    if scenario.strategy != given.role.strategy:
+        role = Role(scenario.strategy)
+        given = dataclasses.replace(given, role=role, strategy=strategy_named(scenario.strategy))
     with contextlib.ExitStack() as stack:
         if not metered:
             stack.enter_context(mock.patch("bench.training.telemetry.open_nvml", return_value=None))

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 JOIN = """
 import sys
 from bench.errors import ClusterError
-from bench.orchestration.ray_cluster import inspect_nodes, ray_cluster
+from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster
 try:
     with ray_cluster(sys.argv[1] or None):
         print(*(node.name for node in inspect_nodes()[0]))

@@ -9,10 +9,10 @@ from bench.machine.fingerprint import Fingerprint
 from bench.machine.hardware import Hardware
 from bench.machine.nvml import Gpu
 from bench.machine.software import Software
-from bench.orchestration.order import LongestFirst, Order
-from bench.orchestration.placement import Node
 from bench.orchestration.pool import Died, EpochDone, Finished, PhaseBegan, Probed, Ready
 from bench.orchestration.runs import Cluster
+from bench.orchestration.scheduling.order import LongestFirst, Order
+from bench.orchestration.scheduling.placement import Node
 from bench.orchestration.session import Rules, Session
 from bench.records.measurement import Epoch, Measurement
 from bench.records.probe import Bandwidth, Probe
@@ -61,8 +61,8 @@ class Outcome:
 
 @dataclass
 class FakeWorker:
-    places: tuple
-    need: object
+    allocations: tuple
+    request: object
     ready: bool = False
     busy: bool = False
     labels: list[str] = field(default_factory=list)
@@ -86,16 +86,16 @@ class FakePool:
         self.probes, self.probed, self.limits = deque(), [], PROBE
         self._events, self._numbers = [], itertools.count()
 
-    def open(self, places, need):
-        others = [place for worker in self.open_workers().values() for place in worker.places]
-        for place, other in itertools.chain(
-            itertools.product(places, others), itertools.combinations(places, 2)
+    def open(self, allocations, request):
+        others = [allocation for worker in self.open_workers().values() for allocation in worker.allocations]
+        for allocation, other in itertools.chain(
+            itertools.product(allocations, others), itertools.combinations(allocations, 2)
         ):
-            if other.node == place.node:
-                assert not set(other.cores) & set(place.cores), "cores are held twice"
-                assert not set(other.gpus) & set(place.gpus), "GPUs are held twice"
+            if other.node == allocation.node:
+                assert not set(other.cores) & set(allocation.cores), "cores are held twice"
+                assert not set(other.gpus) & set(allocation.gpus), "GPUs are held twice"
         worker = len(self.workers) + 1
-        self.workers[worker] = FakeWorker(places, need)
+        self.workers[worker] = FakeWorker(allocations, request)
         outcome = self.starts.popleft() if self.starts else Outcome()
         self._plan(worker, outcome, Ready(worker))
         return worker
@@ -108,7 +108,7 @@ class FakePool:
         process.busy = True
         self.probed.append((worker, precisions))
         outcome = self.probes.popleft() if self.probes else Outcome(0.0)
-        self._plan(worker, outcome, Probed(worker, (self.limits,) * len(process.places)))
+        self._plan(worker, outcome, Probed(worker, (self.limits,) * len(process.allocations)))
 
     def submit(self, worker, task):
         process, label = self.workers[worker], self.labels[task.scenario.scenario_id]
@@ -127,7 +127,7 @@ class FakePool:
         self._plan(worker, outcome, self._finished(worker, outcome, epochs))
 
     def _finished(self, worker, outcome, epochs):
-        node = self.workers[worker].places[-1].node
+        node = self.workers[worker].allocations[-1].node
         gone = node.node_id if outcome.node_lost else None
         return Finished(worker, outcome.measurement, epochs, outcome.broken, gone)
 
@@ -164,7 +164,7 @@ class FakePool:
         if outcome.seconds is None:
             return
         if outcome.died and not isinstance(event, EpochDone | PhaseBegan):
-            node = self.workers[worker].places[-1].node
+            node = self.workers[worker].allocations[-1].node
             lost = node.node_id if outcome.node_lost else None
             event = Died(worker, outcome.died, "the process is gone", lost)
         heapq.heappush(self._events, (self.clock.now + outcome.seconds, next(self._numbers), event))
@@ -182,11 +182,11 @@ class Log:
     def planned(self, runs, rounds, nodes):
         self.plan, self.nodes = (runs, rounds), nodes
 
-    def probed(self, place, probe, moment):
-        self.probes.append((place.node.name, probe, moment))
+    def probed(self, allocation, probe, moment):
+        self.probes.append((allocation.node.name, probe, moment))
 
-    def unprobed(self, places, moment, why):
-        self.unprobed_places.append(([place.node.name for place in places], moment, why))
+    def unprobed(self, allocations, moment, why):
+        self.unprobed_places.append(([allocation.node.name for allocation in allocations], moment, why))
 
     def kept(self, _run, row):
         self.kept_rows.append(row)
@@ -194,8 +194,8 @@ class Log:
     def round_began(self, number, points):
         self.rounds.append((number, "".join(point.label for point in points)))
 
-    def started(self, run, places):
-        self.begun.append((run.round, run.point.label, places))
+    def started(self, run, allocations):
+        self.begun.append((run.round, run.point.label, allocations))
 
     def phase(self, run, phase):
         self.phases.append((run.point.label, phase))

@@ -48,7 +48,7 @@ class TestGangs:
         tried.pool.runs["a"].append(outcome(died="lost", node_lost=node_lost))
         (row,) = tried.run()
         assert (row["status"], row["attempt"], row["flags"]) == ("ok", 2, ("retried",))
-        first = tried.pool.workers[1].places
+        first = tried.pool.workers[1].allocations
         assert 1 in tried.pool.closed
         assert (first[-1].node.name in row["nodes"]) is not node_lost
 
@@ -69,7 +69,7 @@ class TestGangs:
         tried.pool.runs["a"].append(outcome(measurement=LOST, node_lost=True))
         (row,) = tried.run()
         assert (row["status"], row["attempt"]) == ("ok", 2)
-        assert tried.pool.workers[1].places[-1].node.name not in row["nodes"]
+        assert tried.pool.workers[1].allocations[-1].node.name not in row["nodes"]
 
     def test_and_its_last_attempt_keeps_what_it_measured(self, bench, node, outcome):
         tried = bench({"a": SPREAD}, [node("n1"), node("n2")], retries=1)
@@ -137,4 +137,6 @@ def test_with_exclusive_no_two_runs_are_on_a_node(bench, node):
     alone = bench(settings, [node("n1", cores=4), node("n2", cores=4)], session_id="s2", exclusive=True)
     alone.run()
     assert alone.pool.together == 2
-    assert {place.cores for worker in alone.pool.workers.values() for place in worker.places} == {(0,)}
+    assert {
+        allocation.cores for worker in alone.pool.workers.values() for allocation in worker.allocations
+    } == {(0,)}

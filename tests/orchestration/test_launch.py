@@ -17,7 +17,9 @@ def test_a_session_that_another_process_writes_is_refused_at_once(tmp_path, monk
     with Recorder.begin(tmp_path / "s1", "s1", {}):
         pass
     monkeypatch.setattr(launch, "load_all", lambda _names, _data: {})
-    monkeypatch.setitem(sys.modules, "bench.orchestration.ray_cluster", None)  # an error where it is imported
+    monkeypatch.setitem(
+        sys.modules, "bench.orchestration.on_ray.cluster", None
+    )  # an error where it is imported
     suite = Suite("suite", "A suite", Measure(rounds=1), (), "")
     rules = Rules(lambda _times: True)
     with Journal(tmp_path / "s1"), pytest.raises(StoreError, match="this session is still going on"):

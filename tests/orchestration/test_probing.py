@@ -36,7 +36,7 @@ def test_a_probe_knows_the_precisions_of_its_need(bench, node):
     half = {"precision": "mixed_bfloat16"}
     tried = bench({"a": {}, "b": half, "c": {**half, **ONE_CORE}}, [node(cores=2)])
     tried.run()
-    asked = {len(tried.pool.workers[worker].places[0].cores): set(p) for worker, p in tried.pool.probed}
+    asked = {len(tried.pool.workers[worker].allocations[0].cores): set(p) for worker, p in tried.pool.probed}
     assert asked == {2: {"float32", "mixed_bfloat16"}, 1: {"mixed_bfloat16"}}
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from bench.analysis.repetition import until
-from bench.orchestration.dispatch import START_SECONDS
+from bench.orchestration.scheduling.scheduler import START_SECONDS
 from bench.records.measurement import Measurement
 from bench.records.store import read_sessions
 
@@ -329,7 +329,7 @@ class TestProcesses:
         tried = bench("a b c d e", [node(cores=8, gpus=4)])
         tried.run()
         assert tried.pool.together == 4
-        assert {worker.need.kind for worker in tried.pool.workers.values()} == {"gpu"}
+        assert {worker.request.kind for worker in tried.pool.workers.values()} == {"gpu"}
 
     def test_two_needs_that_cannot_coexist_take_turns(self, bench, node):
         tried = bench({"a": {}, "b": {}, "c": ONE_CORE, "d": ONE_CORE}, [node(cores=2)], rounds=3)
@@ -338,7 +338,7 @@ class TestProcesses:
         assert {row["status"] for row in rows} == {"ok"}
         for worker in tried.pool.workers.values():
             if worker.labels:  # else it was opened to be probed at the end
-                assert {"a": 2, "b": 2, "c": 1, "d": 1}[worker.labels[0]] == len(worker.places[0].cores)
+                assert {"a": 2, "b": 2, "c": 1, "d": 1}[worker.labels[0]] == len(worker.allocations[0].cores)
             assert set(worker.labels) <= set("ab") or set(worker.labels) <= set("cd")
 
     def test_a_run_that_waits_for_a_whole_node_is_not_overtaken(self, bench, node, outcome):
@@ -354,8 +354,8 @@ class TestProcesses:
         tried = bench({"a": {"cpus": 2, "device": "cpu"}}, [node(cores=4, gpus=1)])
         tried.run()
         (worker,) = tried.pool.workers.values()
-        (place,) = worker.places
-        assert (worker.need.kind, place.cores, place.gpus) == ("cpu", (0, 1), ())
+        (allocation,) = worker.allocations
+        assert (worker.request.kind, allocation.cores, allocation.gpus) == ("cpu", (0, 1), ())
 
 
 class TestFailures:
@@ -470,7 +470,9 @@ class TestLostNodes:
         rows = tried.run()
         assert {row["status"] for row in rows} == {"ok"}
         lost = (
-            tried.pool.workers[next(w for w, label, _ in tried.pool.submitted if label == "a")].places[0].node
+            tried.pool.workers[next(w for w, label, _ in tried.pool.submitted if label == "a")]
+            .allocations[0]
+            .node
         )
         assert {row["node"] for row in rows if row["round"] == 2} == {"n1", "n2"} - {lost.name}
         (again,) = (row for row in rows if row["attempt"] == 2)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.machine.affinity import allowed_cores
 
-PROGRAM = Path(__file__).with_name("member_process.py")
+PROGRAM = Path(__file__).with_name("role_process.py")
 
 
 @dataclass
@@ -43,12 +43,12 @@ def gang(folder, strategy, runs, *, devices=1, seed=3, probe=False, **counts):
     with contextlib.ExitStack() as stack:
         held = {role: [stack.enter_context(_port()) for _ in range(count)] for role, count in counts.items()}
         addresses = {role: [f"127.0.0.1:{s.getsockname()[1]}" for s in ports] for role, ports in held.items()}
-        places = [(role, index) for role, count in counts.items() for index in range(count)]
+        allocations = [(role, index) for role, count in counts.items() for index in range(count)]
         found = {}
-        for role, index in places or [("worker", 0)]:
-            member = {"strategy": strategy, "devices": devices, "role": role, "index": index}
+        for role, index in allocations or [("worker", 0)]:
+            role = {"strategy": strategy, "devices": devices, "role": role, "index": index}
             told = {
-                "member": {**member, "addresses": addresses},
+                "member": {**role, "addresses": addresses},
                 "cores": allowed_cores()[:2],
                 "runs": runs,
                 "seed": seed,

@@ -13,7 +13,7 @@ from bench.machine.load import CpuUse
 from bench.training import run as run_module
 from bench.training import telemetry
 from bench.training.epoch import EpochResult, Score, Windows, seconds_since
-from bench.training.member import Member
+from bench.training.role import Role
 from bench.training.run import Clocks, train_run
 from bench.training.telemetry import Use
 
@@ -375,8 +375,8 @@ def test_a_report_that_fails_is_a_failed_run_and_not_a_lost_one(follow):
 
 def test_a_run_whose_peer_is_gone_is_lost(follow, tf, cpu_runtime):
     gone = tf.errors.UnavailableError(None, None, "Collective ops is aborted by: Socket closed")
-    pair = Member("multi_worker_mirrored", addresses={"worker": ("a:1", "b:1")})
-    measured, rows = follow(Script([epoch(1)], gone), runtime=replace(cpu_runtime, member=pair), epochs=2)
+    pair = Role("multi_worker_mirrored", addresses={"worker": ("a:1", "b:1")})
+    measured, rows = follow(Script([epoch(1)], gone), runtime=replace(cpu_runtime, role=pair), epochs=2)
     assert measured.status == "lost"
     assert "Socket closed" in measured.error
     assert len(rows) == 1

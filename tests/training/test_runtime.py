@@ -18,7 +18,7 @@ from bench.machine.affinity import Pinning, allowed_cores
 from bench.machine.gpu_sampler import GpuSampler
 from bench.machine.nvml import GpuSample
 from bench.training import runtime, telemetry
-from bench.training.member import Member
+from bench.training.role import Role
 from bench.training.runtime import Runtime
 from bench.training.telemetry import Telemetry
 
@@ -234,7 +234,7 @@ def test_fewer_gpus_than_replicas_are_an_error(tf, monkeypatch, seen, devices):
 
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [object()] * seen)
     with pytest.raises(BenchError, match=f"{seen} GPUs in this process, fewer than the {devices} replicas"):
-        set_devices(Member("mirrored", devices), "gpu")
+        set_devices(Role("mirrored", devices), "gpu")
 
 
 @pytest.mark.parametrize(("kind", "implementation"), [("gpu", "NCCL"), ("cpu", "RING")])
@@ -242,7 +242,7 @@ def test_workers_on_gpus_are_told_to_sum_up_by_nccl(tf, monkeypatch, kind, imple
     from bench.training.strategies import join
 
     monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", lambda **options: options)
-    options = join(Member("multi_worker_mirrored"), kind)["communication_options"]
+    options = join(Role("multi_worker_mirrored"), kind)["communication_options"]
     assert options.implementation.value == implementation
 
 
@@ -305,8 +305,8 @@ def gpu_use(monkeypatch):
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
         clock = itertools.count(0.0, 2.0).__next__
         monkeypatch.setattr(telemetry, "GpuSampler", functools.partial(GpuSampler, clock=clock))
-        member = Member("mirrored", devices)
-        meter = Telemetry(Runtime("gpu", 1, Pinning((0,), 0, True), 0.0, "H100", member))
+        role = Role("mirrored", devices)
+        meter = Telemetry(Runtime("gpu", 1, Pinning((0,), 0, True), 0.0, "H100", role))
         meter.start()
         with meter.training():
             pass

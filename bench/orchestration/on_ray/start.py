@@ -1,0 +1,166 @@
+"""A Ray of one's own on this machine, in processes that end with this one, however that ends. No Ray here.
+
+A process of its own (`head`) starts it and holds it. What goes wrong there goes wrong there: it can be
+waited for, interrupted and ended, which Ray's C++ code in this process could not.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import ClusterError
+from bench.import_path import PYTHONS_OWN
+from bench.machine.affinity import usable_cores
+from bench.orchestration.on_ray.needs import exhausted, look_ahead, plasma_folder, socket_folder
+from bench.orchestration.processes.death import last_heard, last_words
+from bench.orchestration.signals import at_last, heeded, held
+
+OBJECT_STORE_BYTES = 512 * 2**20  # nine data sets of 55 MB; pages are taken as they are used
+START_SECONDS = 180.0
+END_SECONDS = 20.0
+_PROGRAM = Path(__file__).with_name("head.py")
+# What would start another Ray than the one meant here, or change what its processes' Python does.
+_LEFT_OUT = PYTHONS_OWN | {
+    "RAY_ADDRESS",
+    "RAY_REDIS_ADDRESS",
+    "RAY_RUNTIME_ENV_HOOK",
+    "RAY_LOGGING_CONFIG_ENCODING",
+}
+
+
+@dataclass(frozen=True)
+class Own:
+    """Where it listens, and the folder of its sockets and logs, which is gone once it has ended."""
+
+    address: str
+    folder: Path
+
+
+@contextlib.contextmanager
+def own_ray(settings: Mapping[str, str]) -> Iterator[Own]:
+    """Start Ray, with `settings` in the environment of its processes.
+
+    While the block lasts its token is in this process's environment and nowhere else; see
+    `RAY_AUTH_TOKEN` in Ray's documentation. Raises ClusterError where it cannot be started.
+    """
+    look_ahead()
+    folder = socket_folder()
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    environ = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
+    with _environment(token), contextlib.ExitStack() as stack:
+        with held():
+            head = _begin(folder, {**environ, **token, **settings})
+            stack.callback(head.end)
+            stack.enter_context(at_last(head.end))
+            with heeded():
+                address = head.address()
+        yield Own(address, folder)
+
+
+def _begin(folder: Path, environ: Mapping[str, str]) -> "_Head":
+    try:
+        return _Head(folder, environ)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        why = f"its process cannot be started: {error.strerror or error}; see `ulimit -a`"
+        raise ClusterError(f"no Ray cluster on this machine: {exhausted([why]) or why}") from error
+
+
+class _Head:
+    """The process that holds it, and the folder of Ray's sockets and logs, which it removes at its end."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        self._folder, self._errors, self._kept = folder, folder / "head.err", False
+        with self._errors.open("wb") as errors:
+            # A session of its own: what a terminal sends to this process is not for Ray's processes.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", str(_PROGRAM)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environ,
+                start_new_session=True,
+            )
+        wanted = {
+            "temp_dir": str(folder),
+            "num_cpus": len(usable_cores()),
+            "object_store_memory": OBJECT_STORE_BYTES,
+            "plasma_directory": str(plasma_folder(folder, OBJECT_STORE_BYTES)),
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._input, self._output = self._process.stdin, self._process.stdout
+        with contextlib.suppress(BrokenPipeError):
+            self._input.write(json.dumps(wanted).encode() + b"\n")
+            self._input.flush()
+
+    def address(self) -> str:
+        """Where Ray listens, once it does. Raises ClusterError where it never will.
+
+        The folder stays, for what Ray wrote there, unless a limit of this machine is all there is to say.
+        """
+        ready, _, _ = select.select([self._output], [], [], START_SECONDS)
+        line = self._output.readline() if ready else b""
+        answer: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
+        if "address" in answer:
+            return str(answer["address"])
+        lacking = exhausted(self._written())
+        self._kept = lacking is None
+        why = lacking or (self._ended(answer) if ready else f"not up after {START_SECONDS:g} s{self._logs()}")
+        raise ClusterError(f"no Ray cluster on this machine: {why}")
+
+    def _ended(self, answer: Mapping[str, str]) -> str:
+        """What it said, in one line, with where there is more to read."""
+        if "error" in answer:
+            return f"{' '.join(answer['error'].split()).rstrip('.')}{self._logs()}"
+        lines = self._errors.read_text(errors="replace").splitlines()
+        heard = last_words(lines)[0] or last_heard(lines)
+        return f"its process ended{f': {heard}; see {self._errors}' if heard else self._logs()}"
+
+    def _written(self) -> Iterator[str]:
+        for file in (self._errors, *self._folder.glob("session_latest/logs/*.*")):
+            with contextlib.suppress(OSError):
+                yield file.read_text(errors="replace")
+
+    def _logs(self) -> str:
+        logs = self._folder / "session_latest" / "logs"
+        return f"; Ray's logs are in {logs}" if logs.is_dir() else f"; see {self._errors}"
+
+    def end(self) -> None:
+        """End every process of it, and wait for that."""
+        with held():
+            with contextlib.suppress(OSError, ValueError):  # it has ended; another thread ends it, too
+                if self._kept:
+                    self._input.write(b"keep\n")
+                self._input.close()
+            try:
+                self._process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._output.close()
+            if not self._kept:
+                shutil.rmtree(self._folder, ignore_errors=True)  # where it was killed, or ended by itself
+
+
+@contextlib.contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,1 @@
+"""Which run goes where, and when: requests, allocations, queues and policies. No Ray here."""

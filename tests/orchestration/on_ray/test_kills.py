@@ -1,0 +1,146 @@
+"""Workers and nodes killed at each stage of a gang's runs, on a real cluster: every run is accounted for."""
+
+import contextlib
+import signal
+import threading
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from bench.cli.watchers import Silent
+from bench.data.datasets import load
+from bench.orchestration.runs import Cluster
+from bench.orchestration.session import Rules, Session
+from bench.records.recorder import Recorder
+from bench.records.scenario import Scenario
+from bench.records.store import read_sessions
+from bench.records.suite import Measure, Point, Suite
+from tests.orchestration.clusters import nodes_here, processes_of_clusters
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+PHASES = ("warm-up", "train", "evaluate")
+GONE_SECONDS = 30.0
+# Wide enough that each phase goes on for a while after it has been told of.
+GANG = {
+    "dataset": "digits",
+    "hidden": [1024, 1024],
+    "epochs": 2,
+    "strategy": "multi_worker_mirrored",
+    "placement": "spread",
+    "workers": 2,
+    "cpus": 1,
+}
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """Makes a cluster of a head and so many nodes of one CPU, joined, with the digits in its object store."""
+    from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster, share
+
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    with contextlib.ExitStack() as stack:
+
+        def make(count):
+            named = [{"num_cpus": 1, "node_name": f"n{number}"} for number in range(count)]
+            nodes = stack.enter_context(nodes_here({"num_cpus": 0}, *named))  # nobody kills the head
+            stack.enter_context(ray_cluster(nodes.address))
+            digits = load("digits", None)
+            seen, fingerprints = inspect_nodes()
+            known = Cluster(seen, fingerprints, {"digits": digits.sha256})
+            return SimpleNamespace(nodes=nodes, known=known, datasets=share({"digits": digits}))
+
+        yield make
+
+
+class Killer(Silent):
+    """A `Watcher` that kills the last worker of a gang, or its node, once at each stage.
+
+    At the start of the first gang; then when a run begins the phase that it is labelled with.
+    """
+
+    def __init__(self, nodes, whole_node):
+        self.nodes, self.whole_node, self.killed, self.allocations = nodes, whole_node, [], {}
+
+    def opened(self, allocations):
+        """Kill as soon as there is a process, while the gang forms."""
+        if "start" not in self.killed:
+            self.killed.append("start")
+            threading.Thread(target=self.kill, args=(allocations,), daemon=True).start()
+
+    def kill(self, allocations):
+        node = next(n for n in self.nodes.list_all_nodes() if n.node_id == allocations[-1].node.node_id)
+        while not (processes := workers_of(node)):
+            pass
+        if self.whole_node:
+            self.nodes.remove_node(node, allow_graceful=False)
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+
+    def started(self, run, allocations):
+        self.allocations[run.point.label] = allocations
+
+    def phase(self, run, phase):
+        if run.point.label == phase and phase not in self.killed:
+            self.killed.append(phase)
+            self.kill(self.allocations[phase])
+
+
+def workers_of(node):
+    """The processes of runs on a node of the test's cluster: Ray names them after the actor's class."""
+    raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+    return [child for child in raylet.children(recursive=True) if is_worker(child)]
+
+
+def is_worker(process):
+    with contextlib.suppress(psutil.Error):
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return "RayWorker" in "".join(process.cmdline())
+    return False
+
+
+def placement_groups():
+    from ray.util.placement_group import placement_group_table
+
+    return [group["state"] for group in placement_group_table().values()]
+
+
+@pytest.mark.parametrize(
+    ("whole_node", "count", "phases"),
+    [(False, 2, PHASES), (True, 4, ("train",))],  # of a node that is gone all is known alike
+    ids=["a worker", "a node"],
+)
+def test_what_is_killed_at_any_stage_costs_its_run_an_attempt(cluster, tmp_path, whole_node, count, phases):
+    from bench.orchestration.on_ray.pool import RayPool
+
+    here = cluster(count)
+    killer = Killer(here.nodes, whole_node)
+
+    class Pool(RayPool):
+        def open(self, allocations, request):
+            worker = super().open(allocations, request)
+            killer.opened(allocations)
+            return worker
+
+    points = tuple(
+        Point("sweep", phase, Scenario(**GANG, batch_size=5000 + number))
+        for number, phase in enumerate(phases)
+    )
+    suite = Suite("suite", "A suite", Measure(rounds=1, retries=2), points, "")
+    with Recorder.begin(tmp_path / "s", "s", {}) as recorder:
+        rules = Rules(lambda _times: True, probe=False)
+        Session(suite, here.known, Pool(here.datasets), recorder, killer, rules).run()
+
+    rows = read_sessions([str(tmp_path / "s")]).runs.to_pylist()
+    assert killer.killed[0] == "start"
+    assert sorted(killer.killed[1:]) == sorted(phases)
+    assert {row["label"]: row["status"] for row in rows} == dict.fromkeys(phases, "ok")
+    assert sum(row["attempt"] for row in rows) == len(rows) + len(killer.killed)
+    assert all("retried" in row["flags"] for row in rows)
+    assert all(len(set(row["nodes"])) == 2 for row in rows)
+    left = [process for process in processes_of_clusters() if is_worker(process)]
+    _, alive = psutil.wait_procs(left, timeout=GONE_SECONDS)
+    assert not alive
+    assert set(placement_groups()) == {"REMOVED"}

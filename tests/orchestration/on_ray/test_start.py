@@ -1,0 +1,307 @@
+"""A Ray of one's own, in a world that means no good: how its start fails, and what is left when it ends."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from bench.errors import ClusterError
+from bench.orchestration.on_ray import start as ray_start
+from bench.records.store import read_sessions
+
+ANSWER = "import sys, time; wanted = sys.stdin.readline(); "
+SUITE = """
+title = "Tiny"
+[measure]
+rounds = 1
+[[sweep]]
+name = "tiny"
+dataset = "digits"
+hidden = [16]
+batch_size = 10000
+epochs = 1
+matrix.activation = ["relu", "tanh"]
+"""
+INTERRUPTED = "bench: interrupted; every finished run is kept\n"
+
+
+@pytest.fixture
+def program(monkeypatch, tmp_path):
+    """Puts another program in the place of the one that starts Ray; gives where it tells what it was told."""
+
+    def replace(script):
+        path, told = tmp_path / "program.py", tmp_path / "told"
+        path.write_text(f"told = {str(told)!r}\n{ANSWER}{script}\n")
+        monkeypatch.setattr(ray_start, "_PROGRAM", path)
+        return told
+
+    return replace
+
+
+def test_ray_is_told_what_to_start_and_in_which_environment(program, monkeypatch):
+    told = program(
+        "import json, os, shutil; open(told, 'w').write(json.dumps([wanted, dict(os.environ)]));"
+        'print(\'{"address": "there:1"}\', flush=True); sys.stdin.read();'
+        "shutil.rmtree(json.loads(wanted)['temp_dir'])"
+    )
+    before = {**os.environ}
+    for name in ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "RAY_REDIS_ADDRESS", "RAY_RUNTIME_ENV_HOOK"):
+        monkeypatch.setenv(name, "error")
+    with ray_start.own_ray({"RAY_worker_niceness": "0"}) as own:
+        wanted, environ = json.loads(told.read_text())
+        assert own.address == "there:1"
+        assert os.environ["RAY_AUTH_TOKEN"] == environ["RAY_AUTH_TOKEN"]
+    assert "RAY_AUTH_TOKEN" not in os.environ
+    assert str(own.folder) == json.loads(wanted)["temp_dir"]
+    assert set(json.loads(wanted)) == {"temp_dir", "num_cpus", "object_store_memory", "plasma_directory"}
+    assert len(environ["RAY_AUTH_TOKEN"]) == 64
+    assert (environ["RAY_AUTH_MODE"], environ["RAY_worker_niceness"]) == ("token", "0")
+    assert not {"PYTHONOPTIMIZE", "PYTHONWARNINGS", "RAY_REDIS_ADDRESS", "RAY_RUNTIME_ENV_HOOK"} & set(
+        environ
+    )
+    assert {name: environ.get(name) for name in ("HOME", "PATH")} == {
+        name: before.get(name) for name in ("HOME", "PATH")
+    }
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ('print(\'{"error": "RuntimeError:\\\\n  no."}\', flush=True)', "RuntimeError: no"),
+        ("sys.exit(3)", "its process ended"),
+        ("import no_such_module", "its process ended: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("time.sleep(600)", "not up after 0.5 s"),
+    ],
+)
+def test_a_start_that_fails_is_told_in_one_line(program, monkeypatch, script, why):
+    program(script)
+    monkeypatch.setattr(ray_start, "START_SECONDS", 0.5 if "sleep" in script else 60.0)
+    monkeypatch.setattr(ray_start, "END_SECONDS", 0.0 if "sleep" in script else 60.0)
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
+        pass
+    message, _, file = str(raised.value).partition("; see ")
+    assert message == f"no Ray cluster on this machine: {why}"
+    assert Path(file).name == "head.err"
+    assert Path(file).is_file()
+    shutil.rmtree(Path(file).parent)
+
+
+@pytest.fixture
+def stands_in(monkeypatch, tmp_path):
+    """Puts a Ray that does as it is told in the place of the real one, for the real program that holds it."""
+
+    def stand_in(node):
+        package = tmp_path / "modules" / "ray" / "_private"
+        package.mkdir(parents=True)
+        for name in ("ray", "ray/_private"):
+            (tmp_path / "modules" / name / "__init__.py").touch()
+        (package / "parameter.py").write_text("RayParams = dict\n")
+        (package / "resource_isolation_config.py").write_text("ResourceIsolationConfig = dict\n")
+        (package / "node.py").write_text(
+            "import os, pathlib, time\ngcs_address = 'there:1'\n"
+            "def Node(wanted, **_):\n"
+            "    folder = pathlib.Path(wanted['temp_dir'])\n"
+            "    (folder / 'session_latest' / 'logs').mkdir(parents=True)\n"
+            f"    {node}\n"
+            "    return __import__('sys').modules[__name__]\n"
+        )
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+        monkeypatch.setenv("RAY_TMPDIR", tempfile.mkdtemp(prefix="b", dir="/tmp"))
+        return Path(os.environ["RAY_TMPDIR"])
+
+    yield stand_in
+    shutil.rmtree(os.environ["RAY_TMPDIR"])
+
+
+@pytest.mark.parametrize(
+    ("node", "why"),
+    [
+        ("raise RuntimeError('no port')", "RuntimeError: no port"),
+        ("time.sleep(600)", "not up after 180 s"),
+        ("os._exit(1)", "its process ended"),
+    ],
+)
+def test_logs_that_are_named_are_there(stands_in, monkeypatch, node, why):
+    base = stands_in(node)
+
+    def in_vain(*_):
+        while not list(base.glob("*/session_latest/logs")):
+            pass
+        return [], [], []
+
+    if "sleep" in node:
+        monkeypatch.setattr(ray_start, "select", SimpleNamespace(select=in_vain))
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
+        pass
+    (folder,) = base.iterdir()
+    logs = folder / "session_latest" / "logs"
+    assert str(raised.value) == f"no Ray cluster on this machine: {why}; Ray's logs are in {logs}"
+    assert logs.is_dir()
+
+
+@pytest.mark.parametrize("node", ["raise RuntimeError('no port')", "os._exit(1)"])
+def test_a_limit_that_is_named_leaves_no_folder(stands_in, monkeypatch, node):
+    base = stands_in(node)
+    monkeypatch.setattr(ray_start, "exhausted", lambda _said: "3 more; raise it")
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
+        pass
+    assert str(raised.value) == "no Ray cluster on this machine: 3 more; raise it"
+    assert list(base.iterdir()) == []
+
+
+def test_a_start_that_is_interrupted_leaves_no_folder(stands_in, monkeypatch):
+    def interrupt(_head):
+        raise KeyboardInterrupt
+
+    base = stands_in("time.sleep(600)")
+    monkeypatch.setattr(ray_start._Head, "address", interrupt)
+    with pytest.raises(KeyboardInterrupt), ray_start.own_ray({}):
+        pass
+    assert list(base.iterdir()) == []
+
+
+def test_what_ray_wrote_tells_whether_a_limit_was_reached(stands_in, monkeypatch):
+    base = stands_in(
+        "(folder / 'session_latest/logs/raylet.err').write_text('in a log'); raise OSError('no')"
+    )
+    said = []
+    monkeypatch.setattr(ray_start, "exhausted", lambda texts: said.extend(texts))
+    with pytest.raises(ClusterError), ray_start.own_ray({}):
+        pass
+    assert said == ["", "in a log"]
+    assert len(list(base.iterdir())) == 1
+
+
+def test_what_starts_well_leaves_no_folder(stands_in):
+    base = stands_in("pass")
+    with ray_start.own_ray({}) as own:
+        assert (own.address, [own.folder]) == ("there:1", list(base.iterdir()))
+    assert list(base.iterdir()) == []
+
+
+def test_a_process_that_cannot_be_started_is_told_in_one_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(ray_start.sys, "executable", str(tmp_path / "none"))
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
+        pass
+    assert str(raised.value) == (
+        "no Ray cluster on this machine: its process cannot be started: No such file or directory; "
+        "see `ulimit -a`"
+    )
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts `bench run` on a tiny suite, with further variables; `marked` names all that descend from it."""
+    suite, mark = tmp_path / "tiny.toml", uuid.uuid4().hex
+    suite.write_text(SUITE)
+
+    def listens():
+        # Where these tests run in the background of a shell, they and their children ignore SIGINT.
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+
+    def start(**environ):
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "bench",
+                "run",
+                str(suite),
+                "--no-probe",
+                "--results",
+                str(tmp_path / "r"),
+            ],
+            env={**os.environ, **environ, "BENCH_TEST_MARK": mark},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            preexec_fn=listens,
+        )
+
+    start.marked = lambda: marked(mark)
+    return start
+
+
+def marked(mark):
+    """Every process that was started, by however many steps, with `mark` in its environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get("BENCH_TEST_MARK") == mark:
+                found.append(process.name())
+        except psutil.Error:  # not ours, or gone
+            continue
+    return found
+
+
+@pytest.mark.slow
+def test_a_world_that_means_no_good_changes_nothing(start, tmp_path):
+    home, long = tmp_path / "home", tmp_path / ("x" * 100)
+    for folder in (home, long):
+        folder.mkdir()
+    (home / ".ray").write_text("a file where Ray would make a folder")
+    world = {
+        "HOME": str(home),
+        "TMPDIR": str(long),
+        "PYTHONWARNINGS": "error",
+        "RAY_RUNTIME_ENV_HOOK": "no.such.hook",
+        "RAY_REDIS_ADDRESS": "127.0.0.1:1",
+        "RAY_ADDRESS": "",
+    }
+    with start(**world) as process:
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == (0, "")
+    runs = read_sessions([str(tmp_path / "r")])
+    assert runs.runs["status"].to_pylist() == ["ok", "ok"]
+    recorded = runs.machines["fingerprint"].to_pylist() + runs.machines["environment"].to_pylist()
+    assert "AUTH_TOKEN" not in str(recorded)
+    assert start.marked() == []
+    assert [path.name for path in home.rglob("*") if "ray" in path.name] == [".ray"]
+    assert list(long.glob("ray*")) == []
+
+
+@pytest.mark.slow
+def test_a_signal_while_ray_starts_leaves_nothing_of_it(start, tmp_path):
+    with start() as process:
+        while "gcs_server" not in start.marked():
+            assert process.poll() is None
+        process.send_signal(signal.SIGHUP)
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == (130, INTERRUPTED)
+    assert start.marked() == []
+    assert list((tmp_path / "r").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_signals_while_ray_ends_leave_tables_and_nothing_else(start, tmp_path):
+    """From right after the last run until the process is gone."""
+    with start() as process:
+        for line in process.stdout:
+            if line.endswith("[2/2]\n"):
+                break
+        while process.poll() is None:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.2)
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (130, INTERRUPTED)
+    assert start.marked() == []
+    (folder,) = (tmp_path / "r").iterdir()
+    assert {file.name for file in folder.iterdir()} == {
+        *("runs.parquet", "epochs.parquet", "machines.parquet", "journal.jsonl")
+    }
+    assert '"closed"' in (folder / "journal.jsonl").read_text().splitlines()[-1]
+    assert read_sessions([str(folder)]).runs["status"].to_pylist() == ["ok", "ok"]
