@@ -1,6 +1,7 @@
-"""What the session loop asks of whoever holds the processes, and what it hears from them.
+"""What a session asks of whoever holds the processes, and what it hears from them.
 
-A worker, here, is all the processes that train one run at a time: one of them, or a gang.
+A slot is an allocation for each worker of a run, and whoever holds them. It takes one job after another, each
+of which has processes of its own, that start with it and end with it.
 """
 
 from dataclasses import dataclass
@@ -11,12 +12,12 @@ from bench.records.measurement import Epoch, Measurement, Phase, Status
 from bench.records.probe import Probe
 from bench.records.scenario import Precision, Scenario
 
-WorkerId = int
+SlotId = int
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run for a worker to train."""
+    """One run to train."""
 
     run_id: str
     scenario: Scenario
@@ -24,80 +25,106 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Ready:
-    """All processes have started, imported TensorFlow and found each other."""
+class Job:
+    """The runs that a slot's processes train together: of these there is one, so far."""
 
-    worker: WorkerId
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one run of a job."""
+
+    measurement: Measurement
+    epochs: tuple[Epoch, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The slot holds its allocations, and takes jobs."""
+
+    slot: SlotId
+
+
+@dataclass(frozen=True)
+class Started:
+    """All processes of the slot's job or probe are up: TensorFlow has started in each, and they found each
+    other."""
+
+    slot: SlotId
 
 
 @dataclass(frozen=True)
 class Probed:
-    """Each place's process has measured its limits, or could not (None), and lives on all the same."""
+    """A process on each allocation has measured its limits, or could not (None). The slot takes jobs again."""
 
-    worker: WorkerId
+    slot: SlotId
     probes: tuple[Probe | None, ...]
 
 
 @dataclass(frozen=True)
 class PhaseBegan:
-    """The worker's run does something else from now on."""
+    """The slot's job does something else from now on."""
 
-    worker: WorkerId
+    slot: SlotId
     phase: Phase
 
 
 @dataclass(frozen=True)
 class EpochDone:
-    """The worker's run has ended an epoch."""
+    """The slot's job has ended an epoch."""
 
-    worker: WorkerId
+    slot: SlotId
     epoch: Epoch
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The worker's run has ended, well or not. It lives on unless it is `broken`.
+    """The slot's job has ended, well or not, with a result for each of its tasks. All its processes are gone.
 
-    `node_id` is that of a node that is gone, where that is why the run was lost.
+    The slot takes another job, unless it is `broken`. `node_id` is that of a node that is gone, where that is
+    why the job was lost.
     """
 
-    worker: WorkerId
-    measurement: Measurement
-    epochs: tuple[Epoch, ...]
+    slot: SlotId
+    results: tuple[Result, ...]
     broken: bool = False
     node_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Died:
-    """A process of the worker is gone, or never came up; `node_id` is that of its node where that is, too."""
+    """The slot is gone, and with it what its processes did, or it never came up.
 
-    worker: WorkerId
+    `node_id` is that of its node where that is gone, too.
+    """
+
+    slot: SlotId
     status: Status
     error: str
     node_id: str | None = None
 
 
-Event = Ready | Probed | PhaseBegan | EpochDone | Finished | Died
+Event = Ready | Started | Probed | PhaseBegan | EpochDone | Finished | Died
 
 
 class Pool(Protocol):
-    """Processes on the nodes of a cluster."""
+    """Slots on the nodes of a cluster."""
 
-    def open(self, allocations: Allocations, request: Request) -> WorkerId:
-        """Start the processes that hold `allocations`; `Ready` or `Died` follows."""
+    def open(self, allocations: Allocations, request: Request) -> SlotId:
+        """Take `allocations`; `Ready` or `Died` follows."""
 
-    def awaits(self, worker: WorkerId) -> str:
-        """What the start of a worker waits for, for the message when it takes too long."""
+    def awaits(self, slot: SlotId) -> str:
+        """What the start of a slot, or of its job's processes, waits for: for the message if it takes too long."""
 
-    def probe(self, worker: WorkerId, precisions: tuple[Precision, ...]) -> None:
-        """Have a ready worker measure its limits; `Probed` or `Died` follows."""
+    def probe(self, slot: SlotId, precisions: tuple[Precision, ...]) -> None:
+        """Have processes of a ready slot measure its limits; `Started`, then `Probed` or `Died` follow."""
 
-    def submit(self, worker: WorkerId, task: Task) -> None:
-        """Give a ready worker a run; phases, epochs, and then `Finished` or `Died` follow."""
+    def submit(self, slot: SlotId, job: Job) -> None:
+        """Give a ready slot a job; `Started`, phases, epochs, and then `Finished` or `Died` follow."""
 
     def wait(self, seconds: float) -> list[Event]:
-        """What happened since the last call: at least one event, or none after `seconds`."""
+        """All that happened since the last call: at least one event, or none after `seconds`."""
 
-    def close(self, worker: WorkerId) -> None:
-        """End all processes of it at once, whatever they do. No event follows. Closing twice does nothing."""
+    def close(self, slot: SlotId) -> None:
+        """End all its processes at once, whatever they do. No event follows. Closing twice does nothing."""
