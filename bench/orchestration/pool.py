@@ -56,7 +56,10 @@ class Started:
 
 @dataclass(frozen=True)
 class Probed:
-    """A process on each allocation has measured its limits, or could not (None). The slot takes jobs again."""
+    """A process on each allocation has measured its limits, or could not (None).
+
+    The slot takes jobs again.
+    """
 
     slot: SlotId
     probes: tuple[Probe | None, ...]
@@ -115,7 +118,7 @@ class Pool(Protocol):
         """Take `allocations`; `Ready` or `Died` follows."""
 
     def awaits(self, slot: SlotId) -> str:
-        """What the start of a slot, or of its job's processes, waits for: for the message if it takes too long."""
+        """What the start of a slot or of its processes waits for, for the message if it takes too long."""
 
     def probe(self, slot: SlotId, precisions: tuple[Precision, ...]) -> None:
         """Have processes of a ready slot measure its limits; `Started`, then `Probed` or `Died` follow."""

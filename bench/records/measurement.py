@@ -25,6 +25,8 @@ Flag = Literal[
     "published",
     "implausible",
 ]
+StartMethod = Literal["forkserver", "spawn"]
+"""How a process came to be, in multiprocessing's words: a copy of one with TensorFlow imported, or anew."""
 IMPLAUSIBLE: Flag = "implausible"
 """Set when a row is read that holds a value which cannot have been measured; see `records.plausible`."""
 
@@ -56,6 +58,11 @@ class Epoch:
 @dataclass(frozen=True)
 class Measurement:
     """What came of a run; None where it did not get so far. Seconds, bytes, joules; accuracies 0 to 1.
+
+    The run's process was there `start_seconds` after it had been asked for, by `start_method`: TensorFlow
+    imported and started, and the run's other processes found. `import_seconds` are those of an import in this
+    very process. `compile_cached` says whether all that XLA would have compiled in `compile_seconds` was read
+    from its cache instead, which an earlier run had filled; None where nothing was compiled.
 
     `train_seconds` holds training steps alone, `eval_seconds` the validations between them. Training is timed
     in windows of steps, each of which is a call: one without steps takes `empty_window_seconds`, which are
@@ -110,10 +117,13 @@ class Measurement:
     error: str | None = None
     flags: tuple[str, ...] = ()
     device_name: str | None = None
+    start_method: StartMethod | None = None
+    start_seconds: float | None = None
     import_seconds: float | None = None
     build_seconds: float | None = None
     stage_seconds: float | None = None
     compile_seconds: float | None = None
+    compile_cached: bool | None = None
     warmup_seconds: float | None = None
     train_seconds: float | None = None
     eval_seconds: float | None = None

@@ -35,7 +35,8 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 class Identity:
     """Which run it was, and where it ran: what the driver knows of it.
 
-    `wanted_precision` is the suite's `[measure] precision`; `precision` is the name of a setting. `machine`
+    `wanted_precision` is the suite's `[measure] precision`; `precision` is the name of a setting.
+    `queue_seconds` is how long the run waited for its slot, `occupied_seconds` how long it held it. `machine`
     and `node` are those of the run's first process, `machines` and `nodes` those of each of its workers.
     """
 
@@ -57,6 +58,7 @@ class Identity:
     nodes: tuple[str, ...] | None = None
     dataset_sha256: str | None = None
     queue_seconds: float | None = None
+    occupied_seconds: float | None = None
     wanted_precision: float | None = None
     max_rounds: int | None = None
 
