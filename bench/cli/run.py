@@ -82,7 +82,7 @@ def run(
     from bench.cli.earlier import earlier_times
     from bench.cli.watchers import Display, Lines, Silent
     from bench.orchestration.launch import launch
-    from bench.orchestration.scheduling.order import LongestFirst, Order
+    from bench.orchestration.scheduling.policy import LongestFirst, Order
     from bench.orchestration.session import Rules
     from bench.orchestration.signals import held
     from bench.records.suite import read_suite

@@ -1,27 +1,39 @@
 """From what a process reports to the rows of a session's tables."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.machine.fingerprint import Fingerprint
 from bench.orchestration.limits import Limits
+from bench.orchestration.pool import Result
 from bench.orchestration.runs import Cluster, Run
 from bench.orchestration.scheduling.placement import Allocation, Allocations, Request
-from bench.records.measurement import Epoch, Measurement
+from bench.records.measurement import Measurement
 from bench.records.probe import Moment, Probe, probe_columns
 from bench.records.recorder import Recorder
+from bench.records.resume import Earlier
 from bench.records.suite import Suite
 from bench.records.tables import Identity, Row, epoch_row, machine_row, run_row
 
 
 @dataclass(frozen=True)
 class Stay:
-    """Where a run was, since when (None: it never began), and how long it had waited in its round."""
+    """Where a run was, since when (None: it never began), how long it had waited, and how long it took."""
 
     allocations: Allocations
-    started_at: datetime.datetime | None
-    queue_seconds: float | None
+    started_at: datetime.datetime | None = None
+    queue_seconds: float | None = None
+    occupied_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that is over, with what came of it; `stay` is None for one that had no slot."""
+
+    run: Run
+    result: Result
+    stay: Stay | None = None
 
 
 class Recording:
@@ -29,7 +41,6 @@ class Recording:
 
     def __init__(self, suite: Suite, cluster: Cluster, recorder: Recorder, limits: Limits) -> None:
         self._suite, self._cluster, self._recorder, self._limits = suite, cluster, recorder, limits
-        self._earlier = {row["run_id"]: row for row in recorder.runs}
 
     @property
     def session_id(self) -> str:
@@ -40,9 +51,9 @@ class Recording:
         """The run's name: the same for all of its attempts."""
         return f"{self.session_id}-{run.key}-{run.round}"
 
-    def earlier(self, run: Run) -> Row | None:
-        """The row of `run` from before the session was resumed."""
-        return self._earlier.get(self.run_id(run))
+    def earlier(self, run: Run) -> Earlier | None:
+        """What became of `run` before the session was resumed."""
+        return self._recorder.earlier.get(self.run_id(run))
 
     def add_probe(self, allocation: Allocation, request: Request, probe: Probe, moment: Moment) -> None:
         """A row of `machines`."""
@@ -50,14 +61,22 @@ class Recording:
         columns = probe_columns(probe, moment, request.strategy, request.workers, request.deterministic)
         self._recorder.add_machine(machine_row(self.session_id, fingerprint, columns))
 
-    def add_run(self, run: Run, measured: Measurement, epochs: Iterable[Epoch], stay: Stay | None) -> Row:
-        """A row of `runs`, on the disk when this returns; `stay` is None for a run that had no process."""
+    def add_runs(self, ended: Sequence[Ended]) -> list[Row]:
+        """The rows of `runs` for these, which are on the disk when this returns."""
+        rows = [self._row(it) for it in ended]
+        self._recorder.add_runs(
+            [
+                (row, [epoch_row(row["run_id"], epoch) for epoch in it.result.epochs])
+                for row, it in zip(rows, ended, strict=True)
+            ]
+        )
+        return rows
+
+    def _row(self, ended: Ended) -> Row:
+        run, stay = ended.run, ended.stay
         fingerprint = self._cluster.fingerprints.get(stay.allocations[0].node.node_id) if stay else None
-        identity = self._identity(run, fingerprint, stay)
-        known = self._beside(run, measured, fingerprint, stay)
-        row = run_row(identity, run.point.scenario, run.seed, known)
-        self._recorder.add_run(row, [epoch_row(identity.run_id, epoch) for epoch in epochs])
-        return row
+        known = self._beside(run, ended.result.measurement, fingerprint, stay)
+        return run_row(self._identity(run, fingerprint, stay), run.point.scenario, run.seed, known)
 
     def _beside(
         self, run: Run, measured: Measurement, fingerprint: Fingerprint | None, stay: Stay | None
@@ -98,6 +117,7 @@ class Recording:
             nodes=nodes or None,
             dataset_sha256=self._cluster.dataset_sha256.get(scenario.dataset),
             queue_seconds=stay.queue_seconds if stay else None,
+            occupied_seconds=stay.occupied_seconds if stay else None,
             wanted_precision=measure.precision,
             max_rounds=measure.max_rounds,
         )

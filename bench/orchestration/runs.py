@@ -8,6 +8,7 @@ from bench.machine.fingerprint import Fingerprint
 from bench.orchestration.scheduling.placement import Allocation, Allocations, Node, Request
 from bench.records.measurement import Epoch, Phase
 from bench.records.probe import Moment, Probe
+from bench.records.resume import Earlier
 from bench.records.scenario import Scenario
 from bench.records.suite import Point
 from bench.records.tables import Row
@@ -22,7 +23,7 @@ class Cluster:
     dataset_sha256: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Run:
     """One scenario in one round, on its way through the session; on `node`, where that is said.
 
@@ -63,8 +64,8 @@ class Watcher(Protocol):
         `nodes` are the names of those that each scenario is to run on; empty where any one of them will do.
         """
 
-    def round_began(self, number: int, points: Sequence[Point]) -> None:
-        """A round begins, of the scenarios that are left."""
+    def round_began(self, number: int) -> None:
+        """The first run of a round has its slot. Runs of earlier rounds may still be going on, or waiting."""
 
     def probed(self, allocation: Allocation, probe: Probe, moment: Moment) -> None:
         """A process has measured the limits of its device and cores."""
@@ -72,11 +73,11 @@ class Watcher(Protocol):
     def unprobed(self, allocations: Allocations, moment: Moment, why: str) -> None:
         """The limits of a process, or of a gang's, are not known for want of a probe."""
 
-    def kept(self, run: Run, row: Row) -> None:
-        """A run had ended before the session was resumed, with this row; it is not run again."""
+    def kept(self, run: Run, earlier: Earlier) -> None:
+        """A run had ended before the session was resumed; it is not run again."""
 
     def started(self, run: Run, allocations: Allocations) -> None:
-        """A run has its processes."""
+        """A run has its slot, and its processes start."""
 
     def phase(self, run: Run, phase: Phase) -> None:
         """A run does something else from now on."""

@@ -5,12 +5,13 @@ import datetime
 import secrets
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from bench.errors import StoreError, reason
 from bench.records.journal import Journal, JournalContent
-from bench.records.resume import read_journal
+from bench.records.resume import Earlier, read_journal
 from bench.records.store import write_tables
 from bench.records.tables import SCHEMA_VERSION, Row
 
@@ -31,6 +32,10 @@ class Recorder:
         self.folder = folder
         self._journal, self._content = journal, content
         self._written = time.monotonic()
+        self.earlier = {
+            row["run_id"]: Earlier(row["status"], row["attempt"], row["step_seconds"], row["machine"])
+            for row in content.runs
+        }
 
     @classmethod
     def begin(cls, folder: Path, session_id: str, header: Row) -> Self:
@@ -85,6 +90,11 @@ class Recorder:
         self._content.add_run(row, epochs)
         if time.monotonic() - self._written > TABLES_EVERY_SECONDS:
             self._write()
+
+    def add_runs(self, runs: Sequence[tuple[Row, list[Row]]]) -> None:
+        """Record runs that have ended."""
+        for row, epochs in runs:
+            self.add_run(row, epochs)
 
     def _append(self, kind: str, **content: Any) -> None:  # noqa: ANN401 -- what a journal takes
         self._find_again()

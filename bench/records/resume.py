@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import StoreError, reason
@@ -9,9 +10,21 @@ from bench.paths import is_file
 from bench.records.cast import cast
 from bench.records.folders import unreadable
 from bench.records.journal import FILE_NAME, JournalContent, parse_journal
+from bench.records.measurement import Status
 from bench.records.store import tables_of
 from bench.records.suite import Suite
 from bench.records.tables import SCHEMA_VERSION, TABLE_NAMES, Row, check_version, schema_of
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What became of a run before its session was resumed."""
+
+    status: Status
+    attempt: int
+    step_seconds: float | None = None
+    machine: str | None = None
+
 
 _ANEW = "leave out --resume for a new session"
 

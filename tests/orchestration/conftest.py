@@ -9,16 +9,27 @@ from bench.machine.fingerprint import Fingerprint
 from bench.machine.hardware import Hardware
 from bench.machine.nvml import Gpu
 from bench.machine.software import Software
-from bench.orchestration.pool import Died, EpochDone, Finished, PhaseBegan, Probed, Ready
+from bench.orchestration.pool import (
+    Died,
+    EpochDone,
+    Finished,
+    PhaseBegan,
+    Probed,
+    Ready,
+    Result,
+    Started,
+)
 from bench.orchestration.runs import Cluster
-from bench.orchestration.scheduling.order import LongestFirst, Order
 from bench.orchestration.scheduling.placement import Node
+from bench.orchestration.scheduling.policy import LongestFirst, Order
 from bench.orchestration.session import Rules, Session
 from bench.records.measurement import Epoch, Measurement
 from bench.records.probe import Bandwidth, Probe
 from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
+from bench.records.store import read_sessions
 from bench.records.suite import Measure, Point, Suite
+from bench.records.tables import timed_rows
 
 PROBE = Probe("cpu", 4, {"float32": 1e11}, (Bandwidth(2**20, 1e11), Bandwidth(2**30, 1e10)), 1e-4, 1e-6)
 OK = Measurement(status="ok", device_name="EPYC", step_seconds=0.001)
@@ -49,9 +60,13 @@ class FakeClock:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What becomes of a run or of a process's start, and after how long. `seconds` None: nothing, ever."""
+    """What becomes of a run, a probe or a slot's start, and after how long. `seconds` None: nothing, ever.
+
+    A run or a probe is up after `starts`; None: never.
+    """
 
     seconds: float | None = 1.0
+    starts: float | None = 0.0
     measurement: Measurement = OK
     died: str | None = None
     node_lost: bool = False
@@ -60,7 +75,7 @@ class Outcome:
 
 
 @dataclass
-class FakeWorker:
+class FakeSlot:
     allocations: tuple
     request: object
     ready: bool = False
@@ -69,75 +84,88 @@ class FakeWorker:
 
 
 class FakePool:
-    """A `Pool` of scripted processes on the fake clock, which sees to it that its rules are kept.
+    """A `Pool` of scripted slots on the fake clock, which sees to it that its rules are kept.
 
-    `runs[label]`, `starts` and `probes` are the outcomes of the next runs of a scenario, of the next starts
-    and of the next probes; after them, and without any, runs end well and processes start, a second later,
-    and a probe takes no time. `interrupt_at` is when Ctrl-C
-    is pressed.
+    `runs[label]`, `opens` and `probes` are the outcomes of the next runs of a scenario, of the next openings
+    of slots and of the next probes; after them, and without any, runs end well and slots open, a second
+    later, and a probe takes no time. `interrupt_at` is when Ctrl-C is pressed.
     """
 
     def __init__(self, clock, labels):
         self.clock, self.labels = clock, labels
-        self.runs, self.starts = defaultdict(deque), deque()
+        self.runs, self.opens = defaultdict(deque), deque()
         self.interrupt_at = None
-        self.workers, self.closed = {}, []
+        self.slots, self.closed = {}, []
         self.submitted, self.together = [], 0
+        self.begun, self.at_work = [], {}
         self.probes, self.probed, self.limits = deque(), [], PROBE
         self._events, self._numbers = [], itertools.count()
 
     def open(self, allocations, request):
-        others = [allocation for worker in self.open_workers().values() for allocation in worker.allocations]
-        for allocation, other in itertools.chain(
+        others = [it for slot in self.open_slots().values() for it in slot.allocations]
+        for one, other in itertools.chain(
             itertools.product(allocations, others), itertools.combinations(allocations, 2)
         ):
-            if other.node == allocation.node:
-                assert not set(other.cores) & set(allocation.cores), "cores are held twice"
-                assert not set(other.gpus) & set(allocation.gpus), "GPUs are held twice"
-        worker = len(self.workers) + 1
-        self.workers[worker] = FakeWorker(allocations, request)
-        outcome = self.starts.popleft() if self.starts else Outcome()
-        self._plan(worker, outcome, Ready(worker))
-        return worker
+            if other.node == one.node:
+                assert not set(other.cores) & set(one.cores), "cores are held twice"
+                assert not set(other.gpus) & set(one.gpus), "GPUs are held twice"
+        slot = len(self.slots) + 1
+        self.slots[slot] = FakeSlot(allocations, request)
+        outcome = self.opens.popleft() if self.opens else Outcome()
+        self._plan(slot, outcome, Ready(slot))
+        return slot
 
-    def probe(self, worker, precisions):
-        process = self.workers[worker]
-        assert worker not in self.closed
-        assert process.ready
-        assert not process.busy
-        process.busy = True
-        self.probed.append((worker, precisions))
+    def probe(self, slot, precisions):
+        process = self._taken(slot)
+        self.probed.append((slot, precisions))
         outcome = self.probes.popleft() if self.probes else Outcome(0.0)
-        self._plan(worker, outcome, Probed(worker, (self.limits,) * len(process.allocations)))
+        self._plan(slot, Outcome(outcome.starts), Started(slot))
+        self._plan(slot, self._after(outcome), Probed(slot, (self.limits,) * len(process.allocations)))
 
-    def submit(self, worker, task):
-        process, label = self.workers[worker], self.labels[task.scenario.scenario_id]
-        assert worker not in self.closed
-        assert process.ready
-        assert not process.busy
-        process.busy = True
+    def submit(self, slot, job):
+        (task,) = job.tasks
+        process, label = self._taken(slot), self.labels[task.scenario.scenario_id]
         process.labels.append(label)
-        self.submitted.append((worker, label, task))
-        self.together = max(self.together, sum(w.busy for w in self.open_workers().values()))
+        nodes = {allocation.node.node_id for allocation in process.allocations}
+        self.submitted.append((slot, label, task))
+        self.begun.append((self.clock.now, label, nodes))
+        self.at_work[slot] = label, nodes
+        self.together = max(self.together, sum(s.busy for s in self.open_slots().values()))
         outcome = self.runs[label].popleft() if self.runs[label] else Outcome()
         epochs = tuple(epoch(number) for number in range(1, outcome.epochs + 1))
-        self._plan(worker, replace(outcome, seconds=outcome.seconds and 0.25), PhaseBegan(worker, "train"))
+        self._plan(slot, Outcome(outcome.starts), Started(slot))
+        ends = self._after(outcome)
+        self._plan(slot, replace(ends, seconds=ends.seconds and 0.25), PhaseBegan(slot, "train"))
         for done in epochs:
-            self._plan(worker, Outcome(0.5) if outcome.seconds else outcome, EpochDone(worker, done))
-        self._plan(worker, outcome, self._finished(worker, outcome, epochs))
+            self._plan(slot, Outcome(0.5) if ends.seconds else ends, EpochDone(slot, done))
+        self._plan(slot, ends, self._finished(slot, outcome, epochs))
 
-    def _finished(self, worker, outcome, epochs):
-        node = self.workers[worker].allocations[-1].node
+    def _taken(self, slot):
+        process = self.slots[slot]
+        assert slot not in self.closed
+        assert process.ready
+        assert not process.busy
+        process.busy = True
+        return process
+
+    @staticmethod
+    def _after(outcome):
+        """The outcome counted from when its processes were asked for."""
+        unknown = outcome.seconds is None or outcome.starts is None
+        return replace(outcome, seconds=None if unknown else outcome.starts + outcome.seconds)
+
+    def _finished(self, slot, outcome, epochs):
+        node = self.slots[slot].allocations[-1].node
         gone = node.node_id if outcome.node_lost else None
-        return Finished(worker, outcome.measurement, epochs, outcome.broken, gone)
+        return Finished(slot, (Result(outcome.measurement, epochs),), outcome.broken, gone)
 
-    def awaits(self, worker):
-        return f"process {worker}"
+    def awaits(self, slot):
+        return f"process {slot}"
 
     def wait(self, seconds):
         assert seconds >= 0
         until = self.clock.now + seconds
-        while self._events and self._events[0][2].worker in self.closed:
+        while self._events and self._events[0][2].slot in self.closed:
             heapq.heappop(self._events)
         due = self._events[0][0] if self._events else float("inf")
         if self.interrupt_at is not None and self.interrupt_at <= min(due, until):
@@ -147,26 +175,36 @@ class FakePool:
             assert until - self.clock.now > 0 or self._events, "waits in a busy loop"
             self.clock.now = until
             return []
-        self.clock.now, _, event = heapq.heappop(self._events)
-        process = self.workers[event.worker]
-        process.ready = process.ready or isinstance(event, Ready)
-        process.busy = process.busy and not isinstance(event, Probed | Finished | Died)
-        return [event]
+        self.clock.now = due
+        return list(self._due())
 
-    def close(self, worker):
-        if worker not in self.closed:
-            self.closed.append(worker)
+    def _due(self):
+        """All that happens at this moment."""
+        while self._events and self._events[0][0] <= self.clock.now:
+            _, _, event = heapq.heappop(self._events)
+            if event.slot not in self.closed:
+                slot = self.slots[event.slot]
+                slot.ready = slot.ready or isinstance(event, Ready)
+                if isinstance(event, Probed | Finished | Died):
+                    slot.busy = False
+                    self.at_work.pop(event.slot, None)
+                yield event
 
-    def open_workers(self):
-        return {number: worker for number, worker in self.workers.items() if number not in self.closed}
+    def close(self, slot):
+        if slot not in self.closed:
+            self.closed.append(slot)
+            self.at_work.pop(slot, None)
 
-    def _plan(self, worker, outcome, event):
+    def open_slots(self):
+        return {number: slot for number, slot in self.slots.items() if number not in self.closed}
+
+    def _plan(self, slot, outcome, event):
         if outcome.seconds is None:
             return
-        if outcome.died and not isinstance(event, EpochDone | PhaseBegan):
-            node = self.workers[worker].allocations[-1].node
+        if outcome.died and not isinstance(event, EpochDone | PhaseBegan | Started):
+            node = self.slots[slot].allocations[-1].node
             lost = node.node_id if outcome.node_lost else None
-            event = Died(worker, outcome.died, "the process is gone", lost)
+            event = Died(slot, outcome.died, "the process is gone", lost)
         heapq.heappush(self._events, (self.clock.now + outcome.seconds, next(self._numbers), event))
 
 
@@ -177,7 +215,7 @@ class Log:
         self.plan, self.rounds, self.begun, self.epochs, self.rows = None, [], [], [], []
         self.phases = []
         self.probes, self.unprobed_places = [], []
-        self.kept_rows = []
+        self.kept_runs = []
 
     def planned(self, runs, rounds, nodes):
         self.plan, self.nodes = (runs, rounds), nodes
@@ -188,11 +226,11 @@ class Log:
     def unprobed(self, allocations, moment, why):
         self.unprobed_places.append(([allocation.node.name for allocation in allocations], moment, why))
 
-    def kept(self, _run, row):
-        self.kept_rows.append(row)
+    def kept(self, run, earlier):
+        self.kept_runs.append((run.point.label, run.round, earlier.status))
 
-    def round_began(self, number, points):
-        self.rounds.append((number, "".join(point.label for point in points)))
+    def round_began(self, number):
+        self.rounds.append(number)
 
     def started(self, run, allocations):
         self.begun.append((run.round, run.point.label, allocations))
@@ -227,6 +265,7 @@ class Bench:
         every_node=False,
         probe=True,
         resume=False,
+        twins=False,
         **measure,
     ):
         self.points = tuple(
@@ -245,7 +284,7 @@ class Bench:
         rule = settled or (lambda _times: pytest.fail("asked whether times are enough"))
         ids = {point.label: point.scenario.scenario_id for point in self.points}
         known = expected and LongestFirst({ids[label]: seconds for label, seconds in expected.items()})
-        rules = Rules(rule, known or Order(), every_node, probe)
+        rules = Rules(rule, known or Order(), every_node, probe, twins)
         self.session = Session(suite, cluster, self.pool, self.recorder, self.log, rules, self.clock)
 
     def run(self):
@@ -254,12 +293,17 @@ class Bench:
             with self.recorder:
                 self.session.run()
         finally:
-            assert not self.pool.open_workers(), "a process was left"
-        return self.recorder.runs
+            assert not self.pool.open_slots(), "a slot was left"
+        return self.rows()
+
+    def rows(self):
+        """What was recorded, in order; lists as tuples."""
+        rows = timed_rows(read_sessions([str(self.recorder.folder)]).runs)
+        return [{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows]
 
     def shuffled(self, number):
         """Labels of a round in the order that it will have."""
-        return [run.point.label for run in self.session._ordered(number, self.points)]
+        return [run.point.label for run in self.session._rounds._ordered(number)]
 
     def order(self, number):
         """Labels of a round in the order in which its runs were given to processes."""

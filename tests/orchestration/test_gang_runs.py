@@ -22,7 +22,7 @@ class TestGangs:
     def test_runs_of_one_shape_share_a_gang(self, bench, node):
         tried = bench({"a": SPREAD, "b": SPREAD}, [node("n1", cores=1), node("n2", cores=1)])
         tried.run()
-        assert len(tried.pool.workers) == 1
+        assert len(tried.pool.slots) == 1
 
     def test_a_gang_waits_until_all_of_its_places_are_free(self, bench, node, outcome):
         tried = bench({"a": SPREAD, "b": {}, "c": {}}, [node("n1"), node("n2")])
@@ -48,7 +48,7 @@ class TestGangs:
         tried.pool.runs["a"].append(outcome(died="lost", node_lost=node_lost))
         (row,) = tried.run()
         assert (row["status"], row["attempt"], row["flags"]) == ("ok", 2, ("retried",))
-        first = tried.pool.workers[1].allocations
+        first = tried.pool.slots[1].allocations
         assert 1 in tried.pool.closed
         assert (first[-1].node.name in row["nodes"]) is not node_lost
 
@@ -69,7 +69,7 @@ class TestGangs:
         tried.pool.runs["a"].append(outcome(measurement=LOST, node_lost=True))
         (row,) = tried.run()
         assert (row["status"], row["attempt"]) == ("ok", 2)
-        assert tried.pool.workers[1].allocations[-1].node.name not in row["nodes"]
+        assert tried.pool.slots[1].allocations[-1].node.name not in row["nodes"]
 
     def test_and_its_last_attempt_keeps_what_it_measured(self, bench, node, outcome):
         tried = bench({"a": SPREAD}, [node("n1"), node("n2")], retries=1)
@@ -84,7 +84,7 @@ class TestGangs:
         rows = tried.run()
         assert [row["status"] for row in rows] == ["ok", "ok"]
         assert [row["attempt"] for row in rows] == [1, 1]
-        assert len({worker for worker, _, _ in tried.pool.submitted}) == 2
+        assert len({slot for slot, _, _ in tried.pool.submitted}) == 2
 
     def test_phases_are_told(self, bench, node):
         tried = bench({"a": SPREAD}, [node("n1"), node("n2")])
@@ -137,6 +137,6 @@ def test_with_exclusive_no_two_runs_are_on_a_node(bench, node):
     alone = bench(settings, [node("n1", cores=4), node("n2", cores=4)], session_id="s2", exclusive=True)
     alone.run()
     assert alone.pool.together == 2
-    assert {
-        allocation.cores for worker in alone.pool.workers.values() for allocation in worker.allocations
-    } == {(0,)}
+    assert {allocation.cores for slot in alone.pool.slots.values() for allocation in slot.allocations} == {
+        (0,)
+    }

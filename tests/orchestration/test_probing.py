@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from bench.records.measurement import Measurement
-
 ONE_CORE = {"cpus": 1}
 
 
@@ -21,7 +19,7 @@ def test_each_node_is_probed_before_its_first_run_and_after_the_last(bench, node
     tried = bench("a b c d", [node("n1"), node("n2")], rounds=2)
     tried.run()
     assert sorted(moments(tried)) == [("n1", "end"), ("n1", "start"), ("n2", "end"), ("n2", "start")]
-    first = {worker: labels for worker, labels in tried.pool.probed[:2]}
+    first = {slot: labels for slot, labels in tried.pool.probed[:2]}
     assert len(first) == 2
     assert [row["probe_float32_flops_per_second"] for row in probed_machines(tried)] == [1e11] * 4
 
@@ -29,23 +27,23 @@ def test_each_node_is_probed_before_its_first_run_and_after_the_last(bench, node
 def test_the_last_probe_asks_a_process_that_is_there(bench, node):
     tried = bench("a b", [node()], rounds=2)
     tried.run()
-    assert len(tried.pool.workers) == 2  # one a round
+    assert len(tried.pool.slots) == 1
 
 
 def test_a_probe_knows_the_precisions_of_its_need(bench, node):
     half = {"precision": "mixed_bfloat16"}
     tried = bench({"a": {}, "b": half, "c": {**half, **ONE_CORE}}, [node(cores=2)])
     tried.run()
-    asked = {len(tried.pool.workers[worker].allocations[0].cores): set(p) for worker, p in tried.pool.probed}
+    asked = {len(tried.pool.slots[slot].allocations[0].cores): set(p) for slot, p in tried.pool.probed}
     assert asked == {2: {"float32", "mixed_bfloat16"}, 1: {"mixed_bfloat16"}}
 
 
-def test_a_worker_that_is_gone_is_opened_anew_for_the_last_probe(bench, node, outcome):
+def test_a_slot_that_is_gone_is_opened_anew_for_the_last_probe(bench, node, outcome):
     tried = bench("a", [node()])
-    tried.pool.runs["a"].append(outcome(measurement=Measurement(status="failed")))
+    tried.pool.runs["a"].append(outcome(died="failed"))
     tried.run()
     assert moments(tried) == [("n1", "start"), ("n1", "end")]
-    assert len(tried.pool.workers) == 2
+    assert len(tried.pool.slots) == 2
 
 
 def test_one_process_is_enough_to_see_a_node_again(bench, node):
@@ -101,7 +99,7 @@ def test_a_probe_that_hangs_is_given_up_and_the_run_goes_on(bench, node, outcome
     tried.pool.probes.append(outcome(seconds=None))
     (row,) = tried.run()
     assert (row["status"], row["attempt"]) == ("ok", 1)
-    assert len(tried.pool.workers) == 2
+    assert len(tried.pool.slots) == 2
     assert tried.log.unprobed_places == [(["n1"], "start", "the probe was not done after 120 s")]
 
 
@@ -130,7 +128,7 @@ def test_an_interrupt_of_the_last_probe_loses_no_run(bench, node, outcome):
     tried.pool.interrupt_at = tried.clock.now + 50
     with pytest.raises(KeyboardInterrupt):
         tried.run()
-    assert [row["status"] for row in tried.recorder.runs] == ["ok"]
+    assert [row["status"] for row in tried.rows()] == ["ok"]
 
 
 def test_without_probing_rows_have_no_limits(bench, node):

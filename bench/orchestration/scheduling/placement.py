@@ -170,6 +170,19 @@ class Ledger:
         nodes = dict.fromkeys(allocation.node for allocation in _choose(request, emptied) or ())
         return tuple(whole(node) for node in nodes)
 
+    def first_fit(
+        self, request: Request, releases: Sequence[tuple[Request, Allocations]], held: Iterable[Allocation]
+    ) -> tuple[int, Allocations] | None:
+        """How many of `releases` have to be given back until `request` fits, and where."""
+        imagined, held = self.copy(), list(held)
+        for number in range(len(releases) + 1):
+            found = imagined.take(request, held)
+            if found:
+                return number, found
+            if number < len(releases):
+                imagined.give_back(*releases[number])
+        return None
+
     def give_back(self, request: Request, allocations: Allocations) -> None:
         """Free what `take` held."""
         for allocation in allocations:

@@ -1,14 +1,13 @@
-"""Which run goes where and when: the runs that wait, the processes that are open, and what is free."""
+"""Which run goes where and when: the runs that wait, the slots that are open, and what is free."""
 
-import datetime
+import heapq
 import math
-from collections import deque
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from bench.orchestration.pool import Pool, WorkerId
+from bench.orchestration.pool import Pool, SlotId
 from bench.orchestration.runs import Run
-from bench.orchestration.scheduling.order import Order
 from bench.orchestration.scheduling.placement import (
     Allocation,
     Allocations,
@@ -18,185 +17,331 @@ from bench.orchestration.scheduling.placement import (
     infeasible,
     whole,
 )
-from bench.records.probe import Moment
+from bench.orchestration.scheduling.policy import Order
+from bench.orchestration.scheduling.queue import Queue, Turn
+from bench.orchestration.scheduling.slots import Slot, State
+from bench.orchestration.scheduling.twins import Twins
 
-START_SECONDS = 300.0  # processes that have not imported TensorFlow and found each other by then never will
-MOST_HOLDS = 8  # of runs that wait: those after them may be overtaken, and move up
+MOST_RESERVATIONS = 8
+"""Of runs that wait: those after them may be overtaken, and move up."""
+MOST_PASSED = 256
+"""Runs whose twins are at work are passed over, so many at most for one slot: no node runs more at once."""
 Clock = Callable[[], float]
-
-
-@dataclass
-class Worker:
-    """The processes of one run at a time: what they hold, and what they do."""
-
-    allocations: Allocations
-    request: Request
-    deadline: float
-    run: Run | None
-    ready: bool = False
-    probing: Moment | None = None
-    began: float | None = None
-    started_at: datetime.datetime | None = None
-    queue_seconds: float | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is awaited from it."""
-        return self.run is not None or self.probing is not None
-
-    @property
-    def idle(self) -> bool:
-        """Whether it could take a run."""
-        return self.ready and not self.busy
-
-    @property
-    def node_ids(self) -> frozenset[str]:
-        """The nodes that it is on."""
-        return frozenset(allocation.node.node_id for allocation in self.allocations)
 
 
 @dataclass(frozen=True)
 class Dispatched:
-    """What came of an attempt to start what waits: workers with a new run, and runs that no node can hold."""
+    """What came of an attempt to start what waits.
 
-    given: tuple[WorkerId, ...]
+    Slots that were open and have a run now, slots that were opened for one, and runs that no node can hold.
+    """
+
+    given: tuple[Slot, ...]
+    opened: tuple[Slot, ...]
     lost: tuple[Run, ...]
 
 
 @dataclass(frozen=True)
 class _Reservation:
-    """What a run waits for that comes before others, and when it is expected to be free (None: unknown)."""
+    """What the run of a turn waits for, and when that is expected to be free (None: nobody knows)."""
 
+    turn: Turn
     allocations: Allocations
     until: float | None
 
 
-class Dispatcher:
+class Scheduler:
     """Starts what fits, in order. Nothing overtakes a run on what it waits for.
 
-    Where `expected` knows how long runs take, that is the very cores that will be free soonest, and whoever
-    will be done before that may have them meanwhile (backfilling: Lifka 1995, doi:10.1007/3-540-60153-8_35).
+    Where `order` knows how long runs take, that is the very cores that will be free soonest, and whoever will
+    be done before that may have them meanwhile (backfilling: Lifka 1995, doi:10.1007/3-540-60153-8_35).
+
+    What an attempt costs does not depend on how much waits: runs of equal requests wait in a queue of their
+    own, of which only the first is tried, and only where something became free that it could have.
     """
 
-    def __init__(self, nodes: Iterable[Node], pool: Pool, clock: Clock, order: Order) -> None:
-        self._ledger, self._pool, self._clock = Ledger(nodes, order.knows), pool, clock
-        self._order, self._dropped = order, False
-        self.pending: deque[Run] = deque()
-        self.workers: dict[WorkerId, Worker] = {}
+    def __init__(
+        self, nodes: Iterable[Node], pool: Pool, clock: Clock, order: Order, twins_together: bool = False
+    ) -> None:
+        """With `twins_together` a node may run several rounds of one scenario at once."""
+        self._ledger, self._pool, self._clock, self._order = Ledger(nodes, order.knows), pool, clock, order
+        self.queue = Queue(order)
+        self.slots: dict[SlotId, Slot] = {}
+        self._idle: defaultdict[Request, dict[SlotId, Slot]] = defaultdict(dict)
+        self._twins = Twins(twins_together)
+        self._reservations: dict[Request, _Reservation] = {}
+        self._awake: dict[Request, None] = {}
+        self._hopeless: dict[Request, bool] = {}
+        self._dropped = False
+        self._given, self._opened = list[Slot](), list[Slot]()
+        self.busy = 0
+        """How many slots have a run."""
 
     @property
     def nodes(self) -> Mapping[str, Node]:
         """The nodes that are left, by id."""
         return self._ledger.nodes
 
-    def dispatch(self) -> Dispatched:
-        """Give pending runs to idle workers of equal needs, or to new ones where there is room."""
-        waiting, holds = deque[Run](), list[_Reservation]()
-        given, lost, hopeless = list[WorkerId](), list[Run](), set[tuple[Request, int]]()
-        while self.pending:
-            run = self.pending.popleft()
-            held = self._held_from(run, holds)
-            alike = run.request, len(held)
-            if alike in hopeless:
-                waiting.append(run)
-            elif (reused := self._reuse(run, held)) is not None:
-                given.append(reused)
-            elif self._open(run, held) or self._open_in_place_of_idle(run, held):
-                continue
-            elif self._dropped and infeasible(run.request, self._ledger.nodes.values()):
-                lost.append(run)
-            else:
-                hopeless.add(alike)
-                waiting.append(run)
-                if len(holds) < MOST_HOLDS:
-                    holds.append(
-                        self._hold(run, [allocation for hold in holds for allocation in hold.allocations])
-                    )
-        self.pending = waiting
-        return Dispatched(tuple(given), tuple(lost))
+    def add(self, run: Run) -> None:
+        """`run` waits."""
+        self.queue.add(run, self._clock())
+        self._awake[run.request] = None
 
-    def open_for_probe(self, node_ids: Collection[str], request: Request) -> WorkerId | None:
-        """A new worker of `request` on just these nodes; None where there is no room for it on them."""
+    def dispatch(self, near_end: bool = False) -> Dispatched:
+        """Give runs that wait to idle slots of equal requests, or to new ones where there is room.
+
+        `near_end`: what waits now are the last of the session's runs.
+        """
+        lost = self._lost() if self._dropped else ()
+        self._given, self._opened = [], []
+        while self._awake:  # again where slots were ended to make room, of which something is left
+            self._start_awake(near_end)
+        return Dispatched(tuple(self._given), tuple(self._opened), tuple(lost))
+
+    def open_for_probe(self, node_ids: Collection[str], request: Request) -> Slot | None:
+        """A new slot for `request` on just these nodes; None where there is no room for it on them."""
         others = [whole(node) for node_id, node in self._ledger.nodes.items() if node_id not in node_ids]
-        return self._start(request, others, None)
+        allocations = self._ledger.take(request, others)
+        return None if allocations is None else self._open(request, allocations, None)
 
-    def close(self, worker_id: WorkerId) -> None:
-        """End a worker's processes and free what they held."""
-        worker = self.workers.pop(worker_id)
-        self._ledger.give_back(worker.request, worker.allocations)
-        self._pool.close(worker_id)
+    def let_go(self, slot: Slot) -> None:
+        """The slot's run is over."""
+        if slot.run is not None:
+            self._twins.ended(slot.run, slot.node_ids)
+            slot.run = None
+            self.busy -= 1
+
+    def release(self, slot: Slot) -> None:
+        """The slot could take another run."""
+        slot.state = State.IDLE
+        if slot.request not in self.queue.requests() and len(self.queue):
+            self.close(slot.slot_id)  # others wait for what it holds
+            return
+        self._idle[slot.request][slot.slot_id] = slot
+        self._wake(slot)
+
+    def close(self, slot_id: SlotId) -> None:
+        """End a slot's processes and free what it held."""
+        slot = self.slots.pop(slot_id)
+        self.let_go(slot)
+        self._idle[slot.request].pop(slot_id, None)
+        self._ledger.give_back(slot.request, slot.allocations)
+        self._pool.close(slot_id)
+        self._wake(slot)
 
     def close_all(self) -> None:
         """End every process."""
-        for worker_id in list(self.workers):
-            self.close(worker_id)
+        for slot_id in list(self.slots):
+            self.close(slot_id)
 
     def drop(self, node_id: str) -> None:
         """Forget a node that died."""
         self._ledger.drop(node_id)
         self._dropped = True
+        self._hopeless.clear()
 
-    def _held_from(self, run: Run, holds: Iterable[_Reservation]) -> list[Allocation]:
-        """What `run` may not have, since it would not be done when it is awaited."""
-        seconds = self._order.expected(run)
-        ends = self._clock() + seconds if seconds is not None else math.inf
-        return [p for hold in holds if hold.until is None or ends > hold.until for p in hold.allocations]
+    def hopeless(self, request: Request) -> bool:
+        """Whether the nodes that are left could never hold `request`."""
+        if request not in self._hopeless:
+            self._hopeless[request] = infeasible(request, self._ledger.nodes.values()) is not None
+        return self._hopeless[request]
 
-    def _hold(self, run: Run, held: Sequence[Allocation]) -> _Reservation:
-        """What `run` waits for, nothing of what is held for those before it."""
-        if not self._order.knows:
-            return _Reservation(self._ledger.awaited(run.request, held), None)
-        imagined = self._ledger.copy()
-        for worker in sorted(self.workers.values(), key=self._ends):
-            imagined.give_back(worker.request, worker.allocations)
-            allocations = imagined.take(run.request, held)
-            if allocations:
-                return _Reservation(
-                    tuple(whole(p.node) for p in allocations) if run.request.exclusive else allocations,
-                    self._ends(worker),
-                )
-        return _Reservation((), None)
+    def _start_awake(self, near_end: bool) -> None:
+        """Start the runs of those requests that could have what became free, as their turns come."""
+        waiting, self._awake = [request for request in self._awake if self.queue.first(request)], {}
+        turns = [(self._turn(request), number) for number, request in enumerate(waiting)]
+        heapq.heapify(turns)
+        while turns:
+            number = turns[0][1]
+            request = waiting[number]
+            if self.queue.sort_for(self._turn(request), near_end):  # other turns than those that are known
+                self._reservations.clear()
+                self._awake |= dict.fromkeys(waiting[left] for _, left in turns)
+                return
+            if not self._start_next(request):
+                self._reserve(request)
+                heapq.heappop(turns)
+            elif self.queue.first(request) is None:
+                heapq.heappop(turns)
+            else:
+                heapq.heapreplace(turns, (self._turn(request), number))
 
-    def _ends(self, worker: Worker) -> float:
-        """When it is expected to be done."""
-        seconds = self._order.expected(worker.run) if worker.run else 0.0
-        return (worker.began or self._clock()) + (seconds or 0.0)
+    def _turn(self, request: Request) -> Turn:
+        """Of the first run that waits with it."""
+        run = self.queue.first(request)
+        assert run is not None
+        return self.queue.turn(run)
 
-    def _reuse(self, run: Run, held: Sequence[Allocation]) -> WorkerId | None:
-        """A worker of this round that is done with another scenario of the same needs."""
-        for worker_id, worker in self.workers.items():
-            if worker.idle and worker.request == run.request and not _overlap(worker.allocations, held):
-                worker.run = run
-                return worker_id
+    def _lost(self) -> Sequence[Run]:
+        """What waits and could never be held by the nodes that are left."""
+        self._dropped = False
+        self._reservations.clear()
+        self._awake.update(dict.fromkeys(self.queue.requests()))
+        hopeless = [request for request in self.queue.requests() if self.hopeless(request)]
+        return [run for request in hopeless for run in self.queue.take_all(request)]
+
+    def _wake(self, slot: Slot) -> None:
+        """Something became free on its nodes: who could use that is tried again."""
+        node_ids = slot.node_ids
+        for request in self.queue.requests():
+            if request.node_id is None or request.node_id in node_ids:
+                self._awake[request] = None
+
+    def _start_next(self, request: Request) -> bool:
+        """Give one of the runs of `request` what it needs, if only what it is waiting for must be opened."""
+        run = self.queue.first(request)
+        assert run is not None
+        held = self._held_from(run)
+        slot = self._reuse(request, held)
+        if slot is not None:
+            self._given.append(slot)
+            return True
+        return self._open_for(request, run, held) or self._open_in_place_of_idle(run, held)
+
+    def _reuse(self, request: Request, held: Sequence[Allocation]) -> Slot | None:
+        """An idle slot of equal request, with the first run that may go there."""
+        for slot in self._idle[request].values():
+            if not _overlap(slot.allocations, held):
+                run = self._allowed_on(request, slot.node_ids)
+                if run is not None:
+                    del self._idle[request][slot.slot_id]
+                    self._give(slot, run)
+                    return slot
+        return self._backfill(request) if held and self._order.knows else None
+
+    def _allowed_on(self, request: Request, node_ids: Collection[str]) -> Run | None:
+        """The first that has no twin at work on these nodes."""
+        turns = self.queue.turns(request, MOST_PASSED)
+        return next((run for run in turns if not self._twins.on(run) & set(node_ids)), None)
+
+    def _backfill(self, request: Request) -> Slot | None:
+        """An idle slot that others wait for, with the first run that will be done before they can have it."""
+        for slot in self._idle[request].values():
+            run = self._short_enough(request, self._awaited(slot.allocations))
+            if run is not None and not self._twins.on(run) & slot.node_ids:
+                del self._idle[request][slot.slot_id]
+                self._give(slot, run)
+                return slot
         return None
 
-    def _open(self, run: Run, held: Sequence[Allocation]) -> bool:
-        return self._start(run.request, held, run) is not None
+    def _short_enough(self, request: Request, until: float | None) -> Run | None:
+        return None if until is None else self.queue.first_within(request, until - self._clock())
 
-    def _start(self, request: Request, held: Sequence[Allocation], run: Run | None) -> WorkerId | None:
+    def _awaited(self, allocations: Allocations) -> float | None:
+        """Until when nobody can have these anyway; None where nobody knows."""
+        untils = [r.until for r in self._reservations.values() if _overlap(allocations, r.allocations)]
+        return None if None in untils else min((until for until in untils if until is not None), default=None)
+
+    def _open_for(self, request: Request, run: Run, held: Sequence[Allocation]) -> bool:
+        """A new slot, for the first run that may go there."""
         allocations = self._ledger.take(request, held)
         if allocations is None:
-            return None
-        worker_id = self._pool.open(allocations, request)
-        self.workers[worker_id] = Worker(allocations, request, self._clock() + START_SECONDS, run)
-        return worker_id
+            return bool(held) and self._order.knows and self._open_to_backfill(request)
+        there = self._allowed_on(request, {allocation.node.node_id for allocation in allocations})
+        if there is None:  # it may find another node, where no twin is
+            self._ledger.give_back(request, allocations)
+            nodes = self._ledger.nodes
+            twins = [whole(nodes[node_id]) for node_id in self._twins.on(run) if node_id in nodes]
+            allocations, there = self._ledger.take(request, [*held, *twins]), run
+        if allocations is not None:
+            self._open(request, allocations, there)
+        return allocations is not None
+
+    def _open_to_backfill(self, request: Request) -> bool:
+        allocations = self._ledger.take(request)
+        if allocations is None:
+            return False
+        run = self._short_enough(request, self._awaited(allocations))
+        if run is None or self._twins.on(run):
+            self._ledger.give_back(request, allocations)
+            return False
+        self._open(request, allocations, run)
+        return True
 
     def _open_in_place_of_idle(self, run: Run, held: Sequence[Allocation]) -> bool:
-        """End idle workers of other needs until `run` finds a place; none of them where it would not."""
-        idle = {i: w for i, w in self.workers.items() if w.idle and not _overlap(w.allocations, held)}
-        imagined = self._ledger.copy()
-        for worker in idle.values():
-            imagined.give_back(worker.request, worker.allocations)
-        if not imagined.take(run.request, held):
+        """End idle slots of other requests where `run` finds room by that; none where it would not."""
+        idle = [slot for slots in self._idle.values() for slot in slots.values()]
+        idle = [slot for slot in idle if slot.request != run.request and not _overlap(slot.allocations, held)]
+        if not idle:
             return False
-        one_of_it = replace(run.request, workers=1)
-        for worker_id, worker in idle.items():
-            if all(infeasible(one_of_it, [allocation.node]) for allocation in worker.allocations):
-                continue
-            self.close(worker_id)
-            if self._open(run, held):
-                return True
-        return False
+        releases = [(slot.request, slot.allocations) for slot in idle]
+        found = self._ledger.first_fit(run.request, releases, held)
+        if found is None:
+            return False
+        number, allocations = found
+        wanted = {allocation.node.node_id for allocation in allocations}
+        for slot in idle[:number]:
+            if slot.node_ids & wanted:
+                self.close(slot.slot_id)
+        return self._open_for(run.request, run, held)
+
+    def _open(self, request: Request, allocations: Allocations, run: Run | None) -> Slot:
+        slot = Slot(self._pool.open(allocations, request), allocations, request, None)
+        self.slots[slot.slot_id] = slot
+        self._opened.append(slot)
+        if run is not None:
+            self._give(slot, run)
+        return slot
+
+    def _give(self, slot: Slot, run: Run) -> None:
+        slot.since = self.queue.remove(run)
+        self._twins.began(run, slot.node_ids)
+        slot.run = run
+        self.busy += 1
+        self._settle(slot.request)
+
+    def _held_from(self, run: Run) -> list[Allocation]:
+        """What `run` may not have, since it is awaited and `run` would not be done by then."""
+        if not self._reservations:
+            return []
+        turn, seconds = self.queue.turn(run), self._order.expected(run)
+        ends = self._clock() + seconds if seconds is not None else math.inf
+        return [
+            allocation
+            for request, reserved in self._reservations.items()
+            if request != run.request
+            and reserved.turn < turn
+            and (reserved.until is None or ends > reserved.until)
+            for allocation in reserved.allocations
+        ]
+
+    def _reserve(self, request: Request) -> None:
+        """What the next run of `request` waits for is kept from others that could have it before."""
+        run = self.queue.first(request)
+        if run is None or len(self.queue.requests()) < 2:
+            return
+        turn, known = self.queue.turn(run), self._reservations.get(request)
+        if known and known.turn == turn and (known.until is None or known.until > self._clock()):
+            return
+        before = [r for r in self._reservations.values() if r.turn < turn]
+        if known or len(self._reservations) < MOST_RESERVATIONS:
+            held = [allocation for reserved in before for allocation in reserved.allocations]
+            self._reservations[request] = self._reservation(run, turn, held)
+
+    def _settle(self, request: Request) -> None:
+        """What a run of `request` waited for it has; those after it may have chosen otherwise for that."""
+        mine = self._reservations.pop(request, None)
+        if mine is not None:
+            kept = {other: r for other, r in self._reservations.items() if r.turn < mine.turn}
+            self._reservations = kept
+
+    def _reservation(self, run: Run, turn: Turn, held: Sequence[Allocation]) -> _Reservation:
+        """Nothing of what is held for those before it."""
+        if not self._order.knows:
+            return _Reservation(turn, self._ledger.awaited(run.request, held), None)
+        by_end = sorted(self.slots.values(), key=self._ends)
+        found = self._ledger.first_fit(run.request, [(s.request, s.allocations) for s in by_end], held)
+        if found is None:
+            return _Reservation(turn, (), None)
+        number, allocations = found
+        until = self._ends(by_end[number - 1]) if number else self._clock()
+        kept = tuple(whole(a.node) for a in allocations) if run.request.exclusive else allocations
+        return _Reservation(turn, kept, until)
+
+    def _ends(self, slot: Slot) -> float:
+        """When it is expected to be done."""
+        seconds = self._order.expected(slot.run) if slot.run else 0.0
+        return (slot.began or self._clock()) + (seconds or 0.0)
 
 
 def _overlap(allocations: Allocations, held: Iterable[Allocation]) -> bool:

@@ -8,7 +8,7 @@ from bench.analysis.repetition import until
 from bench.cli.watchers import Silent
 from bench.orchestration import launch
 from bench.orchestration.runs import Cluster
-from bench.orchestration.scheduling.order import Order
+from bench.orchestration.scheduling.policy import Order
 from bench.orchestration.session import Rules
 from bench.records.recorder import Recorder
 from bench.records.resume import session_to_resume

@@ -31,7 +31,7 @@ def makespan_over_bound(bench, nodes, needs, longest_first, runs=120):
     tried = bench(settings, nodes, expected=seconds if longest_first else None)
     for label, taken in seconds.items():
         tried.pool.runs[label].append(tried.outcome(seconds=taken, epochs=0))
-    tried.pool.starts = deque([tried.outcome(seconds=0.0)] * 10 * runs)
+    tried.pool.opens = deque([tried.outcome(seconds=0.0)] * 10 * runs)
     began = tried.clock.now
     rows = tried.run()
     assert {row["status"] for row in rows} == {"ok"}
@@ -75,7 +75,7 @@ class TestLongestFirst:
         settings = {"long": {"cpus": 1}, "wide": {"cpus": 2}, "short": {"cpus": 1}, "late": {"cpus": 1}}
         seconds = {"long": 100.0, "wide": 50.0, "short": 10.0, "late": 49.0}
         tried = bench(settings, [node(cores=2)], expected=seconds)
-        tried.pool.starts = deque([outcome(seconds=0.0)] * 10)
+        tried.pool.opens = deque([outcome(seconds=0.0)] * 10)
         for label, taken in seconds.items():
             tried.pool.runs[label].append(outcome(seconds=taken))
         tried.run()

@@ -1,4 +1,4 @@
-"""In which order the runs of a round wait for their places."""
+"""In which order the runs of a session wait for their slots."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,9 @@ from bench.records.scenario import Scenario
 
 class Order:
     """Shuffled, by a key of the round's own, so that no scenario always meets the same hour of a round."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, float] = {}
 
     def __call__(self, runs: Sequence[Run], key: str) -> list[Run]:
         """`runs` in the order of the round; the same again for the same `key`."""
@@ -26,7 +29,12 @@ class Order:
         return None
 
     def taken(self, scenario: Scenario, seconds: float) -> None:
-        """A run of `scenario` took so long."""
+        """A run of `scenario` took so long: the last time counts."""
+        self._taken[scenario.scenario_id] = seconds
+
+    def earlier(self, run: Run) -> float | None:
+        """Seconds that the last run of its scenario took in this session; None before there was one."""
+        return self._taken.get(run.point.scenario.scenario_id)
 
 
 class LongestFirst(Order):
@@ -38,6 +46,7 @@ class LongestFirst(Order):
     """
 
     def __init__(self, seconds: Mapping[str, float]) -> None:
+        super().__init__()
         self._expected = dict(seconds)
 
     def __call__(self, runs: Sequence[Run], key: str) -> list[Run]:
@@ -52,8 +61,5 @@ class LongestFirst(Order):
 
     def expected(self, run: Run) -> float:
         """Of its scenario, wherever it runs."""
-        return self._expected[run.point.scenario.scenario_id]
-
-    def taken(self, scenario: Scenario, seconds: float) -> None:
-        """The last time counts."""
-        self._expected[scenario.scenario_id] = seconds
+        earlier = self.earlier(run)
+        return self._expected[run.point.scenario.scenario_id] if earlier is None else earlier

@@ -1,0 +1,113 @@
+"""The runs that wait for a slot: a queue for each resource request, each in the order of their turns."""
+
+import itertools
+import math
+from collections.abc import Iterator, KeysView
+
+from sortedcontainers import SortedList
+
+from bench.orchestration.runs import Run
+from bench.orchestration.scheduling.placement import Request
+from bench.orchestration.scheduling.policy import Order
+
+Turn = tuple[int, float, int, int]
+"""Whose is less comes first, whatever its request: stage, rank in the stage, round, order in the round."""
+AGAIN, ENDING = -1, 0
+"""Stages: what was lost is tried again first of all. Each round is one, and all that is left near the end."""
+
+
+class Queue:
+    """Runs by request, each queue sorted by turn.
+
+    Rounds follow each other, each in the order that `order` gave it. `near_end` has all that waits go longest
+    first instead, by what earlier runs of the scenarios took: a long run begun last would be waited for.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self._order, self._ending, self._round = order, False, 0
+        self._queues: dict[Request, SortedList] = {}
+        self._turns: dict[int, Turn] = {}  # by id: it must not change while a run waits
+        self._since: dict[int, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def requests(self) -> KeysView[Request]:
+        """Those that runs wait with."""
+        return self._queues.keys()
+
+    def add(self, run: Run, now: float) -> None:
+        """`run` waits for its turn from now on; one that is tried again comes before all that is not."""
+        queue = self._queues.get(run.request)
+        if queue is None:
+            queue = self._queues[run.request] = SortedList()
+        self._turns[id(run)] = turn = self._turn(run)
+        self._since[id(run)] = now
+        queue.add((turn, run))
+
+    def remove(self, run: Run) -> float:
+        """`run` waits no longer; gives since when it had."""
+        queue = self._queues[run.request]
+        queue.remove((self._turns.pop(id(run)), run))
+        if not queue:
+            del self._queues[run.request]
+        return self._since.pop(id(run))
+
+    def take_all(self, request: Request) -> list[Run]:
+        """All that wait with `request`, which wait no longer."""
+        found = [run for _, run in self._queues.pop(request, ())]
+        for run in found:
+            del self._turns[id(run)], self._since[id(run)]
+        return found
+
+    def turn(self, run: Run) -> Turn:
+        """When it is that `run`, which waits, comes."""
+        return self._turns[id(run)]
+
+    def first(self, request: Request) -> Run | None:
+        """Whose turn it is of those with `request`; None where there are none."""
+        queue = self._queues.get(request)
+        return queue[0][1] if queue else None
+
+    def turns(self, request: Request, most: int) -> Iterator[Run]:
+        """The first `most` of those with `request`, in order. The queue must not change meanwhile."""
+        return (run for _, run in itertools.islice(self._queues.get(request, ()), most))
+
+    def first_within(self, request: Request, seconds: float) -> Run | None:
+        """The first of the stage that is next which is expected to take no longer.
+
+        Of an order that knows; within a stage it has the longest first.
+        """
+        queue = self._queues[request]
+        stage = queue[0][0][0]
+        index = queue.bisect_left(((stage, -seconds, 0, 0),))
+        turn, run = queue[index] if index < len(queue) else (None, None)
+        return run if turn is not None and turn[0] == stage else None
+
+    def sort_for(self, turn: Turn, near_end: bool) -> bool:
+        """Sort all that waits anew where `turn` begins a round, by the times that are known by then.
+
+        And where the end comes near, or where runs are added so that it does not any more. Gives whether
+        turns have changed by that.
+        """
+        stage = turn[0]
+        if near_end == self._ending and stage <= self._round:
+            return False
+        knows_more = self._order.knows or near_end != self._ending
+        self._ending, self._round = near_end, max(stage, self._round)
+        if not knows_more:
+            return False
+        for request, queue in self._queues.items():
+            runs = [run for _, run in queue]
+            self._turns |= {id(run): self._turn(run) for run in runs}
+            self._queues[request] = SortedList((self._turns[id(run)], run) for run in runs)
+        return True
+
+    def _turn(self, run: Run) -> Turn:
+        if run.attempt > 1:
+            return AGAIN, 0.0, run.round, run.order
+        expected = self._order.expected(run)
+        if not self._ending:
+            return run.round, -(expected or 0.0), 0, run.order
+        length = self._order.earlier(run) if expected is None else expected
+        return ENDING, -math.inf if length is None else -length, run.round, run.order

@@ -1,0 +1,93 @@
+"""Slots: what each holds, what it does now, and until when."""
+
+import datetime
+import heapq
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from bench.orchestration.pool import SlotId
+from bench.orchestration.runs import Run
+from bench.orchestration.scheduling.placement import Allocations, Request
+from bench.records.probe import Moment
+
+
+class State(Enum):
+    """What a slot does now."""
+
+    OPENING = auto()
+    """It waits for what it is to hold."""
+    IDLE = auto()
+    """It could take a run."""
+    STARTING_PROBE = auto()
+    """The processes that will measure its limits start."""
+    PROBING = auto()
+    STARTING_RUN = auto()
+    """The processes of its run start."""
+    RUNNING = auto()
+
+
+@dataclass(eq=False)
+class Slot:
+    """The allocations of one run at a time.
+
+    `run` is what it has to run, if only once it is open and probed; it had waited `since` then. Once it was
+    given to processes it has the times when it `began` and was `started_at`, the latter by the calendar.
+    `moment` is that of the session at which it is probed.
+    """
+
+    slot_id: SlotId
+    allocations: Allocations
+    request: Request
+    run: Run | None
+    state: State = State.OPENING
+    since: float = 0.0
+    began: float | None = None
+    started_at: datetime.datetime | None = None
+    moment: Moment | None = None
+
+    @property
+    def node_ids(self) -> frozenset[str]:
+        """The nodes that it is on."""
+        return frozenset(allocation.node.node_id for allocation in self.allocations)
+
+    @property
+    def probes(self) -> bool:
+        """Whether a probe is under way in it."""
+        return self.state in (State.STARTING_PROBE, State.PROBING)
+
+    @property
+    def trains(self) -> bool:
+        """Whether a run was given to its processes."""
+        return self.state in (State.STARTING_RUN, State.RUNNING)
+
+
+class Deadlines:
+    """When to look at which slot, at the latest: one deadline for each, of which the last counts."""
+
+    def __init__(self) -> None:
+        self._at: dict[SlotId, float] = {}
+        self._heap: list[tuple[float, SlotId]] = []
+
+    def set(self, slot_id: SlotId, at: float) -> None:
+        """Look at it then."""
+        self._at[slot_id] = at
+        heapq.heappush(self._heap, (at, slot_id))
+
+    def clear(self, slot_id: SlotId) -> None:
+        """Nothing is awaited of it."""
+        self._at.pop(slot_id, None)
+
+    def next(self) -> float | None:
+        """The first of them; None where there is none."""
+        while self._heap and self._at.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def passed(self, now: float) -> list[SlotId]:
+        """Whose deadline has come, each told once."""
+        found = []
+        while (at := self.next()) is not None and at <= now:
+            _, slot_id = heapq.heappop(self._heap)
+            del self._at[slot_id]
+            found.append(slot_id)
+        return found
