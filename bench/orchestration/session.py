@@ -21,8 +21,9 @@ from bench.orchestration.pool import (
 )
 from bench.orchestration.recording import Recording, Stay
 from bench.orchestration.runs import Cluster, Run, Watcher
+from bench.orchestration.scheduling.infeasible import infeasible
 from bench.orchestration.scheduling.order import Order
-from bench.orchestration.scheduling.placement import Node, Request, infeasible, request_of
+from bench.orchestration.scheduling.request import Node, Request, request_of
 from bench.orchestration.scheduling.scheduler import START_SECONDS, Clock, Dispatcher, Worker
 from bench.records.kinds import DeviceKind
 from bench.records.measurement import UNFINISHED, Epoch, Measurement, Status

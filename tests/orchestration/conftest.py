@@ -12,7 +12,7 @@ from bench.machine.software import Software
 from bench.orchestration.pool import Died, EpochDone, Finished, PhaseBegan, Probed, Ready
 from bench.orchestration.runs import Cluster
 from bench.orchestration.scheduling.order import LongestFirst, Order
-from bench.orchestration.scheduling.placement import Node
+from bench.orchestration.scheduling.request import Node
 from bench.orchestration.session import Rules, Session
 from bench.records.measurement import Epoch, Measurement
 from bench.records.probe import Bandwidth, Probe

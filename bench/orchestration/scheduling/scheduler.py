@@ -8,16 +8,10 @@ from dataclasses import dataclass, replace
 
 from bench.orchestration.pool import Pool, WorkerId
 from bench.orchestration.runs import Run
+from bench.orchestration.scheduling.infeasible import infeasible
+from bench.orchestration.scheduling.ledger import Ledger
 from bench.orchestration.scheduling.order import Order
-from bench.orchestration.scheduling.placement import (
-    Allocation,
-    Allocations,
-    Ledger,
-    Node,
-    Request,
-    infeasible,
-    whole,
-)
+from bench.orchestration.scheduling.request import Allocation, Allocations, Node, Request, whole
 from bench.records.probe import Moment
 
 START_SECONDS = 300.0  # processes that have not imported TensorFlow and found each other by then never will
