@@ -12,7 +12,7 @@ from bench.cli.output import terminal
 from bench.uri import local_path
 
 if TYPE_CHECKING:
-    from bench.orchestration.scheduling.placement import Node
+    from bench.orchestration.scheduling.request import Node
 
 
 def plan(

@@ -13,7 +13,7 @@ from rich.text import Text
 from bench.analysis.repetition import rounds_to_come
 from bench.cli.output import say
 from bench.orchestration.runs import Run, run_keys
-from bench.orchestration.scheduling.placement import Allocation, Allocations
+from bench.orchestration.scheduling.request import Allocation, Allocations
 from bench.records.measurement import Epoch, Phase
 from bench.records.probe import Moment, Probe
 from bench.records.suite import Point, Suite

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from bench.orchestration.scheduling.placement import Allocations, Request
+from bench.orchestration.scheduling.request import Allocations, Request
 from bench.records.kinds import DeviceKind
 from bench.records.measurement import Measurement
 from bench.records.probe import Probe

@@ -10,7 +10,7 @@ from bench.machine.affinity import allowed_cores, cores_near_gpu, usable_cores
 from bench.machine.files import ROOT, read_text
 from bench.machine.fingerprint import Fingerprint, fingerprint
 from bench.machine.nvml import open_nvml
-from bench.orchestration.scheduling.placement import Node
+from bench.orchestration.scheduling.request import Node
 
 _BOOT_ID = "proc/sys/kernel/random/boot_id"
 _TRAINING = ("keras", "tensorflow")  # imported only once a run starts there

@@ -7,7 +7,7 @@ of which has processes of its own, that start with it and end with it.
 from dataclasses import dataclass
 from typing import Protocol
 
-from bench.orchestration.scheduling.placement import Allocations, Request
+from bench.orchestration.scheduling.request import Allocations, Request
 from bench.records.measurement import Epoch, Measurement, Phase, Status
 from bench.records.probe import Probe
 from bench.records.scenario import Precision, Scenario

@@ -8,7 +8,7 @@ from bench.machine.fingerprint import Fingerprint
 from bench.orchestration.limits import Limits
 from bench.orchestration.pool import Result
 from bench.orchestration.runs import Cluster, Run
-from bench.orchestration.scheduling.placement import Allocation, Allocations, Request
+from bench.orchestration.scheduling.request import Allocation, Allocations, Request
 from bench.records.measurement import Measurement
 from bench.records.probe import Moment, Probe, probe_columns
 from bench.records.recorder import Recorder

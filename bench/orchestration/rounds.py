@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from bench.orchestration.runs import Run
-from bench.orchestration.scheduling.placement import Node, Request
 from bench.orchestration.scheduling.policy import Order
+from bench.orchestration.scheduling.request import Node, Request
 from bench.records.measurement import Status
 from bench.records.suite import Point, Suite
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bench.machine.fingerprint import Fingerprint
-from bench.orchestration.scheduling.placement import Allocation, Allocations, Node, Request
+from bench.orchestration.scheduling.request import Allocation, Allocations, Node, Request
 from bench.records.measurement import Epoch, Phase
 from bench.records.probe import Moment, Probe
 from bench.records.resume import Earlier

@@ -10,8 +10,9 @@ from bench.orchestration.probing import Probing
 from bench.orchestration.recording import Ended, Recording
 from bench.orchestration.rounds import Rounds, Settled
 from bench.orchestration.runs import Cluster, Run, Watcher
-from bench.orchestration.scheduling.placement import Node, Request, infeasible, request_of
+from bench.orchestration.scheduling.infeasible import infeasible
 from bench.orchestration.scheduling.policy import Order
+from bench.orchestration.scheduling.request import Node, Request, request_of
 from bench.orchestration.scheduling.scheduler import Clock, Scheduler
 from bench.orchestration.scheduling.slots import Slot, State
 from bench.orchestration.supervision import Supervisor

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from bench.cli.watchers import Display, Lines, Silent
-from bench.orchestration.scheduling.placement import Allocation, Node
+from bench.orchestration.scheduling.request import Allocation, Node
 from bench.records.suite import parse_suite
 
 HOSTILE = "\x1b[2J\n\u202e"

@@ -20,8 +20,8 @@ from bench.orchestration.pool import (
     Started,
 )
 from bench.orchestration.runs import Cluster
-from bench.orchestration.scheduling.placement import Node
 from bench.orchestration.scheduling.policy import LongestFirst, Order
+from bench.orchestration.scheduling.request import Node
 from bench.orchestration.session import Rules, Session
 from bench.records.measurement import Epoch, Measurement
 from bench.records.probe import Bandwidth, Probe

@@ -7,7 +7,7 @@ import pytest
 
 from bench.orchestration import nodes
 from bench.orchestration.nodes import Declared, Sight, as_nodes, look
-from bench.orchestration.scheduling.placement import Node
+from bench.orchestration.scheduling.request import Node
 
 
 def declared(node_id, cpus=1, name="host", address="10.0.0.1", **more):

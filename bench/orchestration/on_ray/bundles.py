@@ -7,7 +7,7 @@ from ray.util.placement_group import (  # noqa: TID253 -- one of the modules tha
     placement_group,
 )
 
-from bench.orchestration.scheduling.placement import Allocation, Allocations, Request
+from bench.orchestration.scheduling.request import Allocation, Allocations, Request
 
 _NODE_LABEL = "ray.io/node-id"
 

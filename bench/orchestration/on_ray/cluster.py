@@ -29,7 +29,7 @@ from bench.orchestration.nodes import Declared, Seen, Sight, as_nodes, look
 from bench.orchestration.on_ray import job as ray_job
 from bench.orchestration.on_ray.address import NotANodeError, look_at
 from bench.orchestration.on_ray.start import own_ray
-from bench.orchestration.scheduling.placement import Node
+from bench.orchestration.scheduling.request import Node
 from bench.orchestration.signals import abandoned, heeded, held
 
 INSPECT_SECONDS = 120.0

@@ -19,7 +19,7 @@ from bench.orchestration.pool import EpochDone, Event, Finished, PhaseBegan, Pro
 from bench.orchestration.processes.death import Birth
 from bench.orchestration.processes.group import ProcessSpec, by_task_type, role, specs
 from bench.orchestration.processes.together import together
-from bench.orchestration.scheduling.placement import Allocations, Request
+from bench.orchestration.scheduling.request import Allocations, Request
 from bench.records.kinds import DeviceKind
 from bench.records.measurement import Epoch, Measurement, Phase
 from bench.records.probe import Probe

@@ -22,7 +22,7 @@ from bench.orchestration.on_ray.death import remains_of
 from bench.orchestration.on_ray.group import Process, ProcessGroup
 from bench.orchestration.pool import Died, Event, Finished, Task, WorkerId
 from bench.orchestration.processes.death import OomKills, cause
-from bench.orchestration.scheduling.placement import Allocations, Node, Request
+from bench.orchestration.scheduling.request import Allocations, Node, Request
 from bench.orchestration.signals import heeded
 from bench.records.measurement import Status
 from bench.records.scenario import Precision

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.orchestration.scheduling.placement import Allocation, Allocations, Request
+from bench.orchestration.scheduling.request import Allocation, Allocations, Request
 from bench.records.kinds import DeviceKind
 from bench.training.role import Role, TaskType
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from bench.machine.affinity import usable_cores
 from bench.machine.nvml import open_nvml
-from bench.orchestration.scheduling.placement import Node, infeasible, request_of
+from bench.orchestration.scheduling.infeasible import infeasible
+from bench.orchestration.scheduling.request import Node, request_of
 from bench.records.suite import Point
 
 _TYPE = re.compile(r"\w+\s+([A-Z0-9]+)")

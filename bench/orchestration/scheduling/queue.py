@@ -7,8 +7,8 @@ from collections.abc import Iterator, KeysView
 from sortedcontainers import SortedList
 
 from bench.orchestration.runs import Run
-from bench.orchestration.scheduling.placement import Request
 from bench.orchestration.scheduling.policy import Order
+from bench.orchestration.scheduling.request import Request
 
 Turn = tuple[int, float, int, int]
 """Whose is less comes first, whatever its request: stage, rank in the stage, round, order in the round."""

@@ -8,17 +8,11 @@ from dataclasses import dataclass
 
 from bench.orchestration.pool import Pool, SlotId
 from bench.orchestration.runs import Run
-from bench.orchestration.scheduling.placement import (
-    Allocation,
-    Allocations,
-    Ledger,
-    Node,
-    Request,
-    infeasible,
-    whole,
-)
+from bench.orchestration.scheduling.infeasible import infeasible
+from bench.orchestration.scheduling.ledger import Ledger
 from bench.orchestration.scheduling.policy import Order
 from bench.orchestration.scheduling.queue import Queue, Turn
+from bench.orchestration.scheduling.request import Allocation, Allocations, Node, Request, whole
 from bench.orchestration.scheduling.slots import Slot, State
 from bench.orchestration.scheduling.twins import Twins
 

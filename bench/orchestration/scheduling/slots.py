@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from bench.orchestration.pool import SlotId
 from bench.orchestration.runs import Run
-from bench.orchestration.scheduling.placement import Allocations, Request
+from bench.orchestration.scheduling.request import Allocations, Request
 from bench.records.probe import Moment
 
 

@@ -8,7 +8,7 @@ from ray.exceptions import ActorDiedError  # noqa: TID253
 from bench.orchestration.on_ray import pool as ray_pool
 from bench.orchestration.pool import Finished
 from bench.orchestration.processes.death import Birth, OomKills, Remains
-from bench.orchestration.scheduling.placement import Allocation, Node
+from bench.orchestration.scheduling.request import Allocation, Node
 from bench.records.measurement import Measurement
 
 FATAL = Remains(("F0000 00:00:1.2 7 a.cc:1] Check failed: x",))

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from bench.orchestration.processes.group import by_task_type, role, specs
-from bench.orchestration.scheduling.placement import Ledger, Request
+from bench.orchestration.scheduling.ledger import Ledger
+from bench.orchestration.scheduling.request import Request
 from bench.training.role import Role
 
 PARAMETER_SERVER = Request("cpu", 1, 0, None, strategy="parameter_server", workers=2, servers=1)

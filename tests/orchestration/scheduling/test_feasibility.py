@@ -4,7 +4,7 @@ import pytest
 
 from bench.orchestration.scheduling import feasibility
 from bench.orchestration.scheduling.feasibility import impossible, this_machine
-from bench.orchestration.scheduling.placement import Node
+from bench.orchestration.scheduling.request import Node
 from bench.records.scenario import Scenario
 from bench.records.suite import Point
 

@@ -3,7 +3,7 @@ from collections import deque
 
 import pytest
 
-from bench.orchestration.scheduling.placement import Node
+from bench.orchestration.scheduling.request import Node
 
 EIGHT_CORES = [Node(f"n{i}", f"n{i}", tuple(range(8))) for i in range(4)]
 UNEVEN = [Node(f"n{i}", f"n{i}", tuple(range(cores))) for i, cores in enumerate((4, 8, 16))]

@@ -1,25 +1,13 @@
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.orchestration.scheduling.placement import (
-    Allocation,
-    Ledger,
-    Node,
-    Request,
-    infeasible,
-    request_of,
-    whole,
-)
-from bench.records.scenario import Scenario
+from bench.orchestration.scheduling.ledger import Ledger
+from bench.orchestration.scheduling.request import Allocation, Node, Request, whole
 
 WHOLE_CPU = Request("cpu", None, 0, None)
 ONE_GPU = Request("gpu", None, 1, None)
-
-
-NONE_LEFT = "needs a node, and none is left"
 TWO_SOCKETS = Node("n1", "n1", tuple(range(8)), 2, cores_near_gpu=((4, 5, 6, 7), (0, 1, 2, 3)))
 ASKED = st.tuples(
     st.none() | st.integers(1, 4), st.integers(0, 2), st.integers(1, 3), st.booleans(), st.booleans()
@@ -31,7 +19,7 @@ def gang(workers, kind="cpu", cpus=None, gpus=0, **options):
 
 
 def take(ledger, request, held=()):
-    """The place of a run with one worker."""
+    """The allocation of a run with one worker."""
     (allocation,) = ledger.take(request, held)
     return allocation
 
@@ -42,92 +30,6 @@ def where(allocations):
 
 def cpu(cores):
     return Request("cpu", cores, 0, None)
-
-
-def scenario(**settings):
-    batch = {} if "batch_per_replica" in settings else {"batch_size": 1}
-    return Scenario(hidden=[8], **batch, **settings)
-
-
-class TestNeeds:
-    def test_auto_is_a_cpu_where_there_is_no_gpu(self, node):
-        assert request_of(scenario(), [node()]) == WHOLE_CPU
-
-    def test_auto_is_a_gpu_where_there_is_one(self, node):
-        assert request_of(scenario(), [node(), node("n2", gpus=1)]) == ONE_GPU
-
-    def test_cpu_is_a_cpu_wherever_it_is(self, node):
-        assert request_of(scenario(device="cpu", cpus=2), [node(gpus=1)]) == cpu(2)
-
-    def test_gpu_is_a_gpu_even_where_there_is_none(self, node):
-        assert request_of(scenario(device="gpu"), [node()]) == ONE_GPU
-
-    def test_an_accelerator_is_a_gpu_of_that_type(self, node):
-        assert request_of(scenario(accelerator="H100"), [node()]) == Request("gpu", None, 1, "H100")
-
-    def test_tf32_is_a_gpu(self, node):
-        assert request_of(scenario(precision="tf32"), [node()]).kind == "gpu"
-
-    def test_each_worker_needs_its_devices(self, node):
-        settings = {"strategy": "multi_worker_mirrored", "workers": 3, "devices": 2, "placement": "spread"}
-        on_gpus = request_of(scenario(batch_per_replica=1, **settings), [node(gpus=2)])
-        assert (on_gpus.gpus, on_gpus.workers, on_gpus.spread, on_gpus.gang) == (2, 3, True, True)
-        on_cpus = request_of(scenario(batch_per_replica=1, **settings), [node()])
-        assert (on_cpus.gpus, on_cpus.devices) == (0, 2)
-
-    def test_servers_are_needed_by_parameter_server_alone(self, node):
-        assert request_of(scenario(strategy="parameter_server", servers=2), [node()]).servers == 2
-        assert request_of(scenario(), [node()]).servers == 0
-
-    def test_equal_needs_are_one(self, node):
-        assert request_of(scenario(epochs=1), [node()]) == request_of(scenario(epochs=2), [node()])
-
-    def test_deterministic_runs_share_no_process_with_others(self, node):
-        assert request_of(scenario(deterministic=True), [node()]) == replace(WHOLE_CPU, deterministic=True)
-
-
-class TestInfeasible:
-    @pytest.mark.parametrize(
-        ("need", "reason"),
-        [
-            (cpu(5), "needs 5 CPU cores on one node, and no node has more than 4"),
-            (ONE_GPU, "needs a GPU, and no node has one"),
-            (Request("gpu", None, 1, "H100"), "needs a GPU, and no node has one"),
-        ],
-    )
-    def test_on_nodes_without_gpus(self, node, request, reason):
-        assert infeasible(request, [node(), node("n2", cores=4)]) == reason
-
-    @pytest.mark.parametrize(
-        ("need", "reason"),
-        [
-            (Request("gpu", None, 9, None), "needs 9 GPUs on one node, and no node has more than 8"),
-            (Request("gpu", None, 1, "H200"), "needs GPUs of type H200, and no node has any"),
-            (
-                Request("gpu", None, 4, "H100"),
-                "needs 4 GPUs of type H100 on one node, and no node has more than 2",
-            ),
-            (
-                Request("gpu", 5, 1, "H100"),
-                "needs 5 CPU cores beside its GPUs on one node, and no node has more than 4",
-            ),
-            (cpu(33), "needs 33 CPU cores on one node, and no node has more than 32"),
-        ],
-    )
-    def test_on_nodes_with_gpus(self, node, request, reason):
-        nodes = [
-            node("a", cores=4, gpus=2, accelerator="H100"),
-            node("b", cores=32, gpus=8, accelerator="A100"),
-        ]
-        assert infeasible(request, nodes) == reason
-
-    @pytest.mark.parametrize("need", [WHOLE_CPU, cpu(1), ONE_GPU])
-    def test_where_every_node_is_lost(self, request):
-        assert infeasible(request, []) == NONE_LEFT
-
-    @pytest.mark.parametrize("need", [WHOLE_CPU, cpu(4), ONE_GPU, Request("gpu", 4, 2, "H100")])
-    def test_what_one_idle_node_holds_is_feasible(self, node, request):
-        assert infeasible(request, [node(), node("n2", cores=4, gpus=2, accelerator="H100")]) is None
 
 
 class TestLedger:
@@ -218,12 +120,6 @@ class TestLedger:
         ledger.drop("a")
         assert not ledger.nodes
 
-    def test_what_a_copy_takes_is_not_taken(self, node):
-        ledger = Ledger([node(cores=2)])
-        assert ledger.copy().take(WHOLE_CPU)
-        assert ledger.take(WHOLE_CPU)
-        assert ledger.copy().take(cpu(1)) is None
-
     def test_a_run_waits_for_the_node_with_the_most_free_cores(self, node):
         ledger = Ledger([node("a", cores=4), node("b", cores=4)])
         ledger.take(cpu(3))
@@ -239,7 +135,6 @@ class TestLedger:
         assert take(ledger, there).node.name == "a"
         assert take(ledger, there).node.name == "a"
         assert ledger.take(there) is None
-        assert infeasible(replace(cpu(1), node_id="c"), ledger.nodes.values()) == NONE_LEFT
 
     def test_cores_near_the_gpu_go_first(self):
         ledger = Ledger([TWO_SOCKETS])
@@ -292,22 +187,11 @@ class TestGangs:
         nodes = [node("a", gpus=1, accelerator="A100"), node("b", gpus=1, accelerator="H100")]
         request = gang(2, kind="gpu", gpus=1)
         assert Ledger(nodes).take(request) is None
-        assert (
-            infeasible(request, nodes)
-            == "needs 2 workers with 1 GPU each, all of one type, and no type's nodes hold more than 1"
-        )
 
-    def test_gpus_without_cores_for_all_of_them_say_how_many_cores_each_would_have(self, node):
+    def test_gpus_without_cores_for_all_of_them_go_to_as_many_as_have_cores(self, node):
         nodes = [node("a", cores=3, gpus=4)]
         assert len(Ledger(nodes).take(gang(3, kind="gpu", cpus=1, gpus=1))) == 3
-        assert infeasible(gang(3, kind="gpu", gpus=1), nodes) == (
-            "needs 3 workers with 1 GPU and 2 CPU cores each, all of one type, and no type's nodes hold more "
-            "than 1; set cpus = 1 if a core must do for each"
-        )
-        assert infeasible(gang(4, kind="gpu", cpus=1, gpus=1), nodes) == (
-            "needs 4 workers with 1 GPU and 1 CPU core each, all of one type, and no type's nodes hold more "
-            "than 3"
-        )
+        assert Ledger(nodes).take(gang(3, kind="gpu", gpus=1)) is None
 
     def test_what_is_given_back_is_free_again(self, node):
         ledger = Ledger([node("a"), node("b")])
@@ -317,19 +201,6 @@ class TestGangs:
         ledger.give_back(request, allocations)
         assert ledger.take(request) == allocations
 
-    @pytest.mark.parametrize(
-        ("need", "reason"),
-        [
-            ({"spread": True}, "needs 3 nodes, one for each worker, and only 2 could hold one"),
-            ({"cpus": 2}, "needs 3 workers with 2 CPU cores each, and all nodes together hold 2"),
-            ({"cpus": 9}, "needs 9 CPU cores on one node, and no node has more than 3"),
-            ({"kind": "gpu", "gpus": 1}, "needs a GPU, and no node has one"),
-        ],
-    )
-    def test_why_it_can_never_be_placed(self, node, request, reason):
-        nodes = [node("a", cores=2), node("b", cores=3)]
-        assert infeasible(gang(3, **request), nodes) == reason
-
     def test_a_gang_waits_for_as_many_nodes_as_it_needs(self, node):
         ledger = Ledger([node(name) for name in "abc"])
         a, b, _ = (whole(node) for node in ledger.nodes.values())
@@ -338,22 +209,22 @@ class TestGangs:
 
 
 class TestExclusive:
-    NEED = Request("cpu", 1, 0, None, exclusive=True)
+    ALONE = Request("cpu", 1, 0, None, exclusive=True)
 
     def test_nobody_else_is_on_the_node(self, node):
         ledger = Ledger([node(cores=4)])
-        allocations = ledger.take(self.NEED)
+        allocations = ledger.take(self.ALONE)
         assert allocations[0].cores == (0,)
         assert ledger.take(cpu(1)) is None
-        ledger.give_back(self.NEED, allocations)
+        ledger.give_back(self.ALONE, allocations)
         assert take(ledger, WHOLE_CPU).cores == (0, 1, 2, 3)
 
     def test_it_waits_until_the_node_is_empty(self, node):
         ledger = Ledger([node(cores=4)])
         other = ledger.take(cpu(1))
-        assert ledger.take(self.NEED) is None
+        assert ledger.take(self.ALONE) is None
         ledger.give_back(cpu(1), other)
-        assert ledger.take(self.NEED)
+        assert ledger.take(self.ALONE)
 
     def test_a_gang_has_all_of_its_nodes_to_itself(self, node):
         ledger = Ledger([node("a", gpus=2), node("b"), node("c")])
@@ -389,3 +260,63 @@ class TestExclusive:
             gpus = [gpu for allocation in here for gpu in allocation.gpus]
             assert len(gpus) == len(set(gpus))
             assert set(gpus) <= set(range(node.gpus))
+
+
+class TestFirstFit:
+    """What has to be given back before a run fits."""
+
+    def test_as_many_as_it_takes(self, node):
+        ledger = Ledger([node(cores=4)])
+        releases = [(cpu(1), ledger.take(cpu(1))) for _ in range(4)]
+        assert ledger.first_fit(cpu(1), releases) == (1, releases[0][1])
+        number, (allocation,) = ledger.first_fit(cpu(3), releases[::-1])
+        assert (number, allocation.cores) == (3, (1, 2, 3))
+        assert ledger.first_fit(cpu(5), releases) is None
+
+    def test_none_where_it_fits_already(self, node):
+        ledger = Ledger([node(cores=4)])
+        assert ledger.first_fit(cpu(4), []) == (0, (whole(node(cores=4)),))
+
+    def test_what_is_held_for_others_does_not_count(self, node):
+        ledger = Ledger([node("a"), node("b")])
+        releases = [(cpu(1), ledger.take(cpu(1))) for _ in range(4)]
+        (first,) = releases[0][1]
+        assert ledger.first_fit(cpu(1), releases, held=[first]) == (2, releases[1][1])
+
+    def test_a_gang_needs_room_for_all_of_its_workers(self, node):
+        ledger = Ledger([node(name, gpus=1) for name in "abc"])
+        releases = [(ONE_GPU, ledger.take(ONE_GPU)) for _ in range(3)]
+        number, allocations = ledger.first_fit(gang(2, kind="gpu", gpus=1), releases)
+        assert (number, where(allocations)) == (2, ["a", "b"])
+
+    def test_the_gpus_of_a_gang_are_of_one_type(self, node):
+        types = {"a": "A100", "b": "H100", "c": "A100"}
+        ledger = Ledger([node(name, gpus=1, accelerator=it) for name, it in types.items()])
+        releases = [(ONE_GPU, ledger.take(ONE_GPU)) for _ in range(3)]
+        number, allocations = ledger.first_fit(gang(2, kind="gpu", gpus=1), releases)
+        assert (number, where(allocations)) == (3, ["a", "c"])
+
+    def test_nothing_is_given_back_or_taken(self, node):
+        ledger = Ledger([node()])
+        releases = [(WHOLE_CPU, ledger.take(WHOLE_CPU))]
+        assert ledger.first_fit(cpu(1), releases)
+        assert ledger.take(cpu(1)) is None
+
+    def test_a_node_that_is_gone_frees_nothing(self, node):
+        ledger = Ledger([node("a"), node("b")])
+        releases = [(WHOLE_CPU, ledger.take(WHOLE_CPU)) for _ in range(2)]
+        ledger.drop("a")
+        assert ledger.first_fit(cpu(1), releases)[0] == 2
+
+
+class TestVersion:
+    def test_it_rises_when_room_may_have_come(self, node):
+        ledger = Ledger([node("a"), node("b")])
+        versions = [ledger.version]
+        allocations = ledger.take(WHOLE_CPU)
+        assert ledger.version == versions[-1]
+        ledger.give_back(WHOLE_CPU, allocations)
+        versions.append(ledger.version)
+        ledger.drop("a")
+        versions.append(ledger.version)
+        assert versions == sorted(set(versions))
