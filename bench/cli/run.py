@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from bench.orchestration.launch import Outcome
     from bench.orchestration.session import Rules
     from bench.records.suite import Suite
     from bench.records.tables import Row
@@ -104,11 +105,21 @@ def run(
         outcome = launch(chosen, results, data, address, watcher, rules, begun)
     if outcome.rows:
         _sum_up(console, *(list(map(visible_row, rows)) for rows in (outcome.rows, outcome.machines)))
+        _say_overhead(console, outcome)
     say(console, f"Session: {outcome.folder}")
     if outcome.interrupted:
         raise KeyboardInterrupt
     if any(row["status"] != "ok" for row in outcome.rows):
         raise typer.Exit(1)
+
+
+def _say_overhead(console: "Console", outcome: "Outcome") -> None:
+    from bench.analysis.overhead import overheads
+    from bench.views.overhead import overhead_lines
+
+    for overhead in overheads(outcome.rows, outcome.machines):
+        for line in overhead_lines(overhead, outcome.spent):
+            say(console, line)
 
 
 def _session_to_resume(

@@ -6,6 +6,7 @@ import typer
 
 from bench.cli.options import Format, FormatOption, PathsArgument, WhereOption
 from bench.cli.output import terminal, write
+from bench.errors import BenchError
 
 
 def show(
@@ -15,6 +16,12 @@ def show(
         str | None,
         typer.Option("--sort", metavar="COL", help="Sort by a column; -COL for the largest first."),
     ] = None,
+    overhead: Annotated[
+        bool,
+        typer.Option(
+            "--overhead", help="Where each session's time went instead: training, and all the rest."
+        ),
+    ] = False,
     output: FormatOption = Format.table,
 ) -> None:
     """Sum up recorded runs: per scenario the times, accuracies, failures and flags. Default PATH: results.
@@ -23,8 +30,14 @@ def show(
     how soon each of them reached it. Where scenarios differ only in their replicas, tables of speed-up and
     efficiency follow; where one ran several times on each of several nodes, a table of slow nodes does.
 
+    --overhead tells of each session how much of its slots' time was training, evaluation, compilation,
+    process starts, probes and waiting, and the overhead of a run.
+
     What cannot be read is left out, which standard error says; only where nothing is left it is an error.
     """
+    if overhead:
+        _show_overhead(paths, where, sort, output)
+        return
     from bench.analysis.drift import drifts
     from bench.analysis.nodes import node_tables
     from bench.analysis.scaling import scalings
@@ -62,3 +75,25 @@ def show(
         write("\n".join(filter(None, (view.as_markdown(summaries), *below))))
     else:
         write(view.as_csv(summaries) if output is Format.csv else view.as_json(summaries))
+
+
+def _show_overhead(paths: list[str] | None, where: str | None, sort: str | None, output: Format) -> None:
+    from bench.analysis.overhead import RUN_COLUMNS, overheads
+    from bench.cli.recorded import recorded
+    from bench.records.tables import timed_rows
+    from bench.views import overhead as view
+    from bench.views.visible import visible_table
+
+    if sort is not None:
+        raise BenchError("--sort: the parts of --overhead come the largest first; leave one of the two out")
+    tables = recorded(paths, where)
+    for_people = output in (Format.table, Format.md)
+    runs = tables.runs.select(RUN_COLUMNS)
+    rows = timed_rows(visible_table(runs) if for_people else runs)
+    found = overheads(rows, tables.machines.to_pylist(), whole=where is None)
+    if output is Format.table:
+        terminal().print(view.overhead_grids(found))
+    elif output is Format.md:
+        write(view.overhead_markdown(found))
+    else:
+        write(view.overhead_csv(found) if output is Format.csv else view.overhead_json(found))

@@ -2,7 +2,8 @@
 
 import datetime
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import bench
@@ -11,6 +12,7 @@ from bench.orchestration.pool import Pool
 from bench.orchestration.runs import Cluster, Watcher
 from bench.orchestration.session import Rules, Session
 from bench.orchestration.signals import heeded, held, take_pending
+from bench.orchestration.spent import Doing, Spent
 from bench.records.journal import Journal
 from bench.records.recorder import Recorder, check_writable, new_session_id
 from bench.records.resume import check_data, check_machines, read_journal
@@ -20,12 +22,16 @@ from bench.records.tables import Row, machine_row
 
 @dataclass(frozen=True)
 class Outcome:
-    """A session that has ended: where it lies, its rows of either table, and whether it was cut short."""
+    """A session that has ended: where it lies, its rows of either table, and whether it was cut short.
+
+    `spent` are the seconds of what this command did itself.
+    """
 
     folder: Path
     rows: tuple[Row, ...]
     machines: tuple[Row, ...]
     interrupted: bool
+    spent: Mapping[Doing, float] = field(default_factory=dict)
 
 
 def launch(
@@ -44,9 +50,11 @@ def launch(
     finished, whenever it comes; before the first run it is raised.
     """
     check_writable(results)
+    spent = Spent()
     with held():
-        outcome = _launch(suite, results, data, address, watcher, rules, begun)
-        return replace(outcome, interrupted=take_pending() or outcome.interrupted)
+        outcome = _launch(suite, results, data, address, watcher, rules, begun, spent)
+        interrupted = take_pending() or outcome.interrupted
+        return replace(outcome, interrupted=interrupted, spent=spent.seconds)
 
 
 def _launch(
@@ -57,8 +65,9 @@ def _launch(
     watcher: Watcher,
     rules: Rules,
     begun: Path | None,
+    spent: Spent,
 ) -> Outcome:
-    with heeded():
+    with heeded(), spent.on("data"):
         datasets = load_all({point.scenario.dataset for point in suite.points}, data)
         dataset_sha256 = {name: it.sha256 for name, it in datasets.items()}
         earlier = read_journal(begun) if begun else None
@@ -66,19 +75,21 @@ def _launch(
             check_data(begun, earlier, dataset_sha256)
             with Journal(begun):  # refused now, not after Ray has started, where another process writes it
                 pass
-    from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster, share
-    from bench.orchestration.on_ray.pool import RayPool
+    with spent.on("ray-start"):
+        from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster, share
+        from bench.orchestration.on_ray.pool import RayPool
 
-    with ray_cluster(address):
-        with heeded():
+    with spent.around(ray_cluster(address), "ray-start", "ray-end"):
+        with heeded(), spent.on("inspection"):
             nodes, fingerprints = inspect_nodes()
         if begun and earlier:
             check_machines(begun, earlier, {seen.machine_id for seen in fingerprints.values()})
-        with heeded():
+        with heeded(), spent.on("data"):
             pool = RayPool(share(datasets))
         cluster = Cluster(nodes, fingerprints, dataset_sha256)
-        with _recorder(results, begun, _header(suite, rules)) as recorder:
-            return _record(suite, cluster, pool, recorder, watcher, rules)
+        recorder = _recorder(results, begun, _header(suite, rules))
+        with spent.around(recorder, "tables", "tables"):
+            return _record(suite, cluster, pool, recorder, watcher, rules, spent)
 
 
 def _recorder(results: Path, begun: Path | None, header: Row) -> Recorder:
@@ -89,7 +100,13 @@ def _recorder(results: Path, begun: Path | None, header: Row) -> Recorder:
 
 
 def _record(
-    suite: Suite, cluster: Cluster, pool: Pool, recorder: Recorder, watcher: Watcher, rules: Rules
+    suite: Suite,
+    cluster: Cluster,
+    pool: Pool,
+    recorder: Recorder,
+    watcher: Watcher,
+    rules: Rules,
+    spent: Spent,
 ) -> Outcome:
     known = [_identity(row) for row in recorder.machines]
     for fingerprint in cluster.fingerprints.values():
@@ -98,7 +115,8 @@ def _record(
             recorder.add_machine(row)
     interrupted = False
     try:
-        Session(suite, cluster, pool, recorder, watcher, rules).run()
+        with spent.on("session"):
+            Session(suite, cluster, pool, recorder, watcher, rules).run()
     except KeyboardInterrupt:
         interrupted = True
     return Outcome(recorder.folder, tuple(recorder.runs), tuple(recorder.machines), interrupted)

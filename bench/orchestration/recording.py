@@ -55,10 +55,18 @@ class Recording:
         """What became of `run` before the session was resumed."""
         return self._recorder.earlier.get(self.run_id(run))
 
-    def add_probe(self, allocation: Allocation, request: Request, probe: Probe, moment: Moment) -> None:
-        """A row of `machines`."""
+    def add_probe(
+        self,
+        allocation: Allocation,
+        request: Request,
+        probe: Probe,
+        moment: Moment,
+        seconds: float | None = None,
+    ) -> None:
+        """A row of `machines`, of a probe that was answered so many `seconds` after it had been asked for."""
         fingerprint = self._cluster.fingerprints[allocation.node.node_id]
-        columns = probe_columns(probe, moment, request.strategy, request.workers, request.deterministic)
+        asked = request.strategy, request.workers, request.deterministic
+        columns = probe_columns(probe, moment, *asked, seconds)
         self._recorder.add_machine(machine_row(self.session_id, fingerprint, columns))
 
     def add_runs(self, ended: Sequence[Ended]) -> list[Row]:

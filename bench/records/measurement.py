@@ -64,12 +64,13 @@ class Measurement:
     very process. `compile_cached` says whether all that XLA would have compiled in `compile_seconds` was read
     from its cache instead, which an earlier run had filled; None where nothing was compiled.
 
-    `train_seconds` holds training steps alone, `eval_seconds` the validations between them. Training is timed
-    in windows of steps, each of which is a call: one without steps takes `empty_window_seconds`, which are
-    taken off every window in `train_seconds` and in all that is derived from it. `wall_seconds`
-    is what the notebook measured: compilation, training and validation. `target_seconds` runs from the
-    first touch of the data to the end of the first validation at or past the target. `all_reduce_seconds` is
-    what the replicas need to sum up one step's gradients when they do nothing else, None for one replica.
+    `train_seconds` holds training steps alone, `eval_seconds` the validations between them, `test_seconds`
+    the evaluation of the test split after them. Training is timed in windows of steps, each of which is a
+    call: one without steps takes `empty_window_seconds`, which are taken off every window in `train_seconds`
+    and in all that is derived from it. `wall_seconds` is what the notebook measured: compilation, training
+    and validation. `target_seconds` runs from the first touch of the data to the end of the first validation
+    at or past the target. `all_reduce_seconds` is what the replicas need to sum up one step's gradients when
+    they do nothing else, None for one replica.
 
     Energy and what the GPU did are of the training alone, from before the first step to after the last
     validation (in tables that have no `empty_window_seconds` they are of the whole run):
@@ -127,6 +128,7 @@ class Measurement:
     warmup_seconds: float | None = None
     train_seconds: float | None = None
     eval_seconds: float | None = None
+    test_seconds: float | None = None
     wall_seconds: float | None = None
     target_seconds: float | None = None
     target_epoch: int | None = None

@@ -45,11 +45,12 @@ class Probe:
 class ProbeColumns:
     """A probe as columns of the `machines` table; None in the row of a machine that was not probed.
 
-    Tables of earlier probes have no `probe_product_seconds` and no `probe_deterministic`.
+    Tables of earlier probes have no `probe_product_seconds`, no `probe_deterministic` and no `probe_seconds`.
 
     `probe_moment` says whether the session was about to start or had just ended, `probe_strategy` and
     `probe_workers` whose process it was: workers of a gang measure side by side. `probe_deterministic` says
-    that it may not choose the fastest algorithms.
+    that it may not choose the fastest algorithms. `probe_seconds` is how long the driver waited for it, the
+    start of its process included.
     """
 
     probe_moment: str | None = None
@@ -58,6 +59,7 @@ class ProbeColumns:
     probe_strategy: str | None = None
     probe_workers: int | None = None
     probe_deterministic: bool | None = None
+    probe_seconds: float | None = None
     probe_float32_flops_per_second: float | None = None
     probe_tf32_flops_per_second: float | None = None
     probe_mixed_bfloat16_flops_per_second: float | None = None
@@ -77,11 +79,16 @@ def bandwidths_of(machine: Mapping[str, Any]) -> list[tuple[int, float]]:
 
 
 def probe_columns(
-    probe: Probe, moment: Moment, strategy: Strategy, workers: int, deterministic: bool = False
+    probe: Probe,
+    moment: Moment,
+    strategy: Strategy,
+    workers: int,
+    deterministic: bool = False,
+    seconds: float | None = None,
 ) -> ProbeColumns:
     """The columns of `probe`, taken at `moment` in one of the `workers` of a run under `strategy`.
 
-    `deterministic` is that process's TensorFlow.
+    `deterministic` is that process's TensorFlow; the driver waited for so many `seconds`.
     """
     rates: dict[str, Any] = {
         f"probe_{precision}_flops_per_second": rate for precision, rate in probe.gemm_flops_per_second.items()
@@ -93,6 +100,7 @@ def probe_columns(
         probe_strategy=strategy,
         probe_workers=workers,
         probe_deterministic=deterministic,
+        probe_seconds=seconds,
         probe_working_set_bytes=tuple(b.working_set_bytes for b in probe.bandwidths),
         probe_bytes_per_second=tuple(b.bytes_per_second for b in probe.bandwidths),
         probe_launch_seconds=probe.launch_seconds,

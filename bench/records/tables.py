@@ -36,8 +36,9 @@ class Identity:
     """Which run it was, and where it ran: what the driver knows of it.
 
     `wanted_precision` is the suite's `[measure] precision`; `precision` is the name of a setting.
-    `queue_seconds` is how long the run waited for its slot, `occupied_seconds` how long it held it. `machine`
-    and `node` are those of the run's first process, `machines` and `nodes` those of each of its workers.
+    `queue_seconds` is how long the run waited for its slot, until `started_at`, `occupied_seconds` how long
+    it held it from then on. `machine` and `node` are those of the run's first process, `machines` and `nodes`
+    those of each of its workers.
     """
 
     run_id: str

@@ -141,7 +141,8 @@ def _drive(
         raise BenchError(f"{len(progress.epochs)} epochs were trained, not {scenario.epochs}; {MISCOUNTED}")
     if progress.finite:
         report("evaluate")
-        progress.test = loop.test()
+        with clocks.part("test"):
+            progress.test = loop.test()
 
 
 def _check_count(result: EpochResult, scenario: Scenario) -> None:

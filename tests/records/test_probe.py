@@ -16,7 +16,7 @@ PROBE = Probe(
 
 
 def test_a_probe_becomes_columns():
-    columns = asdict(probe_columns(PROBE, "end", "mirrored", 1))
+    columns = asdict(probe_columns(PROBE, "end", "mirrored", 1, seconds=2.5))
     assert columns == {
         "probe_moment": "end",
         "probe_device_kind": "gpu",
@@ -24,6 +24,7 @@ def test_a_probe_becomes_columns():
         "probe_strategy": "mirrored",
         "probe_workers": 1,
         "probe_deterministic": False,
+        "probe_seconds": 2.5,
         "probe_float32_flops_per_second": 5e13,
         "probe_tf32_flops_per_second": 4e14,
         "probe_mixed_bfloat16_flops_per_second": None,

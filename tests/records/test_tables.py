@@ -32,10 +32,10 @@ SETTINGS = """
 """
 MEASURED = """
     queue_seconds import_seconds build_seconds stage_seconds compile_seconds warmup_seconds train_seconds
-    eval_seconds wall_seconds target_seconds target_epoch steps samples step_seconds step_seconds_mad
-    samples_per_second train_loss train_accuracy val_loss val_accuracy best_val_accuracy test_loss
-    test_accuracy model_flops_per_step flops_per_second limit_seconds limit_fraction bound_by peak_host_bytes
-    peak_device_bytes energy_joules threads affinity niceness
+    eval_seconds test_seconds wall_seconds target_seconds target_epoch steps samples step_seconds
+    step_seconds_mad samples_per_second train_loss train_accuracy val_loss val_accuracy best_val_accuracy
+    test_loss test_accuracy model_flops_per_step flops_per_second limit_seconds limit_fraction bound_by
+    peak_host_bytes peak_device_bytes energy_joules threads affinity niceness
 """
 METERED = """
     metered_seconds peak_host_of_run cpu_energy_joules process_cpu_seconds others_cpu_fraction

@@ -46,7 +46,7 @@ H100 = GpuUse(
     energy_source="counter",
     sm_clock_moved_fraction=-0.015,
 )
-CLOCKS = ["build", "compile", "warmup", "stage"]
+CLOCKS = ["build", "compile", "warmup", "stage", "test"]
 SECOND_NS = 10**9
 
 
@@ -239,7 +239,7 @@ def test_the_target_is_hit_by_the_first_validation_at_or_past_it(follow, target,
 
 
 def test_the_way_to_the_target_begins_with_the_first_touch_of_the_data(follow, monkeypatch):
-    pause = {"compile": 3, "warm_up": 4, "stage": 5, "train": 7}
+    pause = {"compile": 3, "warm_up": 4, "stage": 5, "train": 7, "test": 6}
     now = Clock(monkeypatch)
     script = Script([epoch(1, ended_ns=2 * SECOND_NS)])
     called = script._called
@@ -249,7 +249,8 @@ def test_the_way_to_the_target_begins_with_the_first_touch_of_the_data(follow, m
     assert measured.warmup_seconds == 4
     assert measured.stage_seconds == 5
     assert rows[0].elapsed_seconds == measured.target_seconds == 5 + 2
-    # What the notebook measured: compilation, training and validation, but neither warm-up nor staging.
+    assert measured.test_seconds == 6
+    # What the notebook measured: compilation, training and validation, but neither warm-up, staging nor test.
     assert measured.wall_seconds == 3 + 2
 
 
