@@ -8,6 +8,7 @@ from bench.machine.fingerprint import Fingerprint
 from bench.orchestration.limits import Limits
 from bench.orchestration.runs import Cluster, Run
 from bench.orchestration.scheduling.placement import Allocation, Allocations, Request
+from bench.records.earlier import Earlier
 from bench.records.measurement import Epoch, Measurement
 from bench.records.probe import Moment, Probe, probe_columns
 from bench.records.recorder import Recorder
@@ -29,7 +30,6 @@ class Recording:
 
     def __init__(self, suite: Suite, cluster: Cluster, recorder: Recorder, limits: Limits) -> None:
         self._suite, self._cluster, self._recorder, self._limits = suite, cluster, recorder, limits
-        self._earlier = {row["run_id"]: row for row in recorder.runs}
 
     @property
     def session_id(self) -> str:
@@ -40,9 +40,9 @@ class Recording:
         """The run's name: the same for all of its attempts."""
         return f"{self.session_id}-{run.key}-{run.round}"
 
-    def earlier(self, run: Run) -> Row | None:
-        """The row of `run` from before the session was resumed."""
-        return self._earlier.get(self.run_id(run))
+    def earlier(self, run: Run) -> Earlier | None:
+        """What became of `run` before the session was resumed."""
+        return self._recorder.earlier.get(self.run_id(run))
 
     def add_probe(self, allocation: Allocation, request: Request, probe: Probe, moment: Moment) -> None:
         """A row of `machines`."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bench.machine.fingerprint import Fingerprint
 from bench.orchestration.scheduling.placement import Allocation, Allocations, Node, Request
+from bench.records.earlier import Earlier
 from bench.records.measurement import Epoch, Phase
 from bench.records.probe import Moment, Probe
 from bench.records.scenario import Scenario
@@ -72,8 +73,8 @@ class Watcher(Protocol):
     def unprobed(self, allocations: Allocations, moment: Moment, why: str) -> None:
         """The limits of a process, or of a gang's, are not known for want of a probe."""
 
-    def kept(self, run: Run, row: Row) -> None:
-        """A run had ended before the session was resumed, with this row; it is not run again."""
+    def kept(self, run: Run, earlier: Earlier) -> None:
+        """A run had ended before the session was resumed; it is not run again."""
 
     def started(self, run: Run, allocations: Allocations) -> None:
         """A run has its processes."""

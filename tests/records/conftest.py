@@ -6,7 +6,7 @@ from bench.machine.fingerprint import Fingerprint
 from bench.machine.hardware import Hardware
 from bench.machine.nvml import Gpu
 from bench.machine.software import Software
-from bench.records.journal import JournalContent
+from bench.records.entries import JournalContent
 from bench.records.measurement import Epoch, Measurement
 from bench.records.scenario import Scenario
 from bench.records.tables import Identity, epoch_row, machine_row, run_row

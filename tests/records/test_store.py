@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import StoreError
-from bench.records import folders, store
+from bench.records import folders, store, writing
 from bench.records.journal import FILE_NAME, Journal
-from bench.records.store import read_sessions, write_tables
+from bench.records.store import read_sessions
+from bench.records.writing import write_tables
 
 DEADLINE_SECONDS = 30.0
 
@@ -26,7 +27,7 @@ def session(tmp_path, content):
     def make(name="s1", runs=2, under=tmp_path):
         folder = under / name
         folder.mkdir(parents=True)
-        write_tables(folder, content(runs, session_id=name))
+        write_tables(folder, [content(runs, session_id=name)])
         return folder
 
     return make
@@ -91,19 +92,20 @@ class TestWriting:
     def test_whoever_reads_meanwhile_reads_the_old_table(self, session, content):
         folder = session(runs=2)
         with (folder / "runs.parquet").open("rb") as old:
-            write_tables(folder, content(5))
+            write_tables(folder, [content(5)])
             assert pq.read_table(old).num_rows == 2
         assert rows(read_sessions([str(folder)])) == (5, 5, 1)
 
-    def test_a_write_that_fails_leaves_the_old_tables(self, session, content, monkeypatch):
+    @pytest.mark.parametrize("step", ["write_table", "close"])
+    def test_a_write_that_fails_leaves_the_old_tables(self, session, content, monkeypatch, step):
         folder = session()
 
         def fail(*_arguments, **_options):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(store.pq, "write_table", fail)
+        monkeypatch.setattr(writing.pq.ParquetWriter, step, fail)
         with pytest.raises(StoreError) as caught:
-            write_tables(folder, content(5))
+            write_tables(folder, [content(5)])
         assert str(caught.value) == (
             f"{folder}: cannot be written: No space left on device; "
             "make room there, the journal beside the tables is complete"
@@ -114,7 +116,7 @@ class TestWriting:
     def test_a_file_in_the_folder_s_place(self, tmp_path, content):
         (tmp_path / "s1").write_text("a file")
         with pytest.raises(StoreError, match="s1: cannot be written: Not a directory; make room"):
-            write_tables(tmp_path / "s1", content())
+            write_tables(tmp_path / "s1", [content()])
 
     def test_a_writer_killed_at_any_moment_leaves_whole_tables(self, tmp_path, content):
         folder = tmp_path / "s1"
@@ -122,9 +124,9 @@ class TestWriting:
         whole = tmp_path / "content.pickle"
         whole.write_bytes(pickle.dumps(content(50)))
         program = (
-            "import pathlib, pickle, sys; from bench.records.store import write_tables\n"
+            "import pathlib, pickle, sys; from bench.records.writing import write_tables\n"
             "folder, whole = map(pathlib.Path, sys.argv[1:]); content = pickle.loads(whole.read_bytes())\n"
-            "while True:\n    write_tables(folder, content)\n    print(flush=True)\n"
+            "while True:\n    write_tables(folder, [content])\n    print(flush=True)\n"
         )
         killed = set[str]()  # a writer that is killed leaves its part behind
         for writes in (1, 2, 3):
@@ -186,7 +188,7 @@ class TestUnion:
             made = content(2)
             made.runs[1]["status"] = told
             (tmp_path / name).mkdir()
-            write_tables(tmp_path / name, made)
+            write_tables(tmp_path / name, [made])
         assert read_sessions([str(tmp_path)]).runs["status"].to_pylist() == ["ok", "ok"]
 
     def test_a_column_that_an_older_table_lacks_is_null(self, session):
@@ -240,7 +242,7 @@ class TestJournal:
         def fail(*_arguments):
             raise AssertionError("the whole journal was read")
 
-        monkeypatch.setattr(store, "parse_journal", fail)
+        monkeypatch.setattr(store, "blocks", fail)
         assert rows(read_sessions([str(folder)])) == (2, 2, 1)
 
     def test_tables_older_than_the_ended_journal_are_not_used(self, session, journal):
@@ -383,7 +385,7 @@ class TestDamage:
             made = content(2)
             made.runs[1]["step_seconds"] = seconds
             (tmp_path / name).mkdir()
-            write_tables(tmp_path / name, made)
+            write_tables(tmp_path / name, [made])
         doctored = read_sessions([str(tmp_path / "a")])
         assert doctored.runs.column("step_seconds").to_pylist() == [0.001, None]
         assert doctored.notes == (
