@@ -1,7 +1,6 @@
 """The tables of a session, written as Parquet files: each whole or not at all, in constant memory."""
 
 import contextlib
-import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -26,8 +25,9 @@ def write_tables(folder: Path, parts: Iterable[JournalContent]) -> None:
         with contextlib.ExitStack() as opened:
             # Closed in reverse, runs last: a reader that finds it finds the others.
             writers = {name: opened.enter_context(_writer(folder, name)) for name in TABLE_NAMES}
-            for part, (name, writer) in itertools.product(parts, writers.items()):
-                writer.add(to_table(name, getattr(part, name)))
+            for part in parts:
+                for name, writer in writers.items():
+                    writer.add(to_table(name, getattr(part, name)))
     except OSError as error:
         raise StoreError(
             f"{folder}: cannot be written: {reason(error)}; "

@@ -1,4 +1,3 @@
-import math
 import os
 from pathlib import Path
 
@@ -8,30 +7,6 @@ from bench.errors import StoreError
 from bench.records import journal as journal_module
 from bench.records.journal import FILE_NAME, TAIL_BYTES, Journal, closed_runs
 from tests.sessions import journal_of, parsed
-
-
-@pytest.fixture
-def written(tmp_path, content):
-    """The bytes of a journal of two runs and a machine."""
-    session = content(runs=2)
-    with Journal(tmp_path) as journal:
-        journal.append("session", **session.header)
-        journal.append("machine", row=session.machines[0])
-        for row, epoch in zip(session.runs, session.epochs, strict=True):
-            journal.append("run", row=row, epochs=[epoch])
-    return (tmp_path / FILE_NAME).read_bytes()
-
-
-def as_json_has_it(row):
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in row.items()}
-
-
-def test_what_was_written_is_read_back(written, content):
-    session, read = content(runs=2), parsed(written)
-    assert read.header == session.header
-    assert read.machines == [as_json_has_it(row) for row in session.machines]
-    assert read.runs == [as_json_has_it(row) for row in session.runs]
-    assert read.epochs == [as_json_has_it(row) for row in session.epochs]
 
 
 def test_an_entry_is_in_the_file_before_append_returns(tmp_path, run):
@@ -48,14 +23,6 @@ def test_an_entry_is_flushed_to_the_disk_before_append_returns(tmp_path, monkeyp
     with Journal(tmp_path) as journal:
         journal.append("session", session_id="s1")
     assert synced == [(tmp_path / FILE_NAME).stat().st_size]
-
-
-def test_a_last_line_cut_anywhere_costs_that_line_alone(written):
-    start = written.rstrip(b"\n").rfind(b"\n") + 1
-    for end in range(start, len(written)):
-        read = parsed(written[:end])
-        assert len(read.runs) == len(read.epochs) == 1, end
-    assert len(parsed(written).runs) == 2
 
 
 def test_writing_goes_on_behind_a_line_cut_anywhere(tmp_path, written, run):
@@ -107,60 +74,6 @@ def test_a_journal_that_goes_on_is_read_from_its_beginning_wherever_it_is(tmp_pa
         journal.append("closed", runs=0)
         with journal.read() as file:
             assert len(file.readlines()) == 2
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"{",
-        b"[]",
-        b"1",
-        b"null",
-        b"\xff\xfe",
-        b"{}",
-        b'{"kind": "run"}',
-        b"",
-        b"[" * 20_000,
-        b'{"kind": "machine", "row": 1}',
-        b'{"kind": "machine", "row": null}',
-        b'{"kind": "run", "row": 1, "epochs": []}',
-        b'{"kind": "run", "row": {"run_id": "a", "started_at": 1}, "epochs": []}',
-        b'{"kind": "run", "row": {"run_id": [], "started_at": null}, "epochs": []}',
-        b'{"kind": "run", "row": {"run_id": "a", "started_at": null}, "epochs": [1]}',
-        b'{"kind": "run", "row": {"run_id": "a", "started_at": null}, "epochs": 1}',
-        b'{"kind": "session", "schema_version": 1' + b"0" * 5000 + b"}",
-    ],
-    ids=lambda line: repr(line[:20]),
-)
-def test_a_broken_line_that_is_whole_is_told(written, line):
-    lines = written.split(b"\n")
-    broken = b"\n".join([*lines[:2], line, *lines[2:]])
-    with pytest.raises(StoreError) as caught:
-        parsed(broken, "s1/journal.jsonl")
-    assert str(caught.value) == "s1/journal.jsonl:3: not an entry of a journal; remove the line"
-
-
-def test_an_entry_of_a_kind_to_come_is_passed_over(written):
-    assert len(parsed(written + b'{"kind": "probe", "x": 1}\n').runs) == 2
-
-
-def test_numbers_that_are_not_finite_come_back(tmp_path, run):
-    row, epochs = run(train_loss=math.nan, val_loss=math.inf, test_loss=-math.inf)
-    with Journal(tmp_path) as journal:
-        journal.append("run", row=row, epochs=epochs)
-    (read,) = journal_of(tmp_path).runs
-    assert math.isnan(read["train_loss"])
-    assert (read["val_loss"], read["test_loss"]) == (math.inf, -math.inf)
-
-
-@pytest.mark.parametrize(
-    "text", ["sin memoria: añadir más", "内存不足", "two\nlines\r\n\x85\u2028", "caf\udce9"]
-)
-def test_any_text_comes_back(tmp_path, run, text):
-    row, epochs = run(error=text)
-    with Journal(tmp_path) as journal:
-        journal.append("run", row=row, epochs=epochs)
-    assert journal_of(tmp_path).runs[0]["error"] == text
 
 
 def test_what_has_no_place_in_a_journal_is_refused(tmp_path):
