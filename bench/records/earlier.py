@@ -24,10 +24,10 @@ class Earlier:
 
     status: Status
     attempt: int
-    machine: str | None
-    node: str | None
-    step_seconds: float | None
-    occupied_seconds: float | None
+    step_seconds: float | None = None
+    machine: str | None = None
+    node: str | None = None
+    occupied_seconds: float | None = None
 
 
 _KNOWN = tuple(field.name for field in fields(Earlier))

@@ -58,7 +58,7 @@ def resume(watcher, suite, ended, rounds):
         for index, point in enumerate(suite.points):
             run = SimpleNamespace(point=point, round=number, key=point.scenario.scenario_id)
             if number <= ended or (number == ended + 1 and index == 0):
-                watcher.kept(run, Earlier("ok", 1, None, None, row["step_seconds"], None))
+                watcher.kept(run, Earlier("ok", 1, row["step_seconds"]))
             else:
                 watcher.started(run, (BOX,))
                 watcher.finished(run, row)

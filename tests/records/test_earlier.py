@@ -35,9 +35,9 @@ def test_of_each_run_its_last_entry_counts(tmp_path, journal, run):
     ids = [row["run_id"] for row in (first, second, third)]
     assert session.header["suite"] == "a suite"
     assert session.runs == {
-        ids[0]: Earlier("ok", 2, "A CPU", "n1", 0.001, 4.0),
-        ids[1]: Earlier("ok", 3, None, None, 0.001, None),
-        ids[2]: Earlier("diverged", 1, None, None, 0.001, None),
+        ids[0]: Earlier("ok", 2, 0.001, "A CPU", "n1", 4.0),
+        ids[1]: Earlier("ok", 3, 0.001),
+        ids[2]: Earlier("diverged", 1, 0.001),
     }
     assert session.places == {ids[0]: places[0], ids[1]: places[3], ids[2]: places[2]}
 

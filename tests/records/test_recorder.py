@@ -344,7 +344,7 @@ class TestResumed:
         with Recorder.resume(left, {}) as recorder:
             recorder.add_run(row, epochs)
         with Recorder.resume(left, {}) as recorder:
-            assert recorder.earlier[row["run_id"]] == Earlier("ok", 3, "A CPU", "n1", 0.001, 2.5)
+            assert recorder.earlier[row["run_id"]] == Earlier("ok", 3, 0.001, "A CPU", "n1", 2.5)
 
     @pytest.mark.parametrize(
         ("columns", "reason"),
