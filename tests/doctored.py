@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.records.cast import NEEDED
-from bench.records.journal import FILE_NAME, Journal, JournalContent
+from bench.records.entries import JournalContent
+from bench.records.journal import FILE_NAME, Journal
 from bench.records.measurement import Epoch, Measurement
 from bench.records.suite import parse_suite
 from bench.records.tables import TABLE_NAMES, Identity, epoch_row, run_row, to_table
@@ -115,11 +116,11 @@ def write_journal(folder: Path, **changes: object) -> Path:
     """The session as a journal alone; `changes` are columns of each run that differ."""
     made = content()
     with Journal(folder) as journal:
-        entries = list(made.entries())
-        for entry in entries:
-            if entry["kind"] == "run":
-                entry["row"] |= changes
-        journal.extend(entries)
+        journal.append("session", **made.header)
+        journal.extend({"kind": "machine", "row": row} for row in made.machines)
+        for row in made.runs:
+            epochs = [epoch for epoch in made.epochs if epoch["run_id"] == row["run_id"]]
+            journal.append("run", row=row | changes, epochs=epochs)
     return folder / FILE_NAME
 
 

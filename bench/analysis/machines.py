@@ -7,7 +7,6 @@ from typing import Any
 import pyarrow as pa
 
 from bench.records.store import Tables
-from bench.records.tables import Row
 
 _FEWEST_DIGITS = 4
 
@@ -42,25 +41,9 @@ def told_apart(sides: Sequence[Tables]) -> list[Tables]:
     ]
 
 
-def rows_told_apart(runs: Sequence[Row], machines: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """The same for rows of the two tables."""
-    names = distinct_names((row.get("machine_id"), row.get("machine")) for row in (*runs, *machines))
-    if not names:
-        return list(runs), list(machines)
-    where = _ids((row.get("session_id"), row.get("node"), row.get("machine_id")) for row in machines)
-    return [_row(row, names, where) for row in runs], [_row(row, names, where) for row in machines]
-
-
 def _ids(places: Iterable[Sequence[str | None]]) -> dict[tuple[str | None, str | None], str]:
     """The machine's id by session and node."""
     return {(session, node): machine_id for session, node, machine_id in places if node and machine_id}
-
-
-def _row(row: Row, names: Mapping[str, str], where: Mapping[tuple[str | None, str | None], str]) -> Row:
-    found = {**row, "machine": names.get(row.get("machine_id") or "", row.get("machine"))}
-    if row.get("machines"):
-        found["machines"] = _of_workers(row["session_id"], row["machines"], row.get("nodes"), names, where)
-    return found
 
 
 def _of_workers(

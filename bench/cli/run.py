@@ -12,14 +12,11 @@ from bench.cli.streams import streams
 from bench.uri import local_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import Console
 
     from bench.orchestration.launch import Outcome
     from bench.orchestration.session import Rules
     from bench.records.suite import Suite
-    from bench.records.tables import Row
 
 
 class OrderName(enum.StrEnum):
@@ -87,7 +84,6 @@ def run(
     from bench.orchestration.session import Rules
     from bench.orchestration.signals import held
     from bench.records.suite import read_suite
-    from bench.views.visible import visible_row
 
     streams.spare = True
     chosen = read_suite(suite, parse_overrides(settings), rounds, timeout)
@@ -103,23 +99,13 @@ def run(
     begun = _session_to_resume(console, chosen, results, rules, quiet) if resume else None
     with held(), watcher:
         outcome = launch(chosen, results, data, address, watcher, rules, begun)
-    if outcome.rows:
-        _sum_up(console, *(list(map(visible_row, rows)) for rows in (outcome.rows, outcome.machines)))
-        _say_overhead(console, outcome)
+    if outcome.runs:
+        _sum_up(console, outcome)
     say(console, f"Session: {outcome.folder}")
     if outcome.interrupted:
         raise KeyboardInterrupt
-    if any(row["status"] != "ok" for row in outcome.rows):
+    if outcome.not_ok:
         raise typer.Exit(1)
-
-
-def _say_overhead(console: "Console", outcome: "Outcome") -> None:
-    from bench.analysis.overhead import overheads
-    from bench.views.overhead import overhead_lines
-
-    for overhead in overheads(outcome.rows, outcome.machines):
-        for line in overhead_lines(overhead, outcome.spent):
-            say(console, line)
 
 
 def _session_to_resume(
@@ -136,23 +122,32 @@ def _session_to_resume(
     return begun
 
 
-def _sum_up(console: "Console", rows: "Sequence[Row]", machines: "Sequence[Row]") -> None:
+def _sum_up(console: "Console", outcome: "Outcome") -> None:
+    """What `bench show` would say of the session, and where its time went."""
     from bench.analysis.drift import drifts
-    from bench.analysis.machines import rows_told_apart
     from bench.analysis.nodes import node_tables
+    from bench.analysis.overhead import overheads
     from bench.analysis.scaling import scalings
     from bench.analysis.summary import summarise
     from bench.analysis.surface import surfaces
+    from bench.cli.recorded import recorded
+    from bench.records.tables import timed_rows
     from bench.views.nodes import node_grids
+    from bench.views.overhead import overhead_lines
     from bench.views.probe import drift_lines
     from bench.views.scaling import scaling_tables
     from bench.views.summary import summary_table
     from bench.views.surface import surface_grids
+    from bench.views.visible import visible_table
 
-    rows, machines = rows_told_apart(rows, machines)
+    tables = recorded([str(outcome.folder.absolute())], None)
+    rows, machines = timed_rows(visible_table(tables.runs)), visible_table(tables.machines).to_pylist()
     console.print(summary_table(summarise(rows)))
     console.print(surface_grids(surfaces(rows)))
     console.print(scaling_tables(scalings(rows)))
     console.print(node_grids(node_tables(rows)))
     for line in drift_lines(drifts(machines)):
         console.print(line)
+    for overhead in overheads(rows, machines):
+        for told in overhead_lines(overhead, outcome.spent):
+            say(console, told)

@@ -14,7 +14,8 @@ from bench.analysis.repetition import rounds_to_come
 from bench.cli.output import say
 from bench.orchestration.runs import Run, run_keys
 from bench.orchestration.scheduling.request import Allocation, Allocations
-from bench.records.measurement import Epoch, Phase
+from bench.records.earlier import Earlier
+from bench.records.measurement import Epoch, Phase, Status
 from bench.records.probe import Moment, Probe
 from bench.records.suite import Point, Suite
 from bench.records.tables import Row
@@ -50,7 +51,7 @@ class Silent:
     def unprobed(self, allocations: Allocations, moment: Moment, why: str) -> None:
         """Nothing."""
 
-    def kept(self, run: Run, row: Row) -> None:
+    def kept(self, run: Run, earlier: Earlier) -> None:
         """Nothing."""
 
     def started(self, run: Run, allocations: Allocations) -> None:
@@ -78,17 +79,17 @@ class Estimating(Silent):
         """Which nodes each scenario runs on."""
         self._nodes = nodes
 
-    def kept(self, run: Run, row: Row) -> None:
+    def kept(self, run: Run, earlier: Earlier) -> None:
         """A step time more, as of any run that ended ok."""
-        self._learn(run, row)
+        self._learn(run, earlier.status, earlier.step_seconds)
 
     def finished(self, run: Run, row: Row) -> None:
         """A step time more, where it ended ok."""
-        self._learn(run, row)
+        self._learn(run, row["status"], row["step_seconds"])
 
-    def _learn(self, run: Run, row: Row) -> None:
-        if row["status"] == "ok" and row["step_seconds"] is not None:
-            self._step_seconds.setdefault(run.key, []).append(row["step_seconds"])
+    def _learn(self, run: Run, status: Status, step_seconds: float | None) -> None:
+        if status == "ok" and step_seconds is not None:
+            self._step_seconds.setdefault(run.key, []).append(step_seconds)
 
     def _keys(self, point: Point) -> list[str]:
         """Those of the runs of `point` in a round."""
@@ -142,9 +143,9 @@ class Lines(Estimating):
         """Which run, and where."""
         self._say(f"▶ {_name(run)} round {run.round} on {_where_all(allocations)}")
 
-    def kept(self, run: Run, row: Row) -> None:
+    def kept(self, run: Run, earlier: Earlier) -> None:
         """One more that is done."""
-        super().kept(run, row)
+        super().kept(run, earlier)
         self._done += 1
 
     def finished(self, run: Run, row: Row) -> None:
@@ -198,10 +199,10 @@ class Display(Estimating):
         line = unprobed_line(_where_all(allocations), moment, why)
         self._live.console.print(Text(f"! {visible(line)}", "yellow"))
 
-    def kept(self, run: Run, row: Row) -> None:
+    def kept(self, run: Run, earlier: Earlier) -> None:
         """The bar begins where the session was left."""
-        super().kept(run, row)
-        self._progress.keep(run.key, row["status"] == "ok")
+        super().kept(run, earlier)
+        self._progress.keep(run.key, earlier.status == "ok")
 
     def started(self, run: Run, allocations: Allocations) -> None:
         """A line of its own."""

@@ -13,23 +13,24 @@ from bench.orchestration.runs import Cluster, Watcher
 from bench.orchestration.session import Rules, Session
 from bench.orchestration.signals import heeded, held, take_pending
 from bench.orchestration.spent import Doing, Spent
+from bench.records.earlier import read_earlier
 from bench.records.journal import Journal
 from bench.records.recorder import Recorder, check_writable, new_session_id
-from bench.records.resume import check_data, check_machines, read_journal
+from bench.records.resume import check_data, check_machines
 from bench.records.suite import Suite
 from bench.records.tables import Row, machine_row
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A session that has ended: where it lies, its rows of either table, and whether it was cut short.
+    """A session that has ended: where it lies, its runs, how many of them are not ok, and if it was cut.
 
     `spent` are the seconds of what this command did itself.
     """
 
     folder: Path
-    rows: tuple[Row, ...]
-    machines: tuple[Row, ...]
+    runs: int
+    not_ok: int
     interrupted: bool
     spent: Mapping[Doing, float] = field(default_factory=dict)
 
@@ -70,7 +71,7 @@ def _launch(
     with heeded(), spent.on("data"):
         datasets = load_all({point.scenario.dataset for point in suite.points}, data)
         dataset_sha256 = {name: it.sha256 for name, it in datasets.items()}
-        earlier = read_journal(begun) if begun else None
+        earlier = read_earlier(begun) if begun else None
         if begun and earlier:
             check_data(begun, earlier, dataset_sha256)
             with Journal(begun):  # refused now, not after Ray has started, where another process writes it
@@ -119,7 +120,7 @@ def _record(
             Session(suite, cluster, pool, recorder, watcher, rules).run()
     except KeyboardInterrupt:
         interrupted = True
-    return Outcome(recorder.folder, tuple(recorder.runs), tuple(recorder.machines), interrupted)
+    return Outcome(recorder.folder, recorder.runs, recorder.not_ok, interrupted)
 
 
 def _identity(machine: Row) -> tuple[object, ...]:

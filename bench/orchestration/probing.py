@@ -6,6 +6,7 @@ from bench.orchestration.limits import Limits
 from bench.orchestration.pool import Pool
 from bench.orchestration.recording import Recording
 from bench.orchestration.runs import Watcher
+from bench.orchestration.scheduling.scheduler import Clock
 from bench.orchestration.scheduling.slots import Slot, State
 from bench.records.kinds import DeviceKind
 from bench.records.probe import Moment, Probe
@@ -17,8 +18,11 @@ PROBE_SECONDS: dict[DeviceKind, float] = {"cpu": 120.0, "gpu": 300.0}
 class Probing:
     """Has slots probed, once for each kind of request on each node, and records what they found."""
 
-    def __init__(self, limits: Limits, pool: Pool, recording: Recording, watcher: Watcher) -> None:
+    def __init__(
+        self, limits: Limits, pool: Pool, recording: Recording, watcher: Watcher, clock: Clock
+    ) -> None:
         self._limits, self._pool, self._recording, self._watcher = limits, pool, recording, watcher
+        self._clock = clock
 
     def wanted(self, slot: Slot) -> bool:
         """Whether nobody has probed the slot's nodes for its kind of request."""
@@ -26,17 +30,17 @@ class Probing:
 
     def begin(self, slot: Slot, moment: Moment) -> None:
         """Have processes in `slot` measure."""
-        slot.state, slot.moment = State.STARTING_PROBE, moment
+        slot.state, slot.moment, slot.asked = State.STARTING_PROBE, moment, self._clock()
         self._limits.asked(slot.allocations, slot.request)
         self._pool.probe(slot.slot_id, self._limits.precisions(slot.request))
 
     def done(self, slot: Slot, probes: Sequence[Probe | None]) -> None:
         """They have measured, or could not."""
-        moment = self._over(slot)
+        moment, seconds = self._over(slot), self._clock() - slot.asked
         self._limits.add(slot.allocations, slot.request, probes)
         for allocation, probe in zip(slot.allocations, probes, strict=True):
             if probe is not None:
-                self._recording.add_probe(allocation, slot.request, probe, moment)
+                self._recording.add_probe(allocation, slot.request, probe, moment, seconds)
                 self._watcher.probed(allocation, probe, moment)
             else:
                 self._watcher.unprobed((allocation,), moment, "the probe failed")

@@ -9,10 +9,10 @@ from bench.orchestration.limits import Limits
 from bench.orchestration.pool import Result
 from bench.orchestration.runs import Cluster, Run
 from bench.orchestration.scheduling.request import Allocation, Allocations, Request
+from bench.records.earlier import Earlier
 from bench.records.measurement import Measurement
 from bench.records.probe import Moment, Probe, probe_columns
 from bench.records.recorder import Recorder
-from bench.records.resume import Earlier
 from bench.records.suite import Suite
 from bench.records.tables import Identity, Row, epoch_row, machine_row, run_row
 

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from bench.machine.fingerprint import Fingerprint
 from bench.orchestration.scheduling.request import Allocation, Allocations, Node, Request
+from bench.records.earlier import Earlier
 from bench.records.measurement import Epoch, Phase
 from bench.records.probe import Moment, Probe
-from bench.records.resume import Earlier
 from bench.records.scenario import Scenario
 from bench.records.suite import Point
 from bench.records.tables import Row

@@ -16,9 +16,9 @@ from bench.orchestration.scheduling.request import Node, Request, request_of
 from bench.orchestration.scheduling.scheduler import Clock, Scheduler
 from bench.orchestration.scheduling.slots import Slot, State
 from bench.orchestration.supervision import Supervisor
+from bench.records.earlier import Earlier
 from bench.records.measurement import UNFINISHED, Measurement
 from bench.records.recorder import Recorder
-from bench.records.resume import Earlier
 from bench.records.scenario import Precision
 from bench.records.suite import Point, Suite
 
@@ -70,7 +70,7 @@ class Session:
         known = ((request, infeasible(request, cluster.nodes)) for request in self._requests)
         self._impossible = {request: why for request, why in known if why}
         self._recording = Recording(suite, cluster, recorder, self._limits)
-        probing = Probing(self._limits, pool, self._recording, watcher) if rules.probe else None
+        probing = Probing(self._limits, pool, self._recording, watcher, clock) if rules.probe else None
         self._supervisor = Supervisor(
             suite.measure, self._scheduler, pool, probing, self._recording, watcher, clock
         )

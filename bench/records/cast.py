@@ -1,6 +1,6 @@
 """Tables that anybody may have written, as tables of the schema: its columns, types and sane values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -24,10 +24,10 @@ _FINEST = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class Cast:
-    """A table of the schema, and a line on the values that cannot be, empty where there are none."""
+    """A table of the schema, and in how many rows of it each column held values that cannot be."""
 
     table: pa.Table
-    note: str
+    impossible: Mapping[str, int]
 
 
 def cast(name: TableName, table: pa.Table, where: str) -> Cast:
@@ -55,7 +55,7 @@ def cast(name: TableName, table: pa.Table, where: str) -> Cast:
     if name == "runs" and impossible:
         columns["flags"] = _flagged(columns["flags"], list(impossible.values()))
     columns |= dict(_further(table, set(schema.names)))
-    return Cast(pa.table(columns), _note(where, impossible))
+    return Cast(pa.table(columns), {column: pc.sum(bad).as_py() for column, bad in impossible.items()})
 
 
 def union(name: TableName, tables: list[pa.Table]) -> pa.Table:
@@ -128,8 +128,9 @@ def _with_flag(flags: list[str] | None) -> list[str]:
     return [*(flag for flag in flags or () if flag != IMPLAUSIBLE), IMPLAUSIBLE]
 
 
-def _note(where: str, impossible: dict[str, pa.ChunkedArray]) -> str:
-    counts = [f"{column} in {_rows(pc.sum(bad).as_py())}" for column, bad in impossible.items()]
+def impossible_note(where: str, impossible: Mapping[str, int]) -> str:
+    """A line on values that cannot be, by column in how many rows of `where`; empty where there are none."""
+    counts = [f"{column} in {_rows(number)}" for column, number in impossible.items()]
     if not counts:
         return ""
     more = f" and {len(counts) - _MOST_NAMED} more columns" if len(counts) > _MOST_NAMED else ""

@@ -4,12 +4,12 @@ import contextlib
 import datetime
 import errno
 import fcntl
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from bench.errors import StoreError, reason
 from bench.files import NOT_KNOWN, flush
@@ -17,6 +17,7 @@ from bench.records.tables import Row
 
 FILE_NAME = "journal.jsonl"
 TAIL_BYTES = 256  # more than the entry that closes a session takes
+BLOCK_BYTES = 2**20
 
 
 class Journal:
@@ -51,18 +52,30 @@ class Journal:
         """
         self.extend([{"kind": kind, **content}])
 
-    def extend(self, entries: Iterable[Row]) -> None:
-        """The same for several entries, all of them or none."""
-        lines = "".join(json.dumps(entry, default=_encode) + "\n" for entry in entries).encode()
+    def extend(self, entries: Iterable[Row]) -> list[int]:
+        """The same for several entries, all of them or none; gives at which byte each begins."""
+        lines = [json.dumps(entry, default=_encode).encode() + b"\n" for entry in entries]
         end = self._file.seek(0, os.SEEK_END)
-        try:
-            if self._file.write(lines) < len(lines):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with self._or_nothing(end):
+            self._put(b"".join(lines))
             flush(self._file)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                self._file.truncate(end)
-            raise self._unwritable(error) from error
+        return list(itertools.accumulate(map(len, lines), initial=end))[:-1]
+
+    def read(self) -> IO[bytes]:
+        """The file from its beginning, to be closed; also where its folder was deleted or moved."""
+        file = os.fdopen(os.dup(self._file.fileno()), "rb")
+        file.seek(0)
+        return file
+
+    def take_over(self, other: "Journal") -> None:
+        """Write all that `other` holds, as it stands there. Where there is no room, nothing is left of it.
+
+        Raises StoreError then.
+        """
+        with self._or_nothing(self._file.seek(0, os.SEEK_END)), other.read() as file:
+            while block := file.read(BLOCK_BYTES):
+                self._put(block)
+            flush(self._file)
 
     def is_there(self) -> bool:
         """Whether the file can still be found: a folder that was deleted or moved takes it along."""
@@ -73,6 +86,20 @@ class Journal:
         except OSError:  # nobody knows; writing tells
             return True
         return True
+
+    def _put(self, data: bytes) -> None:
+        if self._file.write(data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    @contextlib.contextmanager
+    def _or_nothing(self, end: int) -> Iterator[None]:
+        """What cannot be written whole leaves the file as it was, `end` bytes long."""
+        try:
+            yield
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._file.truncate(end)
+            raise self._unwritable(error) from error
 
     def _lock(self) -> None:
         """Until the file is closed, if only by the death of this process."""
@@ -86,60 +113,23 @@ class Journal:
                 raise
 
     def _end_at_a_line(self) -> None:
-        if self._file.seek(0, os.SEEK_END):
-            self._file.seek(0)
-            self._file.truncate(self._file.readall().rfind(b"\n") + 1)
+        """A journal may be larger than memory: it is looked through from its end, block by block."""
+        end = size = self._file.seek(0, os.SEEK_END)
+        with self.read() as file:
+            while end:
+                begin = max(end - BLOCK_BYTES, 0)
+                file.seek(begin)
+                newline = file.read(end - begin).rfind(b"\n")
+                end = begin + newline + 1
+                if newline >= 0:
+                    break
+        if end < size:
+            self._file.truncate(end)
 
     def _unwritable(self, error: OSError) -> StoreError:
         return StoreError(
             f"{self._folder}: cannot be written: {reason(error)}; pass --results with a folder of your own"
         )
-
-
-@dataclass
-class JournalContent:
-    """What a journal holds: the session's header, and the rows of its tables."""
-
-    header: Row = field(default_factory=dict)
-    runs: list[Row] = field(default_factory=list)
-    epochs: list[Row] = field(default_factory=list)
-    machines: list[Row] = field(default_factory=list)
-    _run_ids: set[str] = field(default_factory=set)
-
-    def add_run(self, row: Row, epochs: list[Row]) -> None:
-        """A run that has ended, in place of one of the same name from before the session was resumed."""
-        run_id = row["run_id"]
-        if run_id in self._run_ids:
-            self.runs = [other for other in self.runs if other["run_id"] != run_id]
-            self.epochs = [epoch for epoch in self.epochs if epoch["run_id"] != run_id]
-        self._run_ids.add(run_id)
-        self.runs.append(row)
-        self.epochs += epochs
-
-    def entries(self) -> Iterator[Row]:
-        """The entries of a journal that holds all this."""
-        yield {"kind": "session", **self.header}
-        yield from ({"kind": "machine", "row": row} for row in self.machines)
-        epochs: dict[str, list[Row]] = {}
-        for epoch in self.epochs:
-            epochs.setdefault(epoch["run_id"], []).append(epoch)
-        for row in self.runs:
-            yield {"kind": "run", "row": row, "epochs": epochs.get(row["run_id"], [])}
-
-
-def parse_journal(text: bytes, where: str) -> JournalContent:
-    """The content of a journal. A last line without its end, cut short by a kill, is left out.
-
-    Raises StoreError, naming the file as `where`, if any other line is not an entry of a journal.
-    """
-    content = JournalContent()
-    *lines, _ = text.split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        try:
-            _take(content, json.loads(line.decode()))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise StoreError(f"{where}:{number}: not an entry of a journal; remove the line") from error
-    return content
 
 
 def closed_runs(tail: bytes) -> int | None:
@@ -150,31 +140,6 @@ def closed_runs(tail: bytes) -> int | None:
         return int(entry["runs"]) if entry["kind"] == "closed" else None
     except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return None
-
-
-def _take(content: JournalContent, entry: Row) -> None:
-    kind = entry.pop("kind")
-    if kind == "session":
-        content.header = entry
-    elif kind == "machine":
-        content.machines.append(_row(entry["row"]))
-    elif kind == "run":
-        row, epochs = _row(entry["row"]), [_row(epoch) for epoch in entry["epochs"]]
-        if row["started_at"] is not None:
-            row["started_at"] = _time(row["started_at"])
-        content.add_run(row, epochs)
-
-
-def _row(value: object) -> Row:
-    if not isinstance(value, dict):
-        raise TypeError(f"{type(value).__name__} in place of a row")
-    return value
-
-
-def _time(text: str) -> datetime.datetime:
-    """As it was written; one without a time zone is in UTC."""
-    time = datetime.datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 
 def _encode(value: object) -> str:

@@ -5,17 +5,20 @@ import datetime
 import secrets
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from bench.errors import StoreError, reason
-from bench.records.journal import Journal, JournalContent
-from bench.records.resume import Earlier, read_journal
-from bench.records.store import write_tables
+from bench.records.earlier import Earlier, EarlierSession, read_earlier
+from bench.records.entries import blocks
+from bench.records.journal import FILE_NAME, Journal
 from bench.records.tables import SCHEMA_VERSION, Row
+from bench.records.writing import write_tables
 
 TABLES_EVERY_SECONDS = 60.0
+MOST_OF_THE_TIME = 0.02
+"""Of a session's time, spent on tables that are written anew while it goes on."""
 
 
 def new_session_id(now: datetime.datetime) -> str:
@@ -24,26 +27,29 @@ def new_session_id(now: datetime.datetime) -> str:
 
 
 class Recorder:
-    """Writes one session into a folder. Use as a context manager: the tables are written when it ends."""
+    """Writes one session into a folder. Use as a context manager: the tables are written when it ends.
 
-    def __init__(self, folder: Path, journal: Journal, content: JournalContent) -> None:
-        """Of `journal`, which lies in `folder` and holds `content`."""
-        self.session_id: str = content.header["session_id"]
+    What is on the disk is not kept in memory: the journal is where the tables are made from. Of each run its
+    name stays, and where in the journal it stands.
+    """
+
+    def __init__(self, folder: Path, journal: Journal, session: EarlierSession) -> None:
+        """Of `journal`, which lies in `folder` and holds `session`."""
+        self.session_id: str = session.header["session_id"]
         self.folder = folder
-        self._journal, self._content = journal, content
-        self._written = time.monotonic()
-        self.earlier = {
-            row["run_id"]: Earlier(row["status"], row["attempt"], row["step_seconds"], row["machine"])
-            for row in content.runs
-        }
+        self.earlier: Mapping[str, Earlier] = session.runs
+        self.machines = session.machines
+        self._journal, self._places = journal, session.places
+        self._not_ok = {run_id for run_id, run in session.runs.items() if run.status != "ok"}
+        self._write_after = time.monotonic() + TABLES_EVERY_SECONDS
 
     @classmethod
     def begin(cls, folder: Path, session_id: str, header: Row) -> Self:
         """A new session in `folder`, and what it is. Raises StoreError where the folder cannot be written."""
-        content = JournalContent({"session_id": session_id, "schema_version": SCHEMA_VERSION, **header})
+        session = EarlierSession({"session_id": session_id, "schema_version": SCHEMA_VERSION, **header})
         journal = Journal(folder)
-        journal.append("session", **content.header)
-        return cls(folder, journal, content)
+        journal.append("session", **session.header)
+        return cls(folder, journal, session)
 
     @classmethod
     def resume(cls, folder: Path, header: Row) -> Self:
@@ -54,10 +60,10 @@ class Recorder:
         """
         with contextlib.ExitStack() as opened:
             journal = opened.enter_context(Journal(folder))
-            content = read_journal(folder)
+            session = read_earlier(folder)
             journal.append("resumed", **header)
             opened.pop_all()
-        return cls(folder, journal, content)
+        return cls(folder, journal, session)
 
     def __enter__(self) -> Self:
         return self
@@ -65,52 +71,64 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         try:
             self._write()
-            self._append("closed", runs=len(self._content.runs))
+            self._extend([{"kind": "closed", "runs": self.runs}])
         finally:
             self._journal.__exit__()
 
     @property
-    def runs(self) -> list[Row]:
-        """The rows of `runs` recorded so far."""
-        return self._content.runs
+    def runs(self) -> int:
+        """How many runs the session holds, each counted once."""
+        return len(self._places)
 
     @property
-    def machines(self) -> list[Row]:
-        """The rows of `machines` recorded so far."""
-        return self._content.machines
+    def not_ok(self) -> int:
+        """How many of them did not end ok."""
+        return len(self._not_ok)
 
     def add_machine(self, row: Row) -> None:
         """Record a node's fingerprint, or its probe."""
-        self._append("machine", row=row)
-        self._content.machines.append(row)
+        self._extend([{"kind": "machine", "row": row}])
+        self.machines.append(row)
 
     def add_run(self, row: Row, epochs: list[Row]) -> None:
         """Record a run that has ended; returns once it is on the disk."""
-        self._append("run", row=row, epochs=epochs)
-        self._content.add_run(row, epochs)
-        if time.monotonic() - self._written > TABLES_EVERY_SECONDS:
+        self.add_runs([(row, epochs)])
+
+    def add_runs(self, ended: Sequence[tuple[Row, list[Row]]]) -> None:
+        """The same for several runs, with one wait for the disk: all of them are recorded, or none."""
+        places = self._extend([{"kind": "run", "row": row, "epochs": epochs} for row, epochs in ended])
+        for (row, _), place in zip(ended, places, strict=True):
+            self._places[row["run_id"]] = place
+            self._not_ok.discard(row["run_id"])
+            if row["status"] != "ok":
+                self._not_ok.add(row["run_id"])
+        if time.monotonic() > self._write_after:
             self._write()
 
-    def add_runs(self, runs: Sequence[tuple[Row, list[Row]]]) -> None:
-        """Record runs that have ended."""
-        for row, epochs in runs:
-            self.add_run(row, epochs)
-
-    def _append(self, kind: str, **content: Any) -> None:  # noqa: ANN401 -- what a journal takes
+    def _extend(self, entries: list[Row]) -> list[int]:
         self._find_again()
-        self._journal.append(kind, **content)
+        return self._journal.extend(entries)
 
     def _find_again(self) -> None:
         """Where the folder was deleted or moved meanwhile, all that was recorded goes into a new one."""
-        if not self._journal.is_there():
-            self._journal.__exit__()
-            self._journal = Journal(self.folder)
-            self._journal.extend(self._content.entries())
+        if self._journal.is_there():
+            return
+        with contextlib.ExitStack() as opened:
+            journal = opened.enter_context(Journal(self.folder))
+            opened.callback((self.folder / FILE_NAME).unlink)  # else it would pass for the whole one
+            journal.take_over(self._journal)
+            opened.pop_all()
+        self._journal.__exit__()
+        self._journal = journal
 
     def _write(self) -> None:
+        """The tables anew; not again before fifty times as long has passed as it takes."""
         self._find_again()
-        write_tables(self.folder, self._content)
-        self._written = time.monotonic()
+        began = time.monotonic()
+        with self._journal.read() as file:
+            write_tables(self.folder, blocks(file, str(self.folder / FILE_NAME), self._places))
+        now = time.monotonic()
+        self._write_after = now + max(TABLES_EVERY_SECONDS, (now - began) / MOST_OF_THE_TIME)
 
 
 def check_writable(results: Path) -> None:

@@ -2,31 +2,14 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import StoreError, reason
 from bench.paths import is_file
-from bench.records.cast import cast
-from bench.records.folders import unreadable
-from bench.records.journal import FILE_NAME, JournalContent, parse_journal
-from bench.records.measurement import Status
-from bench.records.store import tables_of
+from bench.records.earlier import ANEW, EarlierSession
+from bench.records.journal import FILE_NAME
 from bench.records.suite import Suite
-from bench.records.tables import SCHEMA_VERSION, TABLE_NAMES, Row, check_version, schema_of
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """What became of a run before its session was resumed."""
-
-    status: Status
-    attempt: int
-    step_seconds: float | None = None
-    machine: str | None = None
-
-
-_ANEW = "leave out --resume for a new session"
+from bench.records.tables import SCHEMA_VERSION, Row, check_version
 
 
 def session_to_resume(results: Path, suite: Suite, every_node: bool) -> Path | None:
@@ -46,47 +29,22 @@ def session_to_resume(results: Path, suite: Suite, every_node: bool) -> Path | N
         more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
         raise StoreError(
             f"{folder}: has no scenario {labels[0]}{more}; give the suite and settings that it was begun "
-            f"with, or {_ANEW}"
+            f"with, or {ANEW}"
         )
     return None
 
 
-def read_journal(folder: Path) -> JournalContent:
-    """The content of the journal in `folder`, every row with all columns of its table.
-
-    Raises StoreError where there is none, where it cannot be read, where it does not tell its session, and
-    where a row of it could not be written again as it is.
-    """
-    path = folder / FILE_NAME
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise unreadable(str(path), error) from error
-    content = parse_journal(text, str(path))
-    if not isinstance(content.header.get("session_id"), str):
-        raise StoreError(f"{path}: does not begin with its session; it cannot be gone on with")
-    for name, table in tables_of(content, str(path)).items():
-        if note := cast(name, table, str(path)).note:
-            raise StoreError(f"{note}; it cannot be gone on with, {_ANEW}")
-    for name in TABLE_NAMES:
-        lacking = dict.fromkeys(schema_of(name).names)
-        for row in getattr(content, name):
-            row.update(lacking | row)
-    return content
-
-
-def check_data(folder: Path, earlier: JournalContent, dataset_sha256: Mapping[str, str]) -> None:
+def check_data(folder: Path, earlier: EarlierSession, dataset_sha256: Mapping[str, str]) -> None:
     """Raises StoreError where a run of the `earlier` session saw other data than `dataset_sha256` names."""
-    for row in earlier.runs:
-        name, seen = row["dataset"], row["dataset_sha256"]
-        if seen is not None and dataset_sha256.get(name, seen) != seen:
+    for name, seen in earlier.datasets:
+        if dataset_sha256.get(name, seen) != seen:
             raise StoreError(
                 f"{folder}: its runs saw another {name} ({seen[:12]}, not {dataset_sha256[name][:12]}); "
-                f"give that one by --data, or {_ANEW}"
+                f"give that one by --data, or {ANEW}"
             )
 
 
-def check_machines(folder: Path, earlier: JournalContent, machine_ids: Collection[str]) -> None:
+def check_machines(folder: Path, earlier: EarlierSession, machine_ids: Collection[str]) -> None:
     """Raises StoreError where none of `machine_ids` took part in the `earlier` session.
 
     Else a folder that was copied here to be compared would pass for runs of this machine.
@@ -94,7 +52,7 @@ def check_machines(folder: Path, earlier: JournalContent, machine_ids: Collectio
     rows = earlier.machines
     if rows and not any(row["machine_id"] in machine_ids for row in rows):
         machines = ", ".join(dict.fromkeys(row["machine"] or "unknown" for row in rows))
-        raise StoreError(f"{folder}: ran on other machines ({machines}); {_ANEW}, or give another --results")
+        raise StoreError(f"{folder}: ran on other machines ({machines}); {ANEW}, or give another --results")
 
 
 def _sessions(results: Path, suite_name: str) -> Iterator[tuple[Path, Row]]:
@@ -130,4 +88,4 @@ def _check(folder: Path, header: Row, every_node: bool) -> None:
     check_version(header.get("schema_version", SCHEMA_VERSION), str(folder))
     if header.get("every_node", False) != every_node:
         begun = "with --every-node: give it, too" if not every_node else "without --every-node: leave it out"
-        raise StoreError(f"{folder}: was begun {begun}, or {_ANEW}")
+        raise StoreError(f"{folder}: was begun {begun}, or {ANEW}")

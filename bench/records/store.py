@@ -1,33 +1,26 @@
-"""Sessions on disk: the tables written atomically, and read as the union of any number of folders."""
+"""Sessions on disk: their tables read as the union of any number of folders."""
 
+import io
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.errors import StoreError, reason
-from bench.files import replacing
-from bench.records.cast import cast, union
+from bench.errors import StoreError
+from bench.records.cast import cast, impossible_note, union
+from bench.records.entries import blocks, tables_of
 from bench.records.find import RUNS_FILE, SessionFolder, find_sessions
 from bench.records.folders import Folder, folder_of, unreadable
-from bench.records.journal import (
-    FILE_NAME,
-    TAIL_BYTES,
-    JournalContent,
-    closed_runs,
-    parse_journal,
-)
+from bench.records.journal import FILE_NAME, TAIL_BYTES, closed_runs
 from bench.records.measurement import UNFINISHED
 from bench.records.tables import (
     SCHEMA_VERSION,
     TABLE_NAMES,
     TableName,
     check_version,
-    to_table,
     version_of,
 )
 
@@ -40,23 +33,6 @@ class Tables:
     epochs: pa.Table
     machines: pa.Table
     notes: tuple[str, ...] = ()
-
-
-def write_tables(folder: Path, content: JournalContent) -> None:
-    """Write the three Parquet tables of a session (zstd) into `folder`, each whole or not at all.
-
-    Raises StoreError where the folder cannot be written.
-    """
-    tables = {name: to_table(name, getattr(content, name)) for name in TABLE_NAMES}
-    try:
-        for name in reversed(TABLE_NAMES):  # runs last: a reader that finds it finds the others
-            with replacing(folder / f"{name}.parquet", durable=True) as file:
-                pq.write_table(tables[name], file, compression="zstd")
-    except OSError as error:
-        raise StoreError(
-            f"{folder}: cannot be written: {reason(error)}; "
-            "make room there, the journal beside the tables is complete"
-        ) from error
 
 
 def read_sessions(paths: Sequence[str], levels: float = math.inf) -> Tables:
@@ -130,7 +106,7 @@ def _read_in_place(session: SessionFolder, damage: StoreError) -> Tables:
 
 def _is_behind(session: SessionFolder, tables: Tables) -> bool:
     """Whether the journal may hold more than the tables: the session is going on, or was killed."""
-    closed = closed_runs(_bytes_of(session.folder, FILE_NAME, last=TAIL_BYTES))
+    closed = closed_runs(_last_bytes(session.folder, FILE_NAME, TAIL_BYTES))
     return closed is None or closed > tables.runs.num_rows
 
 
@@ -139,25 +115,37 @@ def _read_tables(session: SessionFolder) -> Tables:
 
 
 def _read_journal(session: SessionFolder) -> Tables:
-    where = _file(session.folder, FILE_NAME)
-    content = parse_journal(_bytes_of(session.folder, FILE_NAME), where)
-    check_version(content.header.get("schema_version", SCHEMA_VERSION), where)
-    return _cast(tables_of(content, where), session.folder, FILE_NAME)
+    where, latest = _file(session.folder, FILE_NAME), dict[str, int]()
+    tables, places = _journal_tables(session.folder, where, latest)
+    latest = dict(zip(tables["runs"].column("run_id").to_pylist(), places, strict=True))
+    if len(latest) < len(places):  # it was resumed, and holds some runs twice
+        tables, _ = _journal_tables(session.folder, where, latest)
+    return _cast(tables, session.folder, FILE_NAME)
 
 
-def tables_of(content: JournalContent, where: str) -> dict[TableName, pa.Table]:
-    """The rows of a journal as tables; StoreError, naming it as `where`, for rows of another schema."""
+def _journal_tables(
+    folder: Folder, where: str, latest: Mapping[str, int]
+) -> tuple[dict[TableName, pa.Table], list[int]]:
+    """The tables of a journal, and the place of each run's entry; see `blocks`."""
+    parts: dict[TableName, list[pa.Table]] = {name: [] for name in TABLE_NAMES}
+    places: list[int] = []
     try:
-        return {name: to_table(name, getattr(content, name)) for name in TABLE_NAMES}
-    except (KeyError, TypeError, ValueError, OverflowError, pa.ArrowException) as error:
-        raise StoreError(f"{where}: rows of another bench: {reason(error)}; upgrade bench") from error
+        with folder.open(FILE_NAME) as file:
+            lines = file if isinstance(file, io.IOBase) else io.BufferedReader(file)  # pyarrow's has none
+            for block in blocks(lines, where, latest):
+                check_version(block.header.get("schema_version", SCHEMA_VERSION), where)
+                for name, table in tables_of(block, where).items():
+                    parts[name].append(table)
+                places += block.places
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(where, error) from error
+    return {name: pa.concat_tables(of) for name, of in parts.items()}, places
 
 
 def _cast(tables: dict[TableName, pa.Table], folder: Folder, file: str = "") -> Tables:
-    made = {
-        name: cast(name, table, _file(folder, file or f"{name}.parquet")) for name, table in tables.items()
-    }
-    notes = tuple(one.note for one in made.values() if one.note)
+    where = {name: _file(folder, file or f"{name}.parquet") for name in tables}
+    made = {name: cast(name, table, where[name]) for name, table in tables.items()}
+    notes = tuple(filter(None, (impossible_note(where[name], one.impossible) for name, one in made.items())))
     return Tables(made["runs"].table, made["epochs"].table, made["machines"].table, notes)
 
 
@@ -176,12 +164,10 @@ def _read_table(folder: Folder, name: TableName) -> pa.Table:
     return table
 
 
-def _bytes_of(folder: Folder, name: str, last: int | None = None) -> bytes:
-    """The file's bytes, or the `last` of them."""
+def _last_bytes(folder: Folder, name: str, count: int) -> bytes:
     try:
         with folder.open(name) as file:
-            if last is not None:
-                file.seek(max(file.seek(0, os.SEEK_END) - last, 0))
+            file.seek(max(file.seek(0, os.SEEK_END) - count, 0))
             return bytes(file.read())
     except (pa.ArrowException, OSError) as error:
         raise unreadable(_file(folder, name), error) from error

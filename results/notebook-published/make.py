@@ -10,11 +10,11 @@ also trained once from fresh weights, and these are the figures here.
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.records.journal import JournalContent
+from bench.records.entries import JournalContent
 from bench.records.measurement import Epoch, Measurement
-from bench.records.store import write_tables
 from bench.records.suite import Point, read_suite
 from bench.records.tables import Identity, Row, epoch_row, run_row
+from bench.records.writing import write_tables
 
 FOLDER = Path(__file__).parent
 SUITE = FOLDER.parent.parent / "scenarios" / "notebook-fit.toml"
@@ -102,4 +102,4 @@ def _epoch(run_id: str, number: int) -> Row:
 
 
 if __name__ == "__main__":
-    write_tables(FOLDER, content())
+    write_tables(FOLDER, [content()])

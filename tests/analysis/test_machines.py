@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from bench.analysis.machines import distinct_names, rows_told_apart, told_apart
+from bench.analysis.machines import distinct_names, told_apart
 from bench.records.store import Tables
 from bench.records.tables import to_table
 
@@ -37,7 +37,7 @@ def test_only_names_that_collide_get_as_much_of_the_id_as_tells_them_apart(machi
     assert distinct_names(machines) == names
 
 
-def test_rows_and_tables_get_the_same_names():
+def test_the_rows_of_all_tables_get_these_names():
     runs = [
         run("3f9a01", nodes=["a"], machines=[XEON]),
         run("77aa02", nodes=["b", "a"], machines=[XEON, XEON]),
@@ -56,9 +56,6 @@ def test_rows_and_tables_get_the_same_names():
         (None, None),
         ("another", None),
     ]
-    told, described_as = rows_told_apart(runs, machines)
-    assert [(row["machine"], row.get("machines")) for row in told] == expected
-    assert [row["machine"] for row in described_as] == [a, b, "another"]
     (table,) = told_apart([tables(runs, machines)])
     assert [(row["machine"], row["machines"]) for row in table.runs.to_pylist()] == expected
     assert table.machines.column("machine").to_pylist() == [a, b, "another"]
@@ -74,8 +71,6 @@ def test_sides_of_a_comparison_are_told_apart_from_each_other():
 
 
 def test_where_no_names_collide_everything_stays():
-    runs, machines = [run("3f9a01")], [described("a", "3f9a01")]
-    assert rows_told_apart(runs, machines) == (runs, machines)
-    table = tables(runs, machines)
+    table = tables([run("3f9a01")], [described("a", "3f9a01")])
     assert told_apart([table])[0] is table
     assert isinstance(table.runs, pa.Table)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.journal import JournalContent
+from bench.records.entries import JournalContent
 from bench.records.measurement import Measurement
 from bench.records.recorder import Recorder
-from bench.records.store import write_tables
 from bench.records.suite import parse_suite
 from bench.records.tables import Identity, run_row
+from bench.records.writing import write_tables
 
 ROOT = Path(__file__).parents[2]
 STARTED = datetime.datetime(2026, 1, 31, 14, 25, 30, tzinfo=datetime.UTC)
@@ -66,7 +66,7 @@ def thousand(tmp_path_factory) -> Path:
     for machine, speed in ((CPU, 1.0), (GPU, 7.3)):
         session = f"thousand-{machine['node']}"
         (folder / session).mkdir()
-        write_tables(folder / session, session_content(session, machine, speed))
+        write_tables(folder / session, [session_content(session, machine, speed)])
     return folder
 
 

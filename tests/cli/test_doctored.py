@@ -11,9 +11,10 @@ import pytest
 
 from bench.orchestration import launch as launching
 from bench.orchestration.launch import Outcome
+from bench.records.earlier import read_earlier
 from bench.records.journal import FILE_NAME
 from bench.records.recorder import Recorder
-from bench.records.resume import check_data, check_machines, read_journal
+from bench.records.resume import check_data, check_machines
 from tests import doctored
 from tests.commands import bench
 
@@ -150,12 +151,12 @@ def without_ray(monkeypatch):
 
     def launch(_suite, results, _data, _address, _watcher, _rules, begun=None):
         if begun is None:
-            return Outcome(results, (), (), False)
-        earlier = read_journal(begun)
+            return Outcome(results, 0, 0, False)
+        earlier = read_earlier(begun)
         check_data(begun, earlier, {"mnist": "0123456789abcdef"})
         check_machines(begun, earlier, {"aaaaaaaaaaaa"})
         with Recorder.resume(begun, {}) as recorder:
-            return Outcome(begun, tuple(recorder.runs), tuple(recorder.machines), False)
+            return Outcome(begun, recorder.runs, recorder.not_ok, False)
 
     monkeypatch.setattr(launching, "launch", launch)
 

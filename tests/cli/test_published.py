@@ -4,8 +4,9 @@ import importlib.util
 
 import pytest
 
-from bench.records.journal import JournalContent
-from bench.records.store import read_sessions, write_tables
+from bench.records.entries import JournalContent
+from bench.records.store import read_sessions
+from bench.records.writing import write_tables
 
 # Training, validation and test accuracy in percent, and seconds of the whole fit, as the notebook prints
 # them; of the two learning rates the runs from fresh weights.
@@ -34,7 +35,7 @@ def computed(published, tmp_path_factory):
     assert isinstance(content, JournalContent)
     folder = tmp_path_factory.mktemp("computed") / published.name
     folder.mkdir()
-    write_tables(folder, content)
+    write_tables(folder, [content])
     return read_sessions([str(folder)])
 
 

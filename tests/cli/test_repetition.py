@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from bench.records.journal import JournalContent
+from bench.records.entries import JournalContent
 from bench.records.measurement import Measurement
-from bench.records.store import write_tables
 from bench.records.suite import read_suite
 from bench.records.tables import Identity, run_row
+from bench.records.writing import write_tables
 
 PRECISE = """
 [measure]
@@ -45,7 +45,7 @@ def recorded(suite, tmp_path_factory):
         for point, times in zip(points, (SETTLED, SCATTERED), strict=True)
         for number, step in enumerate(times, start=1)
     ]
-    write_tables(folder, JournalContent({"session_id": "s1"}, runs, [], []))
+    write_tables(folder, [JournalContent({"session_id": "s1"}, runs, [], [])])
     return folder
 
 

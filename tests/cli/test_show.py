@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from bench.records.journal import JournalContent
+from bench.records.entries import JournalContent
 from bench.records.measurement import Measurement
-from bench.records.store import write_tables
 from bench.records.suite import parse_suite
 from bench.records.tables import Identity, run_row
+from bench.records.writing import write_tables
 
 STARTED = datetime.datetime(2026, 1, 31, tzinfo=datetime.UTC)
 SURFACE = {
@@ -137,7 +137,7 @@ def surface(tmp_path_factory):
     # Row by row: seconds to the target, or the best accuracy of a miss.
     outcomes = (2.5, 4.0, None, 1.25, 0.5, 0.113, 0.951, 0.75, 0.42)
     runs = [surface_row(point, outcome) for point, outcome in zip(points, outcomes, strict=True)]
-    write_tables(folder, JournalContent({"session_id": "surface"}, runs, [], []))
+    write_tables(folder, [JournalContent({"session_id": "surface"}, runs, [], [])])
     return folder
 
 
@@ -227,7 +227,7 @@ def cluster(tmp_path_factory):
                 {("node-1", "node-2"): 0.025} if gang else {(node,): step for node, step in STEPS.items()}
             )
             runs += [cluster_row(point, number, nodes, step) for nodes, step in places.items()]
-    write_tables(folder, JournalContent({"session_id": "cluster"}, runs, [], []))
+    write_tables(folder, [JournalContent({"session_id": "cluster"}, runs, [], [])])
     return folder
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from bench.cli.watchers import Display, Lines, Silent
 from bench.orchestration.scheduling.request import Allocation, Node
+from bench.records.earlier import Earlier
 from bench.records.suite import parse_suite
 
 HOSTILE = "\x1b[2J\n\u202e"
@@ -57,7 +58,7 @@ def resume(watcher, suite, ended, rounds):
         for index, point in enumerate(suite.points):
             run = SimpleNamespace(point=point, round=number, key=point.scenario.scenario_id)
             if number <= ended or (number == ended + 1 and index == 0):
-                watcher.kept(run, row)
+                watcher.kept(run, Earlier("ok", 1, row["step_seconds"]))
             else:
                 watcher.started(run, (BOX,))
                 watcher.finished(run, row)

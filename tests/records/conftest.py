@@ -6,7 +6,8 @@ from bench.machine.fingerprint import Fingerprint
 from bench.machine.hardware import Hardware
 from bench.machine.nvml import Gpu
 from bench.machine.software import Software
-from bench.records.journal import JournalContent
+from bench.records.entries import JournalContent
+from bench.records.journal import FILE_NAME, Journal
 from bench.records.measurement import Epoch, Measurement
 from bench.records.scenario import Scenario
 from bench.records.tables import Identity, epoch_row, machine_row, run_row
@@ -118,3 +119,15 @@ def content(run, fingerprint):
         )
 
     return make
+
+
+@pytest.fixture
+def written(tmp_path, content):
+    """The bytes of a journal of two runs and a machine."""
+    session = content(runs=2)
+    with Journal(tmp_path) as journal:
+        journal.append("session", **session.header)
+        journal.append("machine", row=session.machines[0])
+        for row, epoch in zip(session.runs, session.epochs, strict=True):
+            journal.append("run", row=row, epochs=[epoch])
+    return (tmp_path / FILE_NAME).read_bytes()

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from bench.errors import StoreError
-from bench.records.cast import NEEDED, cast, union
+from bench.records.cast import NEEDED, cast, impossible_note, union
 from bench.records.tables import TABLE_NAMES, schema_of, to_table
 
 WHEN = datetime.datetime(2026, 1, 31, 14, 25, 30, 123456, tzinfo=datetime.UTC)
@@ -38,7 +38,7 @@ def test_a_table_of_the_schema_stays_as_it_is(name, content):
     table = to_table(name, getattr(content(2), name))
     made = cast(name, table, "s1")
     assert made.table.equals(table)
-    assert made.note == ""
+    assert made.impossible == {}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_other_units_encodings_and_widths_are_converted(runs, column, values, re
     made = cast("runs", runs(**{column: values}), "s1")
     assert made.table.column(column).to_pylist() == read
     assert made.table.schema.field(column).type == schema_of("runs").field(column).type
-    assert made.note == ""
+    assert made.impossible == {}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_values_that_cannot_be_are_missing_flagged_and_named(runs):
     assert made.table.column("train_seconds").to_pylist() == [None, None]
     assert made.table.column("val_accuracy").to_pylist() == [0.9, None]
     assert made.table.column("flags").to_pylist() == [["unstable", "implausible"], ["implausible"]]
-    assert made.note == (
+    assert impossible_note("s1/runs.parquet", made.impossible) == (
         "s1/runs.parquet: values that cannot be count as missing: "
         "train_seconds in 2 rows, step_seconds in 1 row, val_accuracy in 1 row"
     )
@@ -146,7 +146,7 @@ def test_values_that_cannot_be_are_missing_flagged_and_named(runs):
 def test_a_loss_that_is_not_finite_is_what_was_measured(runs):
     made = cast("runs", runs(train_loss=pa.array([float("nan"), float("inf")])), "s1")
     assert str(made.table.column("train_loss").to_pylist()) == "[nan, inf]"
-    assert made.note == ""
+    assert made.impossible == {}
 
 
 def test_further_columns_are_kept_where_they_are_plain(runs):

@@ -1,42 +1,19 @@
-import math
 import os
 from pathlib import Path
 
 import pytest
 
 from bench.errors import StoreError
-from bench.records.journal import FILE_NAME, TAIL_BYTES, Journal, closed_runs, parse_journal
-
-
-@pytest.fixture
-def written(tmp_path, content):
-    """The bytes of a journal of two runs and a machine."""
-    session = content(runs=2)
-    with Journal(tmp_path) as journal:
-        journal.append("session", **session.header)
-        journal.append("machine", row=session.machines[0])
-        for row, epoch in zip(session.runs, session.epochs, strict=True):
-            journal.append("run", row=row, epochs=[epoch])
-    return (tmp_path / FILE_NAME).read_bytes()
-
-
-def as_json_has_it(row):
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in row.items()}
-
-
-def test_what_was_written_is_read_back(written, content):
-    session, read = content(runs=2), parse_journal(written, "journal.jsonl")
-    assert read.header == session.header
-    assert read.machines == [as_json_has_it(row) for row in session.machines]
-    assert read.runs == [as_json_has_it(row) for row in session.runs]
-    assert read.epochs == [as_json_has_it(row) for row in session.epochs]
+from bench.records import journal as journal_module
+from bench.records.journal import FILE_NAME, TAIL_BYTES, Journal, closed_runs
+from tests.sessions import journal_of, parsed
 
 
 def test_an_entry_is_in_the_file_before_append_returns(tmp_path, run):
     row, epochs = run()
     with Journal(tmp_path) as journal:
         journal.append("run", row=row, epochs=epochs)
-        read = parse_journal((tmp_path / FILE_NAME).read_bytes(), "journal.jsonl")
+        read = journal_of(tmp_path)
     assert [r["run_id"] for r in read.runs] == [row["run_id"]]
 
 
@@ -48,14 +25,6 @@ def test_an_entry_is_flushed_to_the_disk_before_append_returns(tmp_path, monkeyp
     assert synced == [(tmp_path / FILE_NAME).stat().st_size]
 
 
-def test_a_last_line_cut_anywhere_costs_that_line_alone(written):
-    start = written.rstrip(b"\n").rfind(b"\n") + 1
-    for end in range(start, len(written)):
-        read = parse_journal(written[:end], "journal.jsonl")
-        assert len(read.runs) == len(read.epochs) == 1, end
-    assert len(parse_journal(written, "journal.jsonl").runs) == 2
-
-
 def test_writing_goes_on_behind_a_line_cut_anywhere(tmp_path, written, run):
     row, epochs = run(number=9)
     start = written.rstrip(b"\n").rfind(b"\n") + 1
@@ -63,62 +32,48 @@ def test_writing_goes_on_behind_a_line_cut_anywhere(tmp_path, written, run):
         (tmp_path / FILE_NAME).write_bytes(written[:end])
         with Journal(tmp_path) as journal:
             journal.append("run", row=row, epochs=epochs)
-        read = parse_journal((tmp_path / FILE_NAME).read_bytes(), "journal.jsonl")
+        read = journal_of(tmp_path)
         assert [r["round"] for r in read.runs] == [1, 9]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"{",
-        b"[]",
-        b"1",
-        b"null",
-        b"\xff\xfe",
-        b"{}",
-        b'{"kind": "run"}',
-        b"",
-        b"[" * 20_000,
-        b'{"kind": "machine", "row": 1}',
-        b'{"kind": "machine", "row": null}',
-        b'{"kind": "run", "row": 1, "epochs": []}',
-        b'{"kind": "run", "row": {"run_id": "a", "started_at": 1}, "epochs": []}',
-        b'{"kind": "run", "row": {"run_id": [], "started_at": null}, "epochs": []}',
-        b'{"kind": "run", "row": {"run_id": "a", "started_at": null}, "epochs": [1]}',
-        b'{"kind": "run", "row": {"run_id": "a", "started_at": null}, "epochs": 1}',
-        b'{"kind": "session", "schema_version": 1' + b"0" * 5000 + b"}",
-    ],
-    ids=lambda line: repr(line[:20]),
-)
-def test_a_broken_line_that_is_whole_is_told(written, line):
-    lines = written.split(b"\n")
-    broken = b"\n".join([*lines[:2], line, *lines[2:]])
-    with pytest.raises(StoreError) as caught:
-        parse_journal(broken, "s1/journal.jsonl")
-    assert str(caught.value) == "s1/journal.jsonl:3: not an entry of a journal; remove the line"
+@pytest.mark.parametrize("block", [1, 7, 2**20])
+def test_its_end_is_found_block_by_block(tmp_path, written, monkeypatch, block):
+    monkeypatch.setattr(journal_module, "BLOCK_BYTES", block)
+    start = written.rstrip(b"\n").rfind(b"\n") + 1
+    for cut, left in (
+        (len(written), len(written)),
+        (len(written) - 1, start),
+        (start + 1, start),
+        (9, 0),
+        (0, 0),
+    ):
+        (tmp_path / FILE_NAME).write_bytes(written[:cut])
+        with Journal(tmp_path):
+            assert (tmp_path / FILE_NAME).read_bytes() == written[:left]
 
 
-def test_an_entry_of_a_kind_to_come_is_passed_over(written):
-    assert len(parse_journal(written + b'{"kind": "probe", "x": 1}\n', "journal.jsonl").runs) == 2
-
-
-def test_numbers_that_are_not_finite_come_back(tmp_path, run):
-    row, epochs = run(train_loss=math.nan, val_loss=math.inf, test_loss=-math.inf)
+def test_several_entries_wait_for_the_disk_once_and_tell_where_each_begins(tmp_path, monkeypatch):
+    synced = []
     with Journal(tmp_path) as journal:
-        journal.append("run", row=row, epochs=epochs)
-    (read,) = parse_journal((tmp_path / FILE_NAME).read_bytes(), "journal.jsonl").runs
-    assert math.isnan(read["train_loss"])
-    assert (read["val_loss"], read["test_loss"]) == (math.inf, -math.inf)
+        journal.append("session", session_id="s1")
+        monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.fstat(number).st_size))
+        places = journal.extend([{"kind": "a"}, {"kind": "bcd"}, {"kind": "e"}])
+        assert journal.extend([]) == []
+    data = (tmp_path / FILE_NAME).read_bytes()
+    assert synced[0] == len(data)
+    assert [data[place:].partition(b"\n")[0] for place in places] == data.splitlines()[1:]
 
 
-@pytest.mark.parametrize(
-    "text", ["sin memoria: añadir más", "内存不足", "two\nlines\r\n\x85\u2028", "caf\udce9"]
-)
-def test_any_text_comes_back(tmp_path, run, text):
-    row, epochs = run(error=text)
-    with Journal(tmp_path) as journal:
-        journal.append("run", row=row, epochs=epochs)
-    assert parse_journal((tmp_path / FILE_NAME).read_bytes(), "x").runs[0]["error"] == text
+def test_a_journal_that_goes_on_is_read_from_its_beginning_wherever_it_is(tmp_path):
+    with Journal(tmp_path / "s") as journal:
+        journal.append("session", session_id="s1")
+        (tmp_path / "s" / FILE_NAME).unlink()
+        for _ in range(2):
+            with journal.read() as file:
+                assert parsed(file.read()).header == {"session_id": "s1"}
+        journal.append("closed", runs=0)
+        with journal.read() as file:
+            assert len(file.readlines()) == 2
 
 
 def test_what_has_no_place_in_a_journal_is_refused(tmp_path):
@@ -160,7 +115,7 @@ def test_an_entry_that_found_no_room_leaves_nothing_behind(tmp_path, monkeypatch
             with pytest.raises(StoreError):
                 journal.append("run", row=row, epochs=epochs)
         journal.append("run", row=row, epochs=epochs)
-    read = parse_journal((tmp_path / FILE_NAME).read_bytes(), "journal.jsonl")
+    read = journal_of(tmp_path)
     assert len(read.runs) == 1
 
 
@@ -172,7 +127,7 @@ class TestClosed:
             journal.append("closed", runs=1)
         data = (tmp_path / FILE_NAME).read_bytes()
         assert closed_runs(data[-TAIL_BYTES:]) == 1
-        assert len(parse_journal(data, "journal.jsonl").runs) == 1
+        assert len(parsed(data).runs) == 1
 
     def test_a_line_cut_short_behind_the_end_holds_no_run(self):
         assert closed_runs(b'{"kind": "closed", "runs": 1}\n{"kind": "ru') == 1

@@ -1,11 +1,15 @@
 import datetime
 import errno
+import gc
+import itertools
 import json
+import math
 import os
 import re
 import shutil
 import subprocess
 import sys
+import weakref
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,20 +17,18 @@ import pytest
 from bench.errors import StoreError
 from bench.records import journal as journal_module
 from bench.records import recorder as recorder_module
-from bench.records.journal import FILE_NAME, Journal, closed_runs, parse_journal
+from bench.records.earlier import Earlier
+from bench.records.journal import FILE_NAME, Journal, closed_runs
 from bench.records.recorder import Recorder, new_session_id
 from bench.records.store import read_sessions
 from bench.records.tables import SCHEMA_VERSION, machine_row
+from tests.sessions import journal_of, recorded
 
 HEADER = {"suite": "a suite", "scenarios": ["abc"]}
 
 
 def rows(folder):
     return [pq.read_metadata(folder / f"{name}.parquet").num_rows for name in ("runs", "epochs", "machines")]
-
-
-def journal_of(folder):
-    return parse_journal((folder / FILE_NAME).read_bytes(), "journal.jsonl")
 
 
 @pytest.fixture
@@ -72,17 +74,80 @@ def test_a_run_is_on_the_disk_before_add_run_returns(begun, run):
         assert read_sessions([str(recorder.folder)]).runs.column("run_id").to_pylist() == [row["run_id"]]
 
 
-def test_the_runs_so_far_can_be_asked_for(begun, run):
-    row, epochs = run()
+def test_runs_are_counted(begun, run):
     with begun as recorder:
-        assert recorder.runs == []
+        assert (recorder.runs, recorder.not_ok, recorder.earlier) == (0, 0, {})
+        for number, status in enumerate(("ok", "failed", "diverged"), start=1):
+            recorder.add_run(*run(number=number, status=status))
+        assert (recorder.runs, recorder.not_ok) == (3, 2)
+
+
+def test_runs_that_ended_together_wait_for_the_disk_once(begun, run, monkeypatch):
+    synced, flush = [], os.fsync
+    with begun as recorder:
+        monkeypatch.setattr(os, "fsync", lambda number: synced.append(flush(number)))
+        recorder.add_runs([run(number=number) for number in range(1, 6)])
+        assert len(synced) == 1
+        assert [row["round"] for row in journal_of(recorder.folder).runs] == [1, 2, 3, 4, 5]
+        recorder.add_runs([])
+    assert rows(begun.folder) == [5, 5, 0]
+
+
+class Weak(dict):
+    """A row that one can be told the end of."""
+
+
+def test_no_row_stays_in_memory(begun, run):
+    with begun as recorder:
+        row, epochs = run()
+        row, epochs = Weak(row), [Weak(epochs[0])]
+        left = [weakref.ref(row), weakref.ref(epochs[0])]
         recorder.add_run(row, epochs)
-        assert recorder.runs == [row]
+        del row, epochs
+        gc.collect()
+        assert [of() for of in left] == [None, None]
 
 
-def test_the_tables_are_written_at_intervals(begun, run, monkeypatch):
+class Ticks:
+    """A clock that a moment of writing makes go on by `taken` seconds."""
+
+    def __init__(self):
+        self.now, self.taken, self.times = 0.0, 0.0, []
+
+    def monotonic(self):
+        return self.now
+
+    def write(self, _folder, parts):
+        for _ in parts:
+            pass
+        self.times.append(self.now)
+        self.now += self.taken
+
+
+@pytest.mark.parametrize(("taken", "between"), [(0.0, 60.0), (1.0, 60.0), (6.4, 320.0)])
+def test_tables_are_written_at_intervals_and_take_a_fiftieth_of_the_time_at_most(
+    begun, run, monkeypatch, taken, between
+):
+    ticks = Ticks()
+    ticks.taken = taken
+    monkeypatch.setattr(recorder_module, "time", ticks)
+    monkeypatch.setattr(recorder_module, "write_tables", ticks.write)
+    begun.__exit__()
+    recorder = Recorder.resume(begun.folder, {})
+    ticks.times, began = [], ticks.now
+    for number in range(1, 1001):
+        ticks.now += 1.0
+        recorder.add_run(*run(number=number))
+    assert ticks.times[0] - began == pytest.approx(61.0)
+    for before, after in itertools.pairwise(ticks.times):
+        assert between <= after - before - taken <= between + 1.0
+    recorder.__exit__()
+
+
+def test_tables_written_meanwhile_hold_all_runs_so_far(tmp_path, run, monkeypatch):
     monkeypatch.setattr(recorder_module, "TABLES_EVERY_SECONDS", -1.0)
-    with begun as recorder:
+    monkeypatch.setattr(recorder_module, "MOST_OF_THE_TIME", math.inf)
+    with Recorder.begin(tmp_path / "s1", "s1", HEADER) as recorder:
         recorder.add_run(*run(number=1))
         assert rows(recorder.folder) == [1, 1, 0]
         recorder.add_run(*run(number=2))
@@ -149,7 +214,37 @@ def test_a_folder_that_is_taken_away_meanwhile_costs_no_run(begun, run, fingerpr
     assert rows(begun.folder) == [3, 3, 1]
     assert closed_runs((begun.folder / FILE_NAME).read_bytes()) == 3
     with Recorder.resume(begun.folder, {}) as recorder:
-        assert len(recorder.runs) == 3
+        assert recorder.runs == 3
+
+
+def test_a_folder_that_is_taken_away_for_good_costs_no_run_that_was_recorded(begun, run):
+    """While nothing can be written in its place, it is tried again, and then all is there."""
+    with begun as recorder:
+        recorder.add_run(*run(number=1))
+        shutil.rmtree(recorder.folder)
+        recorder.folder.write_text("a file in its place")
+        for _ in range(2):
+            with pytest.raises(StoreError, match="cannot be written"):
+                recorder.add_run(*run(number=2))
+        recorder.folder.unlink()
+        recorder.add_run(*run(number=3))
+    assert [row["round"] for row in recorded(begun.folder)] == [1, 3]
+
+
+def test_a_folder_made_anew_without_room_is_no_session(begun, run, monkeypatch):
+    def fail(_file):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with begun as recorder:
+        recorder.add_run(*run(number=1))
+        shutil.rmtree(recorder.folder)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            with pytest.raises(StoreError, match="No space left on device"):
+                recorder.add_run(*run(number=2))
+        assert list(recorder.folder.iterdir()) == []
+        recorder.add_run(*run(number=2))
+    assert [row["round"] for row in recorded(begun.folder)] == [1, 2]
 
 
 class TestResumed:
@@ -166,7 +261,8 @@ class TestResumed:
     def test_it_keeps_its_name_and_its_rows_and_adds_others(self, left, run):
         with Recorder.resume(left, {"command": ["run"]}) as recorder:
             assert (recorder.session_id, recorder.folder) == ("s1", left)
-            assert [row["status"] for row in recorder.runs] == ["ok", "cancelled", "lost"]
+            assert [run.status for run in recorder.earlier.values()] == ["ok", "cancelled", "lost"]
+            assert (recorder.runs, recorder.not_ok) == (3, 2)
             recorder.add_run(*run(number=4))
         assert rows(left) == [4, 4, 0]
         assert read_sessions([str(left)]).runs["round"].to_pylist() == [1, 2, 3, 4]
@@ -174,6 +270,7 @@ class TestResumed:
     def test_a_run_takes_the_place_of_the_cancelled_one(self, left, run):
         with Recorder.resume(left, {}) as recorder:
             recorder.add_run(*run(number=2))
+            assert (recorder.runs, recorder.not_ok) == (3, 1)
         found = read_sessions([str(left)])
         assert dict(zip(*(found.runs[name].to_pylist() for name in ("round", "status")), strict=True)) == {
             1: "ok",
@@ -205,7 +302,7 @@ class TestResumed:
         lines = path.read_bytes().splitlines(keepends=True)
         path.write_bytes(b"".join(lines[:3]) + lines[3][:40])
         with Recorder.resume(left, {}) as recorder:
-            assert [row["round"] for row in recorder.runs] == [1, 2]
+            assert recorder.runs == 2
             recorder.add_run(*run(number=3))
         assert rows(left) == [3, 3, 0]
 
@@ -231,7 +328,7 @@ class TestResumed:
                 Recorder.resume(tmp_path / "s1", {})
             writer.kill()
         with Recorder.resume(tmp_path / "s1", {}) as recorder:
-            assert recorder.runs == []
+            assert recorder.runs == 0
 
     @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL])
     def test_where_a_file_system_knows_no_locks_it_goes_on_without(self, left, monkeypatch, number):
@@ -240,7 +337,14 @@ class TestResumed:
 
         monkeypatch.setattr(journal_module.fcntl, "flock", unknown)
         with Recorder.resume(left, {}) as recorder:
-            assert len(recorder.runs) == 3
+            assert recorder.runs == 3
+
+    def test_of_what_ended_before_it_knows_what_matters_to_it(self, left, run):
+        row, epochs = run(number=2, attempt=3, machine="A CPU", node="n1", occupied_seconds=2.5)
+        with Recorder.resume(left, {}) as recorder:
+            recorder.add_run(row, epochs)
+        with Recorder.resume(left, {}) as recorder:
+            assert recorder.earlier[row["run_id"]] == Earlier("ok", 3, 0.001, "A CPU", "n1", 2.5)
 
     @pytest.mark.parametrize(
         ("columns", "reason"),
@@ -266,7 +370,8 @@ class TestResumed:
         with Journal(left) as journal:
             journal.append("run", row={**row, "started_at": None}, epochs=epochs)
         with Recorder.resume(left, {}) as recorder:
-            assert (recorder.runs[-1]["servers"], recorder.runs[-1]["started_at"]) == (None, None)
+            assert recorder.earlier[row["run_id"]].attempt == 1
+        assert pq.read_table(left / "runs.parquet")["servers"].to_pylist()[-1] is None
 
     def test_a_folder_whose_journal_does_not_begin_with_its_session(self, left):
         (left / FILE_NAME).write_text("")

@@ -6,9 +6,10 @@ import os
 import pytest
 
 from bench.errors import StoreError
+from bench.records.earlier import read_earlier
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.recorder import Recorder
-from bench.records.resume import check_data, check_machines, read_journal, session_to_resume
+from bench.records.resume import check_data, check_machines, session_to_resume
 from bench.records.suite import Measure, Point, Suite
 from bench.records.tables import SCHEMA_VERSION
 
@@ -118,10 +119,10 @@ def test_runs_of_one_session_have_seen_the_same_data(tmp_path, run):
         for number, seen in enumerate((None, "0123456789abcdef"), start=1):
             row, epochs = run(number=number, dataset_sha256=seen)
             journal.append("run", row=row, epochs=epochs)
-    check_data(tmp_path, read_journal(tmp_path), {"mnist": "0123456789abcdef"})
-    check_data(tmp_path, read_journal(tmp_path), {"digits": "another"})
+    check_data(tmp_path, read_earlier(tmp_path), {"mnist": "0123456789abcdef"})
+    check_data(tmp_path, read_earlier(tmp_path), {"digits": "another"})
     with pytest.raises(StoreError) as caught:
-        check_data(tmp_path, read_journal(tmp_path), {"mnist": "fedcba9876543210"})
+        check_data(tmp_path, read_earlier(tmp_path), {"mnist": "fedcba9876543210"})
     assert str(caught.value) == (
         f"{tmp_path}: its runs saw another mnist (0123456789ab, not fedcba987654); "
         "give that one by --data, or leave out --resume for a new session"
@@ -130,13 +131,13 @@ def test_runs_of_one_session_have_seen_the_same_data(tmp_path, run):
 
 def test_a_session_goes_on_where_some_of_its_machines_are(suite, begun):
     folder = begun("s1", suite(1))
-    check_machines(folder, read_journal(folder), {"abc"})  # it was ended before it knew of any
+    check_machines(folder, read_earlier(folder), {"abc"})  # it was ended before it knew of any
     with Recorder.resume(folder, {}) as recorder:
         for name in ("abc", "def"):
             recorder.add_machine({"session_id": "s1", "machine_id": name, "machine": f"machine {name}"})
-    check_machines(folder, read_journal(folder), {"def", "ghi"})
+    check_machines(folder, read_earlier(folder), {"def", "ghi"})
     with pytest.raises(StoreError) as caught:
-        check_machines(folder, read_journal(folder), {"ghi"})
+        check_machines(folder, read_earlier(folder), {"ghi"})
     assert str(caught.value) == (
         f"{folder}: ran on other machines (machine abc, machine def); "
         "leave out --resume for a new session, or give another --results"

@@ -1,11 +1,5 @@
-import datetime
 import os
-import pickle
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +8,8 @@ import pytest
 from bench.errors import StoreError
 from bench.records import folders, store
 from bench.records.journal import FILE_NAME, Journal
-from bench.records.store import read_sessions, write_tables
+from bench.records.store import read_sessions
+from bench.records.writing import write_tables
 
 DEADLINE_SECONDS = 30.0
 
@@ -26,7 +21,7 @@ def session(tmp_path, content):
     def make(name="s1", runs=2, under=tmp_path):
         folder = under / name
         folder.mkdir(parents=True)
-        write_tables(folder, content(runs, session_id=name))
+        write_tables(folder, [content(runs, session_id=name)])
         return folder
 
     return make
@@ -71,80 +66,6 @@ def rows(tables):
     return tables.runs.num_rows, tables.epochs.num_rows, tables.machines.num_rows
 
 
-class TestWriting:
-    def test_what_was_written_is_read_back(self, session, content):
-        tables = read_sessions([str(session())])
-        assert tables.runs.column("run_id").to_pylist() == [row["run_id"] for row in content().runs]
-        assert tables.epochs.column("window_steps").to_pylist() == [[250, 250], [250, 250]]
-        started = tables.runs.column("started_at").to_pylist()[0]
-        assert started == datetime.datetime(2026, 1, 31, 14, 25, 30, 123456, tzinfo=datetime.UTC)
-        assert tables.machines.column("gpu_count").to_pylist() == [2]
-
-    def test_tables_are_compressed_with_zstd(self, session):
-        metadata = pq.read_metadata(session() / "runs.parquet")
-        assert metadata.row_group(0).column(0).compression == "ZSTD"
-
-    def test_nothing_but_the_tables_is_left(self, session):
-        folder = session()
-        assert names(folder) == ["epochs.parquet", "machines.parquet", "runs.parquet"]
-
-    def test_whoever_reads_meanwhile_reads_the_old_table(self, session, content):
-        folder = session(runs=2)
-        with (folder / "runs.parquet").open("rb") as old:
-            write_tables(folder, content(5))
-            assert pq.read_table(old).num_rows == 2
-        assert rows(read_sessions([str(folder)])) == (5, 5, 1)
-
-    def test_a_write_that_fails_leaves_the_old_tables(self, session, content, monkeypatch):
-        folder = session()
-
-        def fail(*_arguments, **_options):
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr(store.pq, "write_table", fail)
-        with pytest.raises(StoreError) as caught:
-            write_tables(folder, content(5))
-        assert str(caught.value) == (
-            f"{folder}: cannot be written: No space left on device; "
-            "make room there, the journal beside the tables is complete"
-        )
-        assert rows(read_sessions([str(folder)])) == (2, 2, 1)
-        assert names(folder) == ["epochs.parquet", "machines.parquet", "runs.parquet"]
-
-    def test_a_file_in_the_folder_s_place(self, tmp_path, content):
-        (tmp_path / "s1").write_text("a file")
-        with pytest.raises(StoreError, match="s1: cannot be written: Not a directory; make room"):
-            write_tables(tmp_path / "s1", content())
-
-    def test_a_writer_killed_at_any_moment_leaves_whole_tables(self, tmp_path, content):
-        folder = tmp_path / "s1"
-        folder.mkdir()
-        whole = tmp_path / "content.pickle"
-        whole.write_bytes(pickle.dumps(content(50)))
-        program = (
-            "import pathlib, pickle, sys; from bench.records.store import write_tables\n"
-            "folder, whole = map(pathlib.Path, sys.argv[1:]); content = pickle.loads(whole.read_bytes())\n"
-            "while True:\n    write_tables(folder, content)\n    print(flush=True)\n"
-        )
-        killed = set[str]()  # a writer that is killed leaves its part behind
-        for writes in (1, 2, 3):
-            with subprocess.Popen(
-                [sys.executable, "-c", program, str(folder), str(whole)], stdout=subprocess.PIPE
-            ) as writer:
-                for _ in range(writes):
-                    assert writer.stdout.readline() == b"\n"
-                self._await_another_part(folder, killed)
-                writer.send_signal(signal.SIGKILL)
-            assert rows(read_sessions([str(folder)])) == (50, 50, 1)
-
-    def _await_another_part(self, folder, killed):
-        """Until a file is half written, so that the kill falls in the middle of a write."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not (found := {name for name in names(folder) if name.endswith(".part")} - killed):
-            assert time.monotonic() < deadline
-        killed |= found
-
-
 class TestUnion:
     def test_sessions_of_any_folders_are_united(self, session):
         a, b = session("s1", runs=2), session("s2", runs=3)
@@ -186,7 +107,7 @@ class TestUnion:
             made = content(2)
             made.runs[1]["status"] = told
             (tmp_path / name).mkdir()
-            write_tables(tmp_path / name, made)
+            write_tables(tmp_path / name, [made])
         assert read_sessions([str(tmp_path)]).runs["status"].to_pylist() == ["ok", "ok"]
 
     def test_a_column_that_an_older_table_lacks_is_null(self, session):
@@ -240,7 +161,7 @@ class TestJournal:
         def fail(*_arguments):
             raise AssertionError("the whole journal was read")
 
-        monkeypatch.setattr(store, "parse_journal", fail)
+        monkeypatch.setattr(store, "blocks", fail)
         assert rows(read_sessions([str(folder)])) == (2, 2, 1)
 
     def test_tables_older_than_the_ended_journal_are_not_used(self, session, journal):
@@ -383,7 +304,7 @@ class TestDamage:
             made = content(2)
             made.runs[1]["step_seconds"] = seconds
             (tmp_path / name).mkdir()
-            write_tables(tmp_path / name, made)
+            write_tables(tmp_path / name, [made])
         doctored = read_sessions([str(tmp_path / "a")])
         assert doctored.runs.column("step_seconds").to_pylist() == [0.001, None]
         assert doctored.notes == (

@@ -32,7 +32,7 @@ class Slot:
 
     `run` is what it has to run, if only once it is open and probed; it had waited `since` then. Once it was
     given to processes it has the times when it `began` and was `started_at`, the latter by the calendar.
-    `moment` is that of the session at which it is probed.
+    `moment` is that of the session at which it is probed, since it was `asked` to.
     """
 
     slot_id: SlotId
@@ -44,6 +44,7 @@ class Slot:
     began: float | None = None
     started_at: datetime.datetime | None = None
     moment: Moment | None = None
+    asked: float = 0.0
 
     @property
     def node_ids(self) -> frozenset[str]:

@@ -87,7 +87,7 @@ def resumed(results):
     folder = session_to_resume(results, suite, every_node=False)
     if folder is None:
         return
-    content = launch.read_journal(folder)
+    content = launch.read_earlier(folder)
     launch.check_data(folder, content, {})
     launch.check_machines(folder, content, machine_ids())
     nowhere = Cluster(nodes=(), fingerprints={}, dataset_sha256={})

@@ -1,0 +1,97 @@
+"""What a journal holds: its lines as rows of the three tables, some hundred runs at a time."""
+
+import datetime
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import IO, Any
+
+import pyarrow as pa
+
+from bench.errors import StoreError, reason
+from bench.records.tables import TABLE_NAMES, Row, TableName, to_table
+
+RUNS_OF_A_BLOCK = 256
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass
+class JournalContent:
+    """What a journal holds, or a part of it: the session's header, and rows of the tables.
+
+    `places` has the byte of the journal at which the entry of each of the `runs` begins, for those of a file.
+    """
+
+    header: Row = field(default_factory=dict)
+    runs: list[Row] = field(default_factory=list)
+    epochs: list[Row] = field(default_factory=list)
+    machines: list[Row] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+
+    def add_run(self, row: Row, epochs: list[Row]) -> None:
+        """A run that has ended."""
+        self.runs.append(row)
+        self.epochs += epochs
+
+
+def blocks(
+    file: IO[bytes] | Iterable[bytes], where: str, latest: Mapping[str, int] = _NOTHING
+) -> Iterator[JournalContent]:
+    """The content of a journal, a part after the other, of which each is in memory alone.
+
+    A last line without its end, cut short by a kill, is left out. A session that was resumed has a run twice
+    that was tried again: `latest` has the place of the entry that counts by the names of runs, and others of
+    a run that it knows are left out.
+
+    Raises StoreError, naming the file as `where`, if any other line is not an entry of a journal.
+    """
+    block, place = JournalContent(), 0
+    for number, line in enumerate(file, start=1):
+        if not line.endswith(b"\n"):
+            break
+        try:
+            _take(block, json.loads(line.decode()), place, latest)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise StoreError(f"{where}:{number}: not an entry of a journal; remove the line") from error
+        place += len(line)
+        if len(block.runs) >= RUNS_OF_A_BLOCK:
+            yield block
+            block = JournalContent()
+    yield block
+
+
+def tables_of(content: JournalContent, where: str) -> dict[TableName, pa.Table]:
+    """The rows as tables; StoreError, naming it as `where`, for rows of another schema."""
+    try:
+        return {name: to_table(name, getattr(content, name)) for name in TABLE_NAMES}
+    except (KeyError, TypeError, ValueError, OverflowError, pa.ArrowException) as error:
+        raise StoreError(f"{where}: rows of another bench: {reason(error)}; upgrade bench") from error
+
+
+def _take(content: JournalContent, entry: Row, place: int, latest: Mapping[str, int]) -> None:
+    kind = entry.pop("kind")
+    if kind == "session":
+        content.header = entry
+    elif kind == "machine":
+        content.machines.append(_row(entry["row"]))
+    elif kind == "run":
+        row, epochs = _row(entry["row"]), [_row(epoch) for epoch in entry["epochs"]]
+        if latest.get(row["run_id"], place) != place:
+            return
+        if row["started_at"] is not None:
+            row["started_at"] = _time(row["started_at"])
+        content.add_run(row, epochs)
+        content.places.append(place)
+
+
+def _row(value: Any) -> Row:  # noqa: ANN401 -- whatever a line holds
+    if not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__} in place of a row")
+    return value
+
+
+def _time(text: str) -> datetime.datetime:
+    """As it was written; one without a time zone is in UTC."""
+    time = datetime.datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)

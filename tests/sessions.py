@@ -1,0 +1,28 @@
+"""What sessions hold on the disk, whole in memory as tests want it."""
+
+import io
+
+from bench.records.entries import JournalContent, blocks
+from bench.records.journal import FILE_NAME
+from bench.records.store import read_sessions
+from bench.records.tables import timed_rows
+
+
+def parsed(text: bytes, where: str = "journal.jsonl") -> JournalContent:
+    """All entries of a journal."""
+    whole = JournalContent()
+    for part in blocks(io.BytesIO(text), where):
+        whole.header = part.header or whole.header
+        for name in ("runs", "epochs", "machines", "places"):
+            getattr(whole, name).extend(getattr(part, name))
+    return whole
+
+
+def journal_of(folder):
+    """All entries of the journal in `folder`."""
+    return parsed((folder / FILE_NAME).read_bytes())
+
+
+def recorded(folder):
+    """The rows of the runs in `folder`, as anybody reads them."""
+    return timed_rows(read_sessions([str(folder)]).runs)
