@@ -6,7 +6,7 @@ from typing import Protocol
 
 from bench.machine.fingerprint import Fingerprint
 from bench.orchestration.scheduling.placement import Allocation, Allocations, Node, Request
-from bench.records.measurement import Epoch, Phase
+from bench.records.measurement import Epoch, Phase, Status
 from bench.records.probe import Moment, Probe
 from bench.records.scenario import Scenario
 from bench.records.suite import Point
@@ -54,6 +54,22 @@ def run_keys(scenario: Scenario, nodes: Sequence[str]) -> list[str]:
     return [f"{scenario_id}-{name}" for name in nodes] or [scenario_id]
 
 
+class Earlier(Protocol):
+    """What is known of a run that had ended before its session was resumed; see the columns of `runs`."""
+
+    @property
+    def status(self) -> Status:
+        """How it ended."""
+
+    @property
+    def machine(self) -> str | None:
+        """Where it ran."""
+
+    @property
+    def step_seconds(self) -> float | None:
+        """The median over its windows of steps."""
+
+
 class Watcher(Protocol):
     """Who is told what happens: a display, or a log."""
 
@@ -63,8 +79,8 @@ class Watcher(Protocol):
         `nodes` are the names of those that each scenario is to run on; empty where any one of them will do.
         """
 
-    def round_began(self, number: int, points: Sequence[Point]) -> None:
-        """A round begins, of the scenarios that are left."""
+    def round_began(self, number: int) -> None:
+        """The first run of a round is given to a slot; runs of rounds before it may still wait for theirs."""
 
     def probed(self, allocation: Allocation, probe: Probe, moment: Moment) -> None:
         """A process has measured the limits of its device and cores."""
@@ -72,8 +88,8 @@ class Watcher(Protocol):
     def unprobed(self, allocations: Allocations, moment: Moment, why: str) -> None:
         """The limits of a process, or of a gang's, are not known for want of a probe."""
 
-    def kept(self, run: Run, row: Row) -> None:
-        """A run had ended before the session was resumed, with this row; it is not run again."""
+    def kept(self, run: Run, earlier: Earlier) -> None:
+        """A run had ended before the session was resumed, like this; it is not run again."""
 
     def started(self, run: Run, allocations: Allocations) -> None:
         """A run has its processes."""
