@@ -95,7 +95,7 @@ def _running(seen: Seen, room: _Room, left: int) -> Iterator[RenderableType]:
     if shown:
         yield from _runs(shown, seen.now, room, left)
     if more := seen.under_way - len(shown):
-        yield Text(f"  … and {count(more)} more" if shown else f"  {several(more, 'run')} under way", "dim")
+        yield Text(f"   … and {count(more)} more" if shown else f"  {several(more, 'run')} under way", "dim")
 
 
 def _runs(running: Sequence[Running], now: float, room: _Room, left: int) -> Iterator[RenderableType]:
