@@ -65,12 +65,20 @@ def content() -> JournalContent:
             node=node,
             machines=("A CPU, 2 cores",),
             nodes=(node,),
+            queue_seconds=4.0 * number,
+            occupied_seconds=3.0,
         )
         measured = Measurement(
             status="ok",
             flags=("unstable",) if number == 2 else (),
             device_name="A CPU",
+            start_seconds=0.25,
+            import_seconds=0.125,
+            compile_seconds=0.5,
+            compile_cached=number > 1,
             train_seconds=1.0,
+            test_seconds=0.125,
+            metered_seconds=2.5,
             wall_seconds=2.0,
             target_seconds=0.5,
             step_seconds=step,
@@ -91,6 +99,7 @@ def content() -> JournalContent:
         )
     described = {"session_id": "doctored", "machine_id": "aaaaaaaaaaaa", "machine": "A CPU, 2 cores"}
     probed = {"probe_device_kind": "cpu", "probe_cores": 2, "probe_strategy": "one_device"}
+    probed |= {"probe_workers": 1, "probe_seconds": 5.0}
     for node, (moment, rate) in itertools.product(("a", "b"), (("start", 1e9), ("end", 2e9))):
         figures = {"probe_float32_flops_per_second": rate, "probe_bytes_per_second": [1e9, rate]}
         row = {**described, **probed, **figures, "probe_working_set_bytes": [1, 2]}
@@ -286,6 +295,7 @@ COMMANDS = (
     ("show", "{}", "--format", "csv"),
     ("show", "{}", "--format", "md", "--sort", "step_seconds"),
     ("show", "{}", "--format", "json", "--where", "batch_size > 0 or batch_size == None"),
+    ("show", "{}", "--overhead"),
     ("report", "{}", "-o", "{}/report.html"),
     ("compare", "{}", "{}"),
 )

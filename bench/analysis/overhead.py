@@ -141,7 +141,7 @@ def _overhead(rows: Sequence[Row], probes: Sequence[Row], whole: bool) -> Overhe
         wall_seconds=wall,
         slots=slots,
         seconds=dict(sorted(((p, s) for p, s in seconds.items() if s), key=lambda item: -item[1])),
-        end_probe_seconds=sum(row["probe_seconds"] / (row["probe_workers"] or 1) for row in ends)
+        end_probe_seconds=sum(row["probe_seconds"] / max(row["probe_workers"] or 1, 1) for row in ends)
         if ends and whole
         else None,
     )

@@ -8,11 +8,12 @@ Where runs scatter too much for the precision, the few scenarios that reach it w
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.analysis.statistics import SLACK, MedianInterval, median, median_interval
 from bench.records.suite import INTERVAL_RUNS, Measure
@@ -56,6 +57,19 @@ def until(wanted: float | None) -> Callable[[Sequence[float]], bool]:
     return lambda step_seconds: reaches(precision(step_seconds), wanted)
 
 
+def rounds_left(measure: Measure, done: int, step_seconds: Collection[Sequence[float]]) -> int:
+    """How many more rounds a scenario takes after `done` of them, as far as can be told; 0 where it is over.
+
+    `step_seconds` are those of its runs that gave one, by where they ran: it goes on until they are known
+    well enough everywhere. What gave none in the least number of rounds would give none in more.
+    """
+    if done >= measure.rounds:
+        enough = until(measure.precision)
+        if done >= measure.most_rounds or all(map(enough, step_seconds)):
+            return 0
+    return max(rounds_to_come(measure, done, times) for times in step_seconds or [()])
+
+
 def rounds_to_come(measure: Measure, done: int, step_seconds: Sequence[float]) -> int:
     """How many more rounds a scenario that goes on after `done` rounds takes, as far as can be told by then.
 
@@ -76,16 +90,31 @@ def runs_expected(step_seconds: Sequence[float], wanted: float, most: int) -> in
     the positions (k - 3/8) / (n + 1/4) of its ranks lie among them (Blom 1958). Fewer than three runs tell
     nothing but that an interval takes six.
     """
-    runs = max(len(step_seconds) + 1, INTERVAL_RUNS)
+    least = max(len(step_seconds) + 1, INTERVAL_RUNS)
     if len(step_seconds) < FEWEST_TO_FORECAST:
-        return min(runs, most)
+        return min(least, most)
+    tried, positions = _forecasts(least, most)
+    if not tried:
+        return most
+    lows, highs = np.quantile(step_seconds, [positions, 1 - positions], method="normal_unbiased")
+    centre = median(step_seconds)
+    reach = np.maximum(highs - centre, centre - lows) / centre
+    near = np.flatnonzero(reach <= wanted + SLACK)
+    return tried[near[0]] if near.size else most
+
+
+@lru_cache(maxsize=1024)
+def _forecasts(least: int, most: int) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """Numbers of runs from `least` to under `most`, and where the lower ends of their intervals are expected.
+
+    Every number up to forty, a twentieth more from there on.
+    """
+    tried = []
+    runs = least
     while runs < most:
-        position = (_rank(runs) - 0.375) / (runs + 0.25)
-        low, high = np.quantile(step_seconds, [position, 1 - position], method="normal_unbiased")
-        if reaches(_reach(step_seconds, float(low), float(high)), wanted):
-            return runs
-        runs += max(runs // 20, 1)  # every number up to forty, a twentieth more from there on
-    return most
+        tried.append(runs)
+        runs += max(runs // 20, 1)
+    return tuple(tried), np.array([(_rank(runs) - 0.375) / (runs + 0.25) for runs in tried])
 
 
 @lru_cache(maxsize=256)

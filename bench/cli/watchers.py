@@ -10,18 +10,19 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from bench.analysis.repetition import rounds_to_come
+from bench.analysis.outlook import Outlook
 from bench.cli.output import say
 from bench.orchestration.runs import Run, run_keys
 from bench.orchestration.scheduling.request import Allocation, Allocations
 from bench.records.earlier import Earlier
-from bench.records.measurement import Epoch, Phase, Status
+from bench.records.measurement import Epoch, Phase
 from bench.records.probe import Moment, Probe
-from bench.records.suite import Point, Suite
+from bench.records.suite import Suite
 from bench.records.tables import Row
 from bench.views.format import full_name, several
+from bench.views.live import TOLD, ProgressView, finished_line
 from bench.views.probe import limits_line, unprobed_line
-from bench.views.progress import Progress, Running, finished_line, progress_view
+from bench.views.progress import Ahead, Progress, Running
 from bench.views.repetition import runs_ahead, still_going
 from bench.views.visible import visible, visible_row
 
@@ -42,7 +43,7 @@ class Silent:
     def planned(self, runs: int, rounds: int, nodes: Sequence[str]) -> None:
         """Nothing."""
 
-    def round_began(self, number: int, points: Sequence[Point]) -> None:
+    def round_began(self, number: int) -> None:
         """Nothing."""
 
     def probed(self, allocation: Allocation, probe: Probe, moment: Moment) -> None:
@@ -68,45 +69,34 @@ class Silent:
 
 
 class Estimating(Silent):
-    """Keeps the step times, for what they tell of the rounds to come."""
+    """Keeps what the runs that have ended tell of those to come."""
 
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
-        self._nodes: Sequence[str] = ()
-        self._step_seconds: dict[str, list[float]] = {}
+        self._outlook = Outlook(suite.measure, {})
 
     def planned(self, runs: int, rounds: int, nodes: Sequence[str]) -> None:  # noqa: ARG002 -- the suite says more
-        """Which nodes each scenario runs on."""
-        self._nodes = nodes
+        """Which runs each scenario has in a round."""
+        scenarios = (point.scenario for point in self._suite.points)
+        keys = {scenario.scenario_id: run_keys(scenario, nodes) for scenario in scenarios}
+        self._outlook = Outlook(self._suite.measure, keys)
 
     def kept(self, run: Run, earlier: Earlier) -> None:
-        """A step time more, as of any run that ended ok."""
-        self._learn(run, earlier.status, earlier.step_seconds)
+        """A run fewer to come, and maybe a step time more."""
+        scenario_id = run.point.scenario.scenario_id
+        ended = earlier.machine, earlier.status, earlier.step_seconds
+        self._outlook.ended(scenario_id, run.key, *ended)
 
     def finished(self, run: Run, row: Row) -> None:
-        """A step time more, where it ended ok."""
-        self._learn(run, row["status"], row["step_seconds"])
+        """A run fewer to come, and maybe a step time more."""
+        ended = row["machine"], row["status"], row["step_seconds"]
+        self._outlook.ended(run.point.scenario.scenario_id, run.key, *ended)
 
-    def _learn(self, run: Run, status: Status, step_seconds: float | None) -> None:
-        if status == "ok" and step_seconds is not None:
-            self._step_seconds.setdefault(run.key, []).append(step_seconds)
-
-    def _keys(self, point: Point) -> list[str]:
-        """Those of the runs of `point` in a round."""
-        return run_keys(point.scenario, self._nodes)
-
-    def _rounds_to_come(self, number: int, points: Sequence[Point]) -> dict[str, int]:
-        """By the keys of runs, at the beginning of round `number`. No node goes on without the others."""
-        measure, known = self._suite.measure, self._step_seconds
-        to_come: dict[str, int] = {}
-        for keys in map(self._keys, points):
-            most = max(rounds_to_come(measure, number - 1, known.get(key, [])) for key in keys)
-            to_come |= dict.fromkeys(keys, most)
-        return to_come
-
-    def _what_is_left(self, points: Sequence[Point]) -> str:
+    def _what_is_left(self) -> str:
         precision = self._suite.measure.precision
-        return "" if precision is None else still_going(len(points), len(self._suite.points), precision)
+        if precision is None:
+            return ""
+        return still_going(self._outlook.going_on, len(self._suite.points), precision)
 
 
 class Lines(Estimating):
@@ -115,7 +105,6 @@ class Lines(Estimating):
     def __init__(self, console: Console, suite: Suite) -> None:
         super().__init__(suite)
         self._console = console
-        self._done = self._total = 0
 
     def planned(self, runs: int, rounds: int, nodes: Sequence[str]) -> None:
         """What is ahead."""
@@ -124,12 +113,11 @@ class Lines(Estimating):
         where = f", each scenario on {', '.join(nodes)}" if nodes else ""
         self._say(f"{self._suite.title}: {ahead}{where}")
 
-    def round_began(self, number: int, points: Sequence[Point]) -> None:
-        """Which scenarios need more than the least number of rounds."""
-        self._total = self._done + sum(self._rounds_to_come(number, points).values())
+    def round_began(self, number: int) -> None:
+        """How many scenarios need more than the least number of rounds."""
         measure = self._suite.measure
         if number > measure.least_rounds:
-            self._say(f"Round {number} of at most {measure.most_rounds}: {self._what_is_left(points)}")
+            self._say(f"Round {number} of at most {measure.most_rounds}: {self._what_is_left()}")
 
     def probed(self, allocation: Allocation, probe: Probe, moment: Moment) -> None:
         """What the machine can do at most."""
@@ -143,18 +131,12 @@ class Lines(Estimating):
         """Which run, and where."""
         self._say(f"▶ {_name(run)} round {run.round} on {_where_all(allocations)}")
 
-    def kept(self, run: Run, earlier: Earlier) -> None:
-        """One more that is done."""
-        super().kept(run, earlier)
-        self._done += 1
-
     def finished(self, run: Run, row: Row) -> None:
         """What came of it, and how many are done."""
         super().finished(run, row)
-        self._done += 1
-        line = finished_line(_name(run), run.round, visible_row(row))
+        line = finished_line(_name(run), run.round, _told(row))
         about = "" if self._suite.measure.precision is None else "~"
-        self._say(f"{line.plain.rstrip()}  [{self._done}/{about}{self._total}]")
+        self._say(f"{line.plain.rstrip()}  [{self._outlook.done}/{about}{self._outlook.total}]")
 
     def _say(self, text: str) -> None:
         stamp = datetime.datetime.now().strftime("%H:%M:%S")
@@ -168,7 +150,7 @@ class Display(Estimating):
         super().__init__(suite)
         self._progress = Progress(visible(suite.title))
         self._live = Live(
-            get_renderable=lambda: progress_view(self._progress),
+            ProgressView(self._progress),
             console=console,
             refresh_per_second=REFRESHES_PER_SECOND,
             transient=True,
@@ -186,13 +168,13 @@ class Display(Estimating):
     def planned(self, runs: int, rounds: int, nodes: Sequence[str]) -> None:
         """The bar gets its length."""
         super().planned(runs, rounds, nodes)
-        keys = [key for point in self._suite.points for key in self._keys(point)]
-        self._progress.begin(keys, rounds, self._suite.measure.most_rounds)
+        scenario_ids = (point.scenario.scenario_id for point in self._suite.points)
+        left = {scenario_id: self._outlook.left(scenario_id) for scenario_id in scenario_ids}
+        self._progress.begin(left, rounds, self._suite.measure.most_rounds)
 
-    def round_began(self, number: int, points: Sequence[Point]) -> None:
-        """The bar gets the length that the step times so far speak for."""
-        to_come = self._rounds_to_come(number, points)
-        self._progress.next_round(number, to_come, self._what_is_left(points))
+    def round_began(self, number: int) -> None:
+        """The round that is told beside the bar."""
+        self._progress.round_began(number, self._what_is_left())
 
     def unprobed(self, allocations: Allocations, moment: Moment, why: str) -> None:
         """A line above the display, which stays."""
@@ -202,37 +184,41 @@ class Display(Estimating):
     def kept(self, run: Run, earlier: Earlier) -> None:
         """The bar begins where the session was left."""
         super().kept(run, earlier)
-        self._progress.keep(run.key, earlier.status == "ok")
+        self._progress.keep(run.point.scenario.scenario_id, earlier.status == "ok", self._ahead(run))
 
     def started(self, run: Run, allocations: Allocations) -> None:
-        """A line of its own."""
+        """A line of its own, while there is room for it."""
         scenario = run.point.scenario
-        running = Running(
-            _name(run), run.key, _where_all(allocations), scenario.epochs, self._progress.clock()
-        )
-        self._progress.running[_key(run)] = running
+        where, began = _where_all(allocations), self._progress.clock()
+        running = Running(_name(run), scenario.scenario_id, where, scenario.epochs, began)
+        self._progress.start(_key(run), running)
 
     def phase(self, run: Run, phase: Phase) -> None:
         """What it does now."""
-        running = self._progress.running.get(_key(run))
-        if running is not None:
-            running.phase = phase
+        self._progress.phase(_key(run), phase)
 
     def epoch(self, run: Run, epoch: Epoch) -> None:
         """How far, how accurate."""
-        running = self._progress.running.get(_key(run))
-        if running is not None:
-            running.epoch, running.accuracy = epoch.epoch, epoch.val_accuracy
+        self._progress.epoch(_key(run), epoch)
 
     def finished(self, run: Run, row: Row) -> None:
-        """Its line moves up to those that have ended."""
+        """Its line moves up to those that have ended, and the bar gets the length that is expected now."""
         super().finished(run, row)
-        line = finished_line(_name(run), run.round, visible_row(row))
-        self._progress.end(_key(run), run.key, row["status"] == "ok", line)
+        line = finished_line(_name(run), run.round, _told(row))
+        scenario_id = run.point.scenario.scenario_id
+        self._progress.end(_key(run), scenario_id, row["status"] == "ok", line, self._ahead(run))
+
+    def _ahead(self, run: Run) -> Ahead:
+        left = self._outlook.left(run.point.scenario.scenario_id)
+        return Ahead(left, self._outlook.total, self._what_is_left())
 
 
 def _key(run: Run) -> str:
     return f"{run.key}/{run.round}"
+
+
+def _told(row: Row) -> Row:
+    return visible_row({name: row[name] for name in TOLD})
 
 
 def _name(run: Run) -> str:

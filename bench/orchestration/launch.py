@@ -89,8 +89,8 @@ def _launch(
             pool = RayPool(share(datasets))
         cluster = Cluster(nodes, fingerprints, dataset_sha256)
         recorder = _recorder(results, begun, _header(suite, rules))
-        with spent.around(recorder, "tables", "tables"):
-            return _record(suite, cluster, pool, recorder, watcher, rules, spent)
+        with spent.around(recorder, "tables", "tables"), spent.on("session"):
+            return _record(suite, cluster, pool, recorder, watcher, rules)
 
 
 def _recorder(results: Path, begun: Path | None, header: Row) -> Recorder:
@@ -101,13 +101,7 @@ def _recorder(results: Path, begun: Path | None, header: Row) -> Recorder:
 
 
 def _record(
-    suite: Suite,
-    cluster: Cluster,
-    pool: Pool,
-    recorder: Recorder,
-    watcher: Watcher,
-    rules: Rules,
-    spent: Spent,
+    suite: Suite, cluster: Cluster, pool: Pool, recorder: Recorder, watcher: Watcher, rules: Rules
 ) -> Outcome:
     known = [_identity(row) for row in recorder.machines]
     for fingerprint in cluster.fingerprints.values():
@@ -116,8 +110,7 @@ def _record(
             recorder.add_machine(row)
     interrupted = False
     try:
-        with spent.on("session"):
-            Session(suite, cluster, pool, recorder, watcher, rules).run()
+        Session(suite, cluster, pool, recorder, watcher, rules).run()
     except KeyboardInterrupt:
         interrupted = True
     return Outcome(recorder.folder, recorder.runs, recorder.not_ok, interrupted)

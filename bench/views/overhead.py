@@ -161,8 +161,8 @@ def _line(name: str, taken: float, share: float, runs: int, digits: tuple[int, i
 
 
 def _digits(largest: float) -> int:
-    """Decimals that tell a thousandth of `largest` seconds."""
-    return max(0, 3 - math.floor(math.log10(largest))) if largest else 0
+    """Decimals that tell a thousandth of `largest` seconds, or of a minute where that is more."""
+    return max(0, 3 - math.floor(math.log10(largest))) if 0 < largest < 60 else 1
 
 
 def _records(overhead: Overhead) -> Iterator[dict[str, Any]]:

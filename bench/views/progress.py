@@ -1,24 +1,17 @@
-"""The state of a running session, and how it looks while it runs."""
+"""The state of a running session, as a display shows it: changed by one thread, looked at by another."""
 
+import itertools
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from statistics import fmean
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
-from rich.console import Group, RenderableType
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
-from bench.analysis.failures import first_line
-from bench.records.measurement import Phase
-from bench.views.format import NONE, count, elapsed, percent, seconds, several
-from bench.views.width import ByWidth
+from bench.analysis.pace import Pace
+from bench.records.measurement import Epoch, Phase
 
 RECENT = 5
-BAR = 32
-"""The longest that the bar gets, in terminal columns."""
 
 
 @dataclass
@@ -35,6 +28,39 @@ class Running:
     accuracy: float | None = None
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What is to come once a run has ended, as far as is known by then.
+
+    `left` are the runs of its scenario that are still to come, `total` all runs of the session, those that
+    have ended included, and `note` is a line on what is left.
+    """
+
+    left: int
+    total: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A session at one moment. `running` are the runs under way that were asked for, the longest first."""
+
+    title: str
+    note: str
+    recent: tuple[Text, ...]
+    running: tuple[Running, ...]
+    under_way: int
+    done: int
+    total: int
+    not_ok: int
+    round: int
+    rounds: int
+    fixed: bool
+    now: float
+    gone: float
+    left: float | None
+
+
 @dataclass
 class Progress:
     """What a display needs to know of a session. `clock` is monotonic seconds.
@@ -43,155 +69,95 @@ class Progress:
     """
 
     title: str
+    clock: Callable[[], float] = time.monotonic
     rounds: int = 0
     fixed: bool = True
-    round: int = 1
-    note: str = ""
-    done: int = 0
-    not_ok: int = 0
-    running: dict[str, Running] = field(default_factory=dict)
-    recent: list[Text] = field(default_factory=list)
-    clock: Callable[[], float] = time.monotonic
-    began: float = field(init=False)
+    _note: str = ""
+    _total: int = 0
+    _round: int = 1
+    _done: int = 0
+    _not_ok: int = 0
+    _running: dict[str, Running] = field(default_factory=dict)
+    _recent: tuple[Text, ...] = ()
+    _pace: Pace = field(default_factory=lambda: Pace({}))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _began: float = field(init=False)
     _planned: float = field(init=False)
-    _taken: dict[str, list[float]] = field(default_factory=dict)
-    _left: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.began = self._planned = self.clock()
+        self._began = self._planned = self.clock()
 
-    @property
-    def total(self) -> int:
-        """Runs of the whole session, as far as is known."""
-        return self.done + sum(list(self._left.values()))
+    def begin(self, left: Mapping[str, int], rounds: int, most_rounds: int | None = None) -> None:
+        """The session is ready: `left` are the runs of each scenario in the least number of rounds.
 
-    def begin(self, scenario_ids: Sequence[str], rounds: int, most_rounds: int | None = None) -> None:
-        """The session is ready, and starts with these scenarios: `rounds` of each, or up to `most_rounds`."""
-        self._planned, self.rounds = self.clock(), most_rounds or rounds
-        self.fixed = self.rounds == rounds
-        self._left = dict.fromkeys(scenario_ids, rounds)
-
-    def next_round(self, number: int, left: Mapping[str, int], note: str = "") -> None:
-        """Round `number` begins; `left` is how many rounds each scenario has to come, this one included."""
-        self.round, self.note, self._left = number, note, dict(left)
-
-    def end(self, key: str, scenario_id: str, ok: bool, line: Text) -> None:
-        """A run has ended; `line` says how."""
-        run = self.running.pop(key, None)
-        if run is not None:
-            self._taken.setdefault(scenario_id, []).append(self.clock() - run.began)
-        self.keep(scenario_id, ok)
-        self.recent = [*self.recent, line][-RECENT:]
-
-    def keep(self, scenario_id: str, ok: bool) -> None:
-        """A run is done; before the session was resumed, where no `end` tells more of it."""
-        self._left[scenario_id] = max(self._left.get(scenario_id, 1) - 1, 0)
-        self.done += 1
-        self.not_ok += not ok
-
-    def seconds_left(self) -> float | None:
-        """The time that is left, at the session's pace so far; None before the first run has ended.
-
-        The work of a run is what its scenario took before, else the mean over scenarios. The pace is the
-        session's own time over the work done in it: starting processes slows it down, runs side by side
-        speed it up.
+        There are `rounds` of each, or up to `most_rounds`.
         """
-        # Copies: while the display's thread counts, the session goes on.
-        past = list(self._taken.items())
-        known = {scenario: fmean(taken) for scenario, taken in past}
-        done = sum(sum(taken) for _, taken in past)
-        if not done:
-            return None
-        usual = fmean(known.values())
-        now = self.clock()
-        running, to_come = list(self.running.values()), list(self._left.items())
-        begun = sum(min(now - run.began, known.get(run.scenario_id, usual)) for run in running)
-        ahead = sum(known.get(scenario, usual) * left for scenario, left in to_come)
-        return (ahead - begun) * (now - self._planned) / (done + begun)
+        with self._lock:
+            self._planned, self.rounds = self.clock(), most_rounds or rounds
+            self.fixed = self.rounds == rounds
+            self._pace, self._total = Pace(left), sum(left.values())
 
+    def round_began(self, number: int, note: str = "") -> None:
+        """The first run of round `number` is under way; others may be of rounds before it."""
+        with self._lock:
+            self._round, self._note = max(self._round, number), note
 
-def progress_view(progress: Progress) -> RenderableType:
-    """The suite's title, the last runs that ended, those under way, and how far the session is."""
-    return ByWidth(
-        lambda width: Group(
-            Text(progress.title, "bold", no_wrap=True, overflow="ellipsis"),
-            *progress.recent,
-            *_running(progress, width),
-            *([Text(progress.note, "dim")] if progress.note else []),
-            _foot(progress),
-        )
-    )
+    def start(self, key: str, running: Running) -> None:
+        """A run is under way, maybe once more."""
+        with self._lock:
+            self._running.pop(key, None)  # the last of those under way, then
+            self._running[key] = running
 
+    def phase(self, key: str, phase: Phase) -> None:
+        """What the run does now."""
+        with self._lock:
+            if running := self._running.get(key):
+                running.phase = phase
 
-def finished_line(name: str, round_number: int, row: Mapping[str, Any]) -> Text:
-    """One line about a run that has ended; a long error is cut short where there is no room for it."""
-    ok = row["status"] == "ok"
-    line = Text.assemble(
-        ("✓ ", "green") if ok else ("✗ ", "bold red"),
-        name,
-        (f"  round {round_number}  ", "dim"),
-        no_wrap=not ok,
-        overflow="fold" if ok else "ellipsis",
-    )
-    if ok:
-        line.append(f"{seconds(row['step_seconds'])}/step", "cyan")
-        line.append(f"  val {percent(row['val_accuracy'])}")
-    else:
-        error = first_line(row["error"])
-        line.append(f"{row['status']}{': ' + error if error else ''}", "red")
-    if row["flags"]:
-        line.append("  " + " ".join(row["flags"]), "yellow")
-    return line
+    def epoch(self, key: str, epoch: Epoch) -> None:
+        """How far the run is, and how accurate."""
+        with self._lock:
+            if running := self._running.get(key):
+                running.epoch, running.accuracy = epoch.epoch, epoch.val_accuracy
 
+    def end(self, key: str, scenario_id: str, ok: bool, line: Text, ahead: Ahead) -> None:
+        """A run has ended; `line` says how."""
+        with self._lock:
+            run = self._running.pop(key, None)
+            self._recent = (*self._recent, line)[-RECENT:]
+            self._count(scenario_id, ok, ahead, None if run is None else self.clock() - run.began)
 
-def _running(progress: Progress, width: int) -> Iterable[RenderableType]:
-    """Where each runs is left out where the terminal is too narrow for it."""
-    running = list(progress.running.values())  # a copy: the session goes on while this is drawn
-    if not running:
-        over = progress.total and progress.done == progress.total
-        yield Text("  ending …" if over else "  starting processes …", "dim")
-        return
-    now = progress.clock()
-    rows = [_cells(run, now - run.began) for run in running]
-    needed = sum(max(len(row[i]) for row in rows) + 2 for i in range(len(rows[0])))
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column()
-    table.add_column(overflow="fold")
-    for _ in range(3):
-        table.add_column(no_wrap=True)
-    for row in rows:
-        table.add_row(*(row if needed <= width else row[:-1]))
-    yield table
+    def keep(self, scenario_id: str, ok: bool, ahead: Ahead) -> None:
+        """A run had ended before the session was resumed."""
+        with self._lock:
+            self._count(scenario_id, ok, ahead, None)
 
+    def seen(self, most: int) -> Seen:
+        """The session now, with `most` of the runs under way at most."""
+        with self._lock:
+            now = self.clock()
+            # Whoever began first stands first.
+            shown = tuple(replace(run) for run in itertools.islice(self._running.values(), most))
+            taken = ((run.scenario_id, now - run.began) for run in self._running.values())
+            return Seen(
+                title=self.title,
+                note=self._note,
+                recent=self._recent,
+                running=shown,
+                under_way=len(self._running),
+                done=self._done,
+                total=self._total,
+                not_ok=self._not_ok,
+                round=self._round,
+                rounds=self.rounds,
+                fixed=self.fixed,
+                now=now,
+                gone=now - self._began,
+                left=self._pace.seconds_left(taken, now - self._planned),
+            )
 
-def _cells(run: Running, taken: float) -> list[Text]:
-    ahead = run.phase is not None and run.phase not in ("train", "evaluate")
-    epoch = f"epoch {run.epoch + 1}/{run.epochs}" if run.epoch < run.epochs else "testing"
-    return [
-        Text("▶", "bold cyan"),
-        Text(run.name),
-        Text(str(run.phase) if ahead else epoch),
-        Text(f"val {percent(run.accuracy)}" if run.accuracy is not None else ""),
-        Text(elapsed(taken), "dim", justify="right"),
-        Text(run.where, "dim"),
-    ]
-
-
-def _foot(progress: Progress) -> RenderableType:
-    gone = Text(f"{elapsed(progress.clock() - progress.began)} gone", "dim")
-    if not progress.total:
-        return gone
-    left = progress.seconds_left()
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(max_width=BAR)
-    for _ in range(5):
-        grid.add_column(no_wrap=True)
-    grid.add_row(
-        ProgressBar(max(progress.total, 1), progress.done, complete_style="cyan", finished_style="green"),
-        f"{count(progress.done)}/{'' if progress.fixed else '~'}{several(progress.total, 'run')}",
-        f"round {progress.round}/{'' if progress.fixed else '≤'}{progress.rounds}",
-        gone,
-        f"{NONE if left is None else 'about ' + elapsed(left)} left",
-        Text(f"{progress.not_ok} not ok" if progress.not_ok else "", "bold red"),
-    )
-    return grid
+    def _count(self, scenario_id: str, ok: bool, ahead: Ahead, taken: float | None) -> None:
+        self._done += 1
+        self._not_ok += not ok
+        self._total, self._note = ahead.total, ahead.note
+        self._pace.ended(scenario_id, taken, ahead.left)

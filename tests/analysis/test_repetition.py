@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from bench.analysis.repetition import interval, precision, reaches, rounds_to_come, runs_expected, until
+from bench.analysis.repetition import (
+    interval,
+    precision,
+    reaches,
+    rounds_left,
+    rounds_to_come,
+    runs_expected,
+    until,
+)
 from bench.analysis.statistics import median_interval
 from bench.records.suite import INTERVAL_RUNS, Measure
 
@@ -125,3 +133,19 @@ class TestForecast:
     def test_failed_runs_are_made_up_for(self):
         """Two times of six are known after four rounds."""
         assert rounds_to_come(UP_TO_ONE_PERCENT, 4, [1.0, 1.0]) == 4
+
+    def test_a_scenario_is_over_once_it_is_known_well_enough_wherever_it_ran(self):
+        left = [rounds_left(UP_TO_ONE_PERCENT, done, [[1.0] * done]) for done in range(1, 8)]
+        assert left == [5, 4, 3, 2, 1, 0, 0]
+        assert rounds_left(UP_TO_ONE_PERCENT, 6, [[1.0] * 6, [1.0, 2.0] * 3]) == 14
+        assert rounds_left(UP_TO_ONE_PERCENT, 20, [[1.0, 2.0] * 10]) == 0
+
+    def test_before_the_first_run_the_least_is_ahead(self):
+        assert rounds_left(UP_TO_ONE_PERCENT, 0, []) == 6
+        assert rounds_left(Measure(rounds=3), 0, []) == 3
+
+    def test_without_a_time_it_is_over_after_the_least_number_of_rounds(self):
+        assert [rounds_left(UP_TO_ONE_PERCENT, done, []) for done in (1, 2, 3)] == [2, 1, 0]
+
+    def test_a_count_of_rounds_is_left_whatever_the_times(self):
+        assert [rounds_left(Measure(rounds=3), done, [[1.0, 9.0]]) for done in (1, 2, 3, 4)] == [2, 1, 0, 0]

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from bench.cli.watchers import Display, Lines, Silent
+from bench.orchestration.runs import run_keys
 from bench.orchestration.scheduling.request import Allocation, Node
-from bench.records.earlier import Earlier
 from bench.records.suite import parse_suite
 
 HOSTILE = "\x1b[2J\n\u202e"
@@ -33,32 +33,48 @@ def console():
     return Console(file=io.StringIO(), width=100)
 
 
+def run_of(point, number, node=None):
+    nodes = [node] if node else []
+    return SimpleNamespace(point=point, round=number, key=run_keys(point.scenario, nodes)[0])
+
+
+def row_of(step, machine="a machine"):
+    row = {"status": "ok" if step else "failed", "error": "why", "step_seconds": step, "machine": machine}
+    return {**row, "val_accuracy": 0.9, "flags": []}
+
+
+def one(watcher, point, number, step, **where):
+    """A run from its start to its end."""
+    run = run_of(point, number, **where)
+    watcher.started(run, (BOX,))
+    watcher.finished(run, row_of(step))
+
+
+def plan(watcher, suite, nodes=()):
+    least = suite.measure.least_rounds
+    watcher.planned(least * len(suite.points), least, nodes)
+
+
 def play(watcher, suite, rounds):
     """Tells `watcher` of `rounds`: in each the runs' step times by the scenario's place in the suite."""
-    least = suite.measure.least_rounds
-    watcher.planned(least * len(suite.points), least, ())
+    plan(watcher, suite)
     for number, times in enumerate(rounds, start=1):
-        points = [suite.points[index] for index in times]
-        watcher.round_began(number, points)
-        for point, step in zip(points, times.values(), strict=True):
-            run = SimpleNamespace(point=point, round=number, key=point.scenario.scenario_id)
-            watcher.started(run, (BOX,))
-            row = {"status": "ok" if step else "failed", "error": "why", "step_seconds": step}
-            watcher.finished(run, {**row, "val_accuracy": 0.9, "flags": []})
+        watcher.round_began(number)
+        for index, step in times.items():
+            one(watcher, suite.points[index], number, step)
 
 
 def resume(watcher, suite, ended, rounds):
     """As `play`, of a session in which `ended` rounds and the first run of the next were kept."""
-    least = suite.measure.least_rounds
-    watcher.planned(least * len(suite.points), least, ())
-    row = {"status": "ok", "error": None, "step_seconds": 1.0, "val_accuracy": 0.9, "flags": []}
+    plan(watcher, suite)
+    row = row_of(1.0)
     for number in range(1, rounds + 1):
         if number > ended:
-            watcher.round_began(number, suite.points)
+            watcher.round_began(number)
         for index, point in enumerate(suite.points):
-            run = SimpleNamespace(point=point, round=number, key=point.scenario.scenario_id)
+            run = run_of(point, number)
             if number <= ended or (number == ended + 1 and index == 0):
-                watcher.kept(run, Earlier("ok", 1, row["step_seconds"]))
+                watcher.kept(run, SimpleNamespace(**row))
             else:
                 watcher.started(run, (BOX,))
                 watcher.finished(run, row)
@@ -82,9 +98,9 @@ def test_the_bar_of_a_resumed_session_begins_where_it_was_left(suite, console):
     asked = suite(rounds=3)
     display = Display(console, asked)
     resume(display, asked, ended=1, rounds=2)
-    progress = display._progress
-    assert (progress.done, progress.total, progress.not_ok) == (4, 6, 0)
-    assert len(progress.recent) == 1
+    seen = display._progress.seen(9)
+    assert (seen.done, seen.total, seen.not_ok, seen.under_way) == (4, 6, 0, 0)
+    assert len(seen.recent) == 1
 
 
 def test_a_count_of_rounds_is_told_once_and_never_changes(suite, console):
@@ -98,7 +114,7 @@ def test_a_count_of_rounds_is_told_once_and_never_changes(suite, console):
 def test_the_least_and_the_most_are_told_first_and_then_what_is_left(suite, console):
     """The first scenario is settled after six rounds. The second has an outlier, and is after nine.
 
-    Before round nine there are eight runs. The interval of n is expected to end short of the outlier where
+    After eight runs, the interval of n is expected to end short of the outlier where
     8.25 (1 - (k - 0.375) / (n + 0.25)) + 0.375 is at most 7: from n = 12 on, where k = 3.
     """
     asked = suite(precision=0.01, max_rounds=20)
@@ -109,20 +125,53 @@ def test_the_least_and_the_most_are_told_first_and_then_what_is_left(suite, cons
     assert [line for line in told if line.startswith("Round")] == [
         f"Round {number} of at most 20: 1 of 2 scenarios left to bring within ±1 %" for number in (7, 8, 9)
     ]
-    assert counts(console)[0] == "1/~12"
-    assert counts(console)[-1] == "15/~18"
-    assert all(int(done) <= int(total) for done, total in (text.split("/~") for text in counts(console)))
+    counted = counts(console)
+    assert (counted[0], counted[13], counted[-1]) == ("1/~12", "14/~18", "15/~15")
+    assert all(int(done) <= int(total) for done, total in (text.split("/~") for text in counted))
+
+
+def test_runs_of_the_next_round_start_before_the_last_one_has_ended_and_each_scenario_is_told_by_itself(
+    suite, console
+):
+    """The first scenario is over before the second has had two of its rounds."""
+    asked = suite(precision=0.01, max_rounds=20)
+    told = Lines(console, asked)
+    plan(told, asked)
+    first, second = asked.points
+    for number in range(1, 7):
+        told.round_began(number)
+        one(told, first, number, 1.0)
+        if number == 3:
+            one(told, second, 1, 1.0)
+    # Six runs of the first, which are enough, and one of six of the second.
+    assert counts(console)[-1] == "7/~12"
+    told.round_began(7)
+    assert lines(console)[-1].startswith("Round 7 of at most 20: 1 of 2 scenarios left")
 
 
 def test_a_scenario_that_never_gives_a_time_is_ahead_for_the_least_number_of_rounds(suite, console):
     asked = suite(precision=0.01, max_rounds=20)
     play(Lines(console, asked), asked, [{0: 1.0, 1: None}] * 3 + [{0: 1.0}] * 3)
-    # From the second round on it counts with three rounds in all, where the other has six.
-    assert counts(console) == ["1/~12", "2/~12", *(f"{number}/~9" for number in range(3, 10))]
+    # Once a run of it has failed it counts with three rounds in all, where the other has six.
+    assert counts(console) == ["1/~12", *(f"{number}/~9" for number in range(2, 10))]
+
+
+def test_each_scenario_on_each_node_is_as_many_runs_and_no_node_goes_on_alone(suite, console):
+    """One node scatters: both go on."""
+    asked = suite(precision=0.01, max_rounds=8)
+    told = Lines(console, asked)
+    plan(told, asked, ["a", "b"])
+    first = asked.points[0]
+    assert "24 runs in 6 rounds" in lines(console)[0]
+    for number in range(1, 7):
+        one(told, first, number, 1.0, node="a")
+        one(told, first, number, 1.0 + number % 2, node="b")
+    # Two more rounds of it on either node, and six of the other scenario.
+    assert counts(console)[-1] == "12/~28"
 
 
 def test_the_display_follows_what_the_step_times_speak_for(suite, console):
-    """With six runs, where 6.25 (1 - (k - 0.375) / (n + 0.25)) + 0.375 is at most 5: n = 17, where k = 5."""
+    """After seven runs, 7.25 (1 - (k - 0.375) / (n + 0.25)) + 0.375 is at most 6 from n = 15 on (k = 4)."""
     asked = suite(precision=0.01, max_rounds=20)
     display = Display(console, asked)
     both = {0: 1.0, 1: 1.0}
@@ -130,7 +179,7 @@ def test_the_display_follows_what_the_step_times_speak_for(suite, console):
     console.print(display._live.get_renderable())
     shown = console.file.getvalue().splitlines()
     assert shown[-2].rstrip() == "1 of 2 scenarios left to bring within ±1 %"
-    assert "13/~23 runs  round 7/≤20" in shown[-1]
+    assert "13/~21 runs  round 7/≤20" in shown[-1]
 
 
 def test_the_display_of_a_count_of_rounds_has_no_such_note(suite, console):
@@ -154,12 +203,13 @@ def test_names_and_errors_from_outside_steer_no_terminal(kind, suite, console):
     given = suite(rounds=1)
     point = replace(given.points[0], label=f"label{HOSTILE}")
     watcher = kind(console, replace(given, title=f"title{HOSTILE}", points=(point,)))
-    run = SimpleNamespace(point=point, round=1, key=point.scenario.scenario_id)
+    run = run_of(point, 1, f"node{HOSTILE}")
     allocation = replace(BOX, node=replace(BOX.node, name=f"node{HOSTILE}"))
     failed = {"status": "failed", "error": "why\x1b\x9b\nmore", "step_seconds": None, "flags": ["a\x07"]}
+    failed |= {"machine": None, "val_accuracy": None}
     with watcher:
         watcher.planned(1, 1, [f"node{HOSTILE}"])
-        watcher.round_began(1, [point])
+        watcher.round_began(1)
         watcher.unprobed((allocation,), "start", f"why{HOSTILE}")
         watcher.started(run, (allocation,))
         if kind is Display:

@@ -66,7 +66,8 @@ def question(folder, random):
         form = random.choice(("csv", "md"))
         return lambda: command("show", results, "--format", form)
     if how == 12:
-        given = random.choice((("--where", random.choice(CONDITIONS)), ("--sort", random.choice(COLUMNS))))
+        asked = ("--where", random.choice(CONDITIONS)), ("--sort", random.choice(COLUMNS)), ("--overhead",)
+        given = random.choice(asked)
         return lambda: command("show", results, *given)
     if how == 13:
         return lambda: command("report", results, "-o", folder / "report.html")
