@@ -70,10 +70,10 @@ def test_people_are_shown_a_table_in_place_of_the_summary(recorded):
     said = shown(recorded)
     assert max(map(len, said.splitlines())) <= 80
     assert said.startswith("s1: s1, 6 runs in 75.0 s, one at a time")
-    assert "training 24.00 s 32.0 % 4.00 s" in " ".join(said.split())
+    assert "training 24.0 s 32.0 % 4.00 s" in " ".join(said.split())
     assert "7.38 s of slots' time a run" in said
     assert "step time" not in said
-    assert "| training | 24.00 s | 32.0 % | 4.00 s |" in shown(recorded, "--format", "md")
+    assert "| training | 24.0 s | 32.0 % | 4.00 s |" in shown(recorded, "--format", "md")
 
 
 def test_each_part_is_a_line_of_csv(recorded):
