@@ -72,10 +72,12 @@ class Ledger:
             return 0, found
         rooms = self._rooms(request, imagined.aside)
         for number, (released, allocations) in enumerate(releases, start=1):
+            gained = 0
             for allocation in allocations:
-                accelerator = allocation.node.accelerator if request.gpus else None
-                rooms[accelerator] += imagined.give_back(released, allocation, request)
-            if max(rooms.values(), default=0) >= request.workers:
+                workers = imagined.give_back(released, allocation, request)
+                rooms[allocation.node.accelerator if request.gpus else None] += workers
+                gained += workers
+            if gained and max(rooms.values()) >= request.workers:
                 found = self._find(request, imagined.aside)
                 assert found is not None
                 return number, found

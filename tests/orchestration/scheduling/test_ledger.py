@@ -85,6 +85,18 @@ class TestLedger:
         assert take(ledger, request).node.name == "b"
         assert ledger.take(request) is None
 
+    def test_of_several_types_that_of_the_node_with_the_most_free_cores_goes_first(self, node):
+        """Whether that node has room or not."""
+        nodes = [
+            node("a", cores=16, gpus=1, accelerator="H100"),
+            node("b", cores=4, gpus=1, accelerator="H100"),
+            node("c", cores=8, gpus=1, accelerator="A100"),
+        ]
+        ledger = Ledger(nodes)
+        assert take(ledger, Request("gpu", 1, 1, None)).node.name == "a"
+        assert take(ledger, Request("gpu", 1, 1, None)).node.name == "b"
+        assert take(Ledger(nodes), Request("gpu", 1, 1, None), held=[whole(nodes[0])]).node.name == "c"
+
     def test_the_node_with_the_most_free_cores_goes_first(self, node):
         ledger = Ledger([node("a", cores=2), node("b", cores=3)])
         assert [take(ledger, cpu(1)).node.name for _ in range(3)] == ["b", "a", "b"]
@@ -301,6 +313,12 @@ class TestFirstFit:
         releases = [(WHOLE_CPU, ledger.take(WHOLE_CPU))]
         assert ledger.first_fit(cpu(1), releases)
         assert ledger.take(cpu(1)) is None
+
+    def test_what_has_to_be_on_a_node_waits_for_that_node(self, node):
+        ledger = Ledger([node("a"), node("b")])
+        releases = [(cpu(2), ledger.take(cpu(2))) for _ in range(2)]
+        assert ledger.first_fit(replace(cpu(1), node_id="b"), releases)[0] == 2
+        assert ledger.first_fit(replace(cpu(1), node_id="c"), releases) is None
 
     def test_a_node_that_is_gone_frees_nothing(self, node):
         ledger = Ledger([node("a"), node("b")])
