@@ -1,5 +1,7 @@
+import cProfile
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -338,3 +340,41 @@ class TestVersion:
         ledger.drop("a")
         versions.append(ledger.version)
         assert versions == sorted(set(versions))
+
+
+class TestCost:
+    """Attempts cost what the kinds of nodes are, not what the nodes are."""
+
+    REQUESTS = (
+        cpu(1),
+        WHOLE_CPU,
+        ONE_GPU,
+        Request("gpu", None, 4, "H100"),
+        gang(4, kind="gpu", gpus=1),
+        gang(4, cpus=1, spread=True),
+        replace(WHOLE_CPU, exclusive=True),
+    )
+
+    @staticmethod
+    def calls(act, *arguments):
+        """How many functions are called meanwhile, and what comes of it."""
+        profile = cProfile.Profile()
+        result = profile.runcall(act, *arguments)
+        return sum(entry.callcount for entry in profile.getstats()), result
+
+    @pytest.mark.parametrize("tight", [False, True])
+    @pytest.mark.parametrize("request_", REQUESTS)
+    def test_a_thousand_nodes_cost_what_ten_do(self, request_, tight):
+        costs = []
+        for number in (10, 1000):
+            ledger = Ledger([Node(f"n{i}", "n", tuple(range(64)), 8, "H100") for i in range(number)], tight)
+            busy = ledger.take(request_)  # what is known of kinds and core sets is known from now on
+            ledger.give_back(request_, busy)
+            taking, taken = self.calls(ledger.take, request_)
+            giving, _ = self.calls(ledger.give_back, request_, taken)
+            everything = [(WHOLE_CPU, ledger.take(WHOLE_CPU)) for _ in range(number)]
+            failing, none = self.calls(ledger.take, request_)
+            fitting, (released, _) = self.calls(ledger.first_fit, request_, everything)
+            assert none is None
+            costs.append((taking, giving, failing, fitting, released))
+        assert costs[0] == costs[1]
