@@ -33,8 +33,10 @@ class Room(NamedTuple):
         """How many go where so much is free."""
         if cores < self.cores or gpus < self.gpus:
             return 0
-        workers = min(self.most, cores // self.cores_each)
-        return min(workers, gpus // self.gpus_each) if self.gpus_each else workers
+        workers = cores // self.cores_each
+        if self.gpus_each and gpus // self.gpus_each < workers:
+            workers = gpus // self.gpus_each
+        return workers if workers < self.most else self.most
 
     def least_cores(self, workers: int) -> int:
         """How many cores must be free for `workers`."""
