@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from bench.machine.affinity import usable_cores
 from bench.machine.nvml import open_nvml
 from bench.orchestration.scheduling.infeasible import infeasible
-from bench.orchestration.scheduling.request import Node, request_of
+from bench.orchestration.scheduling.request import Node, one_of_each, request_of
 from bench.records.suite import Point
 
 _TYPE = re.compile(r"\w+\s+([A-Z0-9]+)")
@@ -28,7 +28,8 @@ def this_machine() -> Node:
 
 def impossible(points: Iterable[Point], nodes: Sequence[Node], exclusive: bool) -> dict[str, str]:
     """Why, by scenario id, of those of `points` that `nodes` can never hold."""
-    requests = {point.scenario.scenario_id: request_of(point.scenario, nodes, exclusive) for point in points}
+    kinds = one_of_each(nodes)
+    requests = {point.scenario.scenario_id: request_of(point.scenario, kinds, exclusive) for point in points}
     reasons = {request: infeasible(request, nodes) for request in set(requests.values())}
     return {scenario_id: reason for scenario_id, request in requests.items() if (reason := reasons[request])}
 

@@ -1,12 +1,13 @@
 """Nodes sorted by what decides how many workers they have room for, so that few are looked at."""
 
 import heapq
+import itertools
 import sys
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from bench.orchestration.scheduling.request import Request, Shape
-from bench.orchestration.scheduling.room import Free, Room, room, workers_on
+from bench.orchestration.scheduling.room import Free, Room, idle, room, workers_on
 
 Entry = tuple[int, str]
 """A node by the number of its free cores, negative where most go first, and by its id."""
@@ -14,8 +15,7 @@ Candidate = tuple[int, int, str]
 """A node with room: minus the number of workers that it holds, then its entry. The least goes first."""
 Aside = Mapping[str, Free | None]
 """Nodes by id that do not count as they were entered, but as this, or not at all (None)."""
-_Type = str | None
-_Lists = dict[tuple[Shape, int], list[Entry]]
+_Lists = dict[Shape, dict[int, list[Entry]]]
 
 _LAST: Entry = (sys.maxsize, "")
 
@@ -31,9 +31,9 @@ class Index:
     """
 
     def __init__(self, tight: bool) -> None:
-        self._tight = tight
+        self._sign = 1 if tight else -1
         self._free: dict[str, Free] = {}
-        self._types: dict[_Type, _Lists] = {}
+        self._types: dict[str | None, _Lists] = {}
 
     @property
     def free(self) -> Mapping[str, Free]:
@@ -44,56 +44,69 @@ class Index:
         """Enter a node with what of it is free, in place of what was."""
         self.remove(free.node.node_id)
         self._free[free.node.node_id] = free
-        lists = self._types.setdefault(free.node.accelerator, {})
-        insort(lists.setdefault((free.node.shape, free.gpus.bit_count()), []), self._entry(free))
+        by_gpus = self._types.setdefault(free.node.accelerator, {}).setdefault(free.node.shape, {})
+        insort(by_gpus.setdefault(free.gpus.bit_count(), []), self._entry(free))
 
     def remove(self, node_id: str) -> None:
         """Strike a node; nothing happens where there is none of that id."""
         free = self._free.pop(node_id, None)
         if free is None:
             return
-        lists, alike = self._types[free.node.accelerator], (free.node.shape, free.gpus.bit_count())
-        entries = lists[alike]
+        entries = self._types[free.node.accelerator][free.node.shape][free.gpus.bit_count()]
         del entries[bisect_left(entries, self._entry(free))]
-        if not entries:
-            del lists[alike]
-        if not lists:
-            del self._types[free.node.accelerator]
 
-    def candidates(self, request: Request, aside: Aside) -> Iterator[Iterator[Candidate]]:
+    def candidates(self, request: Request, aside: Aside) -> Iterable[Iterator[Candidate]]:
         """Nodes with room for `request`: all of them, or, for GPUs, those with each type of GPU in turn."""
         if request.node_id is not None:
-            free = aside.get(request.node_id, self._free.get(request.node_id))
-            yield self._one_by_one(request, [free])
-            return
-        walk = _tightly if self._tight else _loosely
-        for types in self._choices(request, aside):
-            others = (free for free in aside.values() if free and free.node.accelerator in types)
-            found = [self._one_by_one(request, others)]
-            for (shape, gpus), entries in self._lists(types):
-                found.append(walk(entries, room(request, shape, gpus), aside))
-            yield heapq.merge(*found)
+            return [self._one_by_one(request, [aside.get(request.node_id, self._free.get(request.node_id))])]
+        found = {accelerator: self._with_room(request, accelerator, aside) for accelerator in self._types}
+        return self._in_turn(request, found, aside)
 
-    def emptied(self, request: Request, aside: Aside) -> Iterator[Iterator[Candidate]]:
+    def emptied(self, request: Request, aside: Aside) -> Iterable[Iterator[Candidate]]:
         """As `candidates`, were the nodes idle; of those with as much room in order of what is free now."""
-        for types in self._choices(request, aside):
-            found = list[Iterator[Candidate]]()
-            for (shape, _), entries in self._lists(types):
-                workers = room(request, shape, shape.gpus).on(shape.cores)
-                found.append(_all(entries, workers, aside, request.node_id))
-            yield heapq.merge(*found)
+        if request.node_id is not None:
+            free = None if request.node_id in aside else self._free.get(request.node_id)
+            return [self._one_by_one(request, [free and idle(free.node)])]
+        found = {accelerator: self._idle(request, accelerator, aside) for accelerator in self._types}
+        return self._in_turn(request, found, aside)
 
-    def _choices(self, request: Request, aside: Aside) -> Collection[Collection[_Type]]:
-        """Types of nodes that are looked at together. GPUs of one group are of one type: the best node's."""
-        if request.accelerator is not None:
-            return [[request.accelerator]] if request.accelerator in self._types else []
-        if not request.gpus or len(self._types) == 1:
-            return [self._types]
-        return [[accelerator] for accelerator in sorted(self._types, key=lambda it: self._first(it, aside))]
+    def _in_turn(
+        self, request: Request, found: Mapping[str | None, list[Iterator[Candidate]]], aside: Aside
+    ) -> Iterable[Iterator[Candidate]]:
+        """What was found, by type, merged. GPUs of one group are of one type: the first node's goes first."""
+        if not request.gpus:
+            return [heapq.merge(*itertools.chain.from_iterable(found.values()))]
+        types = [accelerator for accelerator, ways in found.items() if ways]
+        if len(types) > 1:
+            types.sort(key=lambda accelerator: self._first(accelerator, aside))
+        return (heapq.merge(*found[accelerator]) for accelerator in types)
 
-    def _lists(self, types: Collection[_Type]) -> Iterator[tuple[tuple[Shape, int], list[Entry]]]:
-        for accelerator in types:
-            yield from self._types[accelerator].items()
+    def _with_room(
+        self, request: Request, accelerator: str | None, aside: Aside
+    ) -> list[Iterator[Candidate]]:
+        """Nodes of a type with room, each of the iterators in order."""
+        found = list[Iterator[Candidate]]()
+        walk, roomiest = (_loosely, 0) if self._sign < 0 else (_tightly, -1)
+        for shape, by_gpus in self._types[accelerator].items():
+            there = room(request, shape)
+            if not there.most:
+                continue
+            for gpus, entries in by_gpus.items():
+                if entries and there.on(abs(entries[roomiest][0]), gpus):
+                    found.append(walk(entries, there, gpus, aside))
+        others = [free for free in aside.values() if free and free.node.accelerator == accelerator]
+        if others:
+            found.append(self._one_by_one(request, others))
+        return found
+
+    def _idle(self, request: Request, accelerator: str | None, aside: Aside) -> list[Iterator[Candidate]]:
+        """Nodes of a type that would have room, each of the iterators in order."""
+        found = list[Iterator[Candidate]]()
+        for shape, by_gpus in self._types[accelerator].items():
+            workers = room(request, shape).on(shape.cores, shape.gpus)
+            if workers:
+                found += [_all(entries, workers, aside) for entries in by_gpus.values()]
+        return found
 
     def _one_by_one(self, request: Request, nodes: Iterable[Free | None]) -> Iterator[Candidate]:
         """Those of `nodes` with room."""
@@ -103,32 +116,31 @@ class Index:
                 found.append((-workers, *self._entry(free)))
         return iter(sorted(found))
 
-    def _first(self, accelerator: _Type, aside: Aside) -> Entry:
+    def _first(self, accelerator: str | None, aside: Aside) -> Entry:
         """The first of the nodes of a type, be there room or not."""
-        lists = self._types[accelerator].values()
+        lists = itertools.chain.from_iterable(map(dict.values, self._types[accelerator].values()))
         entered = (next((entry for entry in entries if entry[1] not in aside), _LAST) for entries in lists)
         others = (self._entry(f) for f in aside.values() if f and f.node.accelerator == accelerator)
         return min(min(entered), min(others, default=_LAST))
 
     def _entry(self, free: Free) -> Entry:
-        cores = free.cores.bit_count()
-        return (cores if self._tight else -cores), free.node.node_id
+        return self._sign * free.cores.bit_count(), free.node.node_id
 
 
-def _loosely(entries: list[Entry], there: Room, aside: Aside) -> Iterator[Candidate]:
+def _loosely(entries: list[Entry], there: Room, gpus: int, aside: Aside) -> Iterator[Candidate]:
     """Those with room of `entries` where most free cores go first: so the roomiest do."""
     for entry in entries:
-        workers = there.on(-entry[0])
+        workers = there.on(-entry[0], gpus)
         if not workers:
             return
         if entry[1] not in aside:
             yield -workers, *entry
 
 
-def _tightly(entries: list[Entry], there: Room, aside: Aside) -> Iterator[Candidate]:
+def _tightly(entries: list[Entry], there: Room, gpus: int, aside: Aside) -> Iterator[Candidate]:
     """Those with room of `entries` where fewest free cores go first: as roomy ones are a stretch of it."""
     end = len(entries)
-    while end and (workers := there.on(entries[end - 1][0])):
+    while end and (workers := there.on(entries[end - 1][0], gpus)):
         begin = bisect_left(entries, (there.least_cores(workers), ""))
         for number in range(begin, end):
             if entries[number][1] not in aside:
@@ -136,9 +148,6 @@ def _tightly(entries: list[Entry], there: Room, aside: Aside) -> Iterator[Candid
         end = begin
 
 
-def _all(entries: list[Entry], workers: int, aside: Aside, node_id: str | None) -> Iterator[Candidate]:
-    """All of `entries`, each with room for so many, or the one of that id alone."""
-    if workers:
-        for entry in entries:
-            if entry[1] not in aside and node_id in (None, entry[1]):
-                yield -workers, *entry
+def _all(entries: list[Entry], workers: int, aside: Aside) -> Iterator[Candidate]:
+    """All of `entries`, each with room for so many."""
+    return ((-workers, *entry) for entry in entries if entry[1] not in aside)

@@ -15,7 +15,7 @@ def infeasible(request: Request, nodes: Iterable[Node]) -> str | None:
     shapes = Counter(node.shape for node in nodes if request.node_id in (None, node.node_id))
     if not shapes:
         return "needs a node, and none is left"
-    rooms = {shape: room(request, shape, shape.gpus).on(shape.cores) * n for shape, n in shapes.items()}
+    rooms = {shape: room(request, shape).on(shape.cores, shape.gpus) * n for shape, n in shapes.items()}
     fitting = _most_of_a_type(rooms) if request.gpus else sum(rooms.values())
     if fitting >= request.workers:
         return None

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from bench.orchestration.scheduling.imagined import Imagined
+from bench.orchestration.scheduling.imagined import Imagined, held_bits, left_by
 from bench.orchestration.scheduling.index import Aside, Candidate, Index
 from bench.orchestration.scheduling.request import Allocation, Allocations, Node, Request, whole
 from bench.orchestration.scheduling.room import Free, allocate, given_back, idle, without
@@ -40,7 +40,7 @@ class Ledger:
 
     def take(self, request: Request, held: Iterable[Allocation] = ()) -> Allocations | None:
         """Hold what `request` asks for, nothing of what is `held` for others; None where there is no room."""
-        allocations = self._find(request, Imagined(self._index.free, held).aside)
+        allocations = self._find(request, left_by(held_bits(held), self._index.free))
         for allocation in allocations or ():
             free = self._index.free[allocation.node.node_id]
             left = without(free, allocation.core_mask, allocation.gpu_mask)
@@ -67,16 +67,19 @@ class Ledger:
         Nothing of what is `held` for others. None where it does not fit after all of them, either. Nothing is
         given back or taken.
         """
-        imagined = Imagined(self._index.free, held)
-        if found := self._find(request, imagined.aside):
+        bits = held_bits(held)
+        now, then = left_by(bits, self._index.free), Imagined(request, self._index.free, bits)
+        if found := self._find(request, now):
             return 0, found
-        rooms = self._rooms(request, imagined.aside)
+        rooms = self._rooms(request, now)
         for number, (released, allocations) in enumerate(releases, start=1):
+            gained = 0
             for allocation in allocations:
-                accelerator = allocation.node.accelerator if request.gpus else None
-                rooms[accelerator] += imagined.give_back(released, allocation, request)
-            if max(rooms.values(), default=0) >= request.workers:
-                found = self._find(request, imagined.aside)
+                workers = then.give_back(released, allocation)
+                rooms[allocation.node.accelerator if request.gpus else None] += workers
+                gained += workers
+            if gained and max(rooms.values()) >= request.workers:
+                found = self._find(request, then.aside)
                 assert found is not None
                 return number, found
         return None

@@ -147,6 +147,11 @@ def request_of(scenario: Scenario, nodes: Iterable[Node], exclusive: bool = Fals
     )
 
 
+def one_of_each(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """A node of each shape: all that `request_of` has to look at."""
+    return tuple({node.shape: node for node in nodes}.values())
+
+
 def whole(node: Node) -> Allocation:
     """All that `node` has."""
     return Allocation(node, node.cores, tuple(range(node.gpus)))

@@ -18,22 +18,29 @@ class Free(NamedTuple):
 
 
 class Room(NamedTuple):
-    """How many workers there is room for by the number of free cores: none on fewer than `floor`.
+    """How many workers may be on a node of one shape: none below so many free `cores` and `gpus`.
 
-    Each takes `each`, and there may be no more than `most` on one node.
+    Each takes `cores_each` and `gpus_each`, and there are `most` at most.
     """
 
-    floor: int
-    each: int
     most: int
+    cores: int = 0
+    gpus: int = 0
+    cores_each: int = 1
+    gpus_each: int = 0
 
-    def on(self, cores: int) -> int:
-        """How many workers go on so many free cores."""
-        return min(self.most, cores // self.each) if cores >= self.floor else 0
+    def on(self, cores: int, gpus: int) -> int:
+        """How many go where so much is free."""
+        if cores < self.cores or gpus < self.gpus:
+            return 0
+        workers = cores // self.cores_each
+        if self.gpus_each and gpus // self.gpus_each < workers:
+            workers = gpus // self.gpus_each
+        return workers if workers < self.most else self.most
 
     def least_cores(self, workers: int) -> int:
-        """On how many free cores `workers` go, but not on fewer."""
-        return max(self.floor, workers * self.each)
+        """How many cores must be free for `workers`."""
+        return max(self.cores, workers * self.cores_each)
 
 
 def idle(node: Node) -> Free:
@@ -54,18 +61,23 @@ def given_back(free: Free, request: Request, allocation: Allocation) -> Free:
 
 
 @lru_cache(maxsize=4096)
-def room(request: Request, shape: Shape, gpus: int) -> Room:
-    """The room for `request`, on a node of `shape` of which so many GPUs are free."""
+def room(request: Request, shape: Shape) -> Room:
+    """The room for `request` on nodes of `shape`: no more than it has workers."""
+    if request.accelerator not in (None, shape.accelerator) or request.gpus > shape.gpus_of_a_process:
+        return Room(0)
     takes_all = request.cpus is None and not request.gpus
-    each = 1 if takes_all else _cores_each(request, shape, 1)
-    floor = shape.cores if takes_all or request.exclusive else each
-    return Room(floor, each, _most(request, shape, gpus))
+    return Room(
+        most=1 if request.spread else request.workers,
+        cores=shape.cores if takes_all or request.exclusive else 0,
+        gpus=shape.gpus if request.exclusive else 0,
+        cores_each=1 if takes_all else _cores_each(request, shape, 1),
+        gpus_each=request.gpus,
+    )
 
 
 def workers_on(request: Request, free: Free) -> int:
-    """How many workers of `request` may go where `free` is: counted no further than it has."""
-    there = room(request, free.node.shape, free.gpus.bit_count())
-    return there.on(free.cores.bit_count())
+    """How many workers of `request` may go where `free` is."""
+    return room(request, free.node.shape).on(free.cores.bit_count(), free.gpus.bit_count())
 
 
 def allocate(request: Request, free: Free, workers: int) -> list[Allocation]:
@@ -83,16 +95,6 @@ def allocate(request: Request, free: Free, workers: int) -> list[Allocation]:
         cores ^= chosen
         allocations.append(Allocation(node, members(chosen), mine))
     return allocations
-
-
-def _most(request: Request, shape: Shape, gpus: int) -> int:
-    """How many workers may be on a node of `shape` with so many free GPUs, whatever cores are free."""
-    if request.accelerator not in (None, shape.accelerator) or request.gpus > shape.gpus_of_a_process:
-        return 0
-    if request.exclusive and gpus < shape.gpus:
-        return 0
-    wanted = 1 if request.spread else request.workers
-    return min(wanted, gpus // request.gpus) if request.gpus else wanted
 
 
 def _cores_each(request: Request, shape: Shape, workers: int) -> int:

@@ -1,5 +1,7 @@
+import cProfile
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,6 +86,18 @@ class TestLedger:
         request = Request("gpu", None, 1, "H100")
         assert take(ledger, request).node.name == "b"
         assert ledger.take(request) is None
+
+    def test_of_several_types_that_of_the_node_with_the_most_free_cores_goes_first(self, node):
+        """Whether that node has room or not."""
+        nodes = [
+            node("a", cores=16, gpus=1, accelerator="H100"),
+            node("b", cores=4, gpus=1, accelerator="H100"),
+            node("c", cores=8, gpus=1, accelerator="A100"),
+        ]
+        ledger = Ledger(nodes)
+        assert take(ledger, Request("gpu", 1, 1, None)).node.name == "a"
+        assert take(ledger, Request("gpu", 1, 1, None)).node.name == "b"
+        assert take(Ledger(nodes), Request("gpu", 1, 1, None), held=[whole(nodes[0])]).node.name == "c"
 
     def test_the_node_with_the_most_free_cores_goes_first(self, node):
         ledger = Ledger([node("a", cores=2), node("b", cores=3)])
@@ -302,6 +316,12 @@ class TestFirstFit:
         assert ledger.first_fit(cpu(1), releases)
         assert ledger.take(cpu(1)) is None
 
+    def test_what_has_to_be_on_a_node_waits_for_that_node(self, node):
+        ledger = Ledger([node("a"), node("b")])
+        releases = [(cpu(2), ledger.take(cpu(2))) for _ in range(2)]
+        assert ledger.first_fit(replace(cpu(1), node_id="b"), releases)[0] == 2
+        assert ledger.first_fit(replace(cpu(1), node_id="c"), releases) is None
+
     def test_a_node_that_is_gone_frees_nothing(self, node):
         ledger = Ledger([node("a"), node("b")])
         releases = [(WHOLE_CPU, ledger.take(WHOLE_CPU)) for _ in range(2)]
@@ -320,3 +340,41 @@ class TestVersion:
         ledger.drop("a")
         versions.append(ledger.version)
         assert versions == sorted(set(versions))
+
+
+class TestCost:
+    """Attempts cost what the kinds of nodes are, not what the nodes are."""
+
+    REQUESTS = (
+        cpu(1),
+        WHOLE_CPU,
+        ONE_GPU,
+        Request("gpu", None, 4, "H100"),
+        gang(4, kind="gpu", gpus=1),
+        gang(4, cpus=1, spread=True),
+        replace(WHOLE_CPU, exclusive=True),
+    )
+
+    @staticmethod
+    def calls(act, *arguments):
+        """How many functions are called meanwhile, and what comes of it."""
+        profile = cProfile.Profile()
+        result = profile.runcall(act, *arguments)
+        return sum(entry.callcount for entry in profile.getstats()), result
+
+    @pytest.mark.parametrize("tight", [False, True])
+    @pytest.mark.parametrize("request_", REQUESTS)
+    def test_a_thousand_nodes_cost_what_ten_do(self, request_, tight):
+        costs = []
+        for number in (10, 1000):
+            ledger = Ledger([Node(f"n{i}", "n", tuple(range(64)), 8, "H100") for i in range(number)], tight)
+            busy = ledger.take(request_)  # what is known of kinds and core sets is known from now on
+            ledger.give_back(request_, busy)
+            taking, taken = self.calls(ledger.take, request_)
+            giving, _ = self.calls(ledger.give_back, request_, taken)
+            everything = [(WHOLE_CPU, ledger.take(WHOLE_CPU)) for _ in range(number)]
+            failing, none = self.calls(ledger.take, request_)
+            fitting, (released, _) = self.calls(ledger.first_fit, request_, everything)
+            assert none is None
+            costs.append((taking, giving, failing, fitting, released))
+        assert costs[0] == costs[1]

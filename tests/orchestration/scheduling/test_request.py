@@ -3,7 +3,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from bench.orchestration.scheduling.request import Allocation, Node, Request, request_of
+from bench.orchestration.scheduling.request import Allocation, Node, Request, one_of_each, request_of
 from bench.records.scenario import Scenario
 
 WHOLE_CPU = Request("cpu", None, 0, None)
@@ -54,6 +54,11 @@ class TestRequestOf:
 
     def test_deterministic_runs_share_no_process_with_others(self, node):
         assert request_of(scenario(deterministic=True), [node()]) == replace(WHOLE_CPU, deterministic=True)
+
+    def test_a_node_of_each_shape_tells_what_all_would(self, node):
+        nodes = [node("a"), node("b", cores=4), node("c"), node("d", gpus=1), node("e", gpus=1)]
+        assert [len(one_of_each(nodes[:n])) for n in range(6)] == [0, 1, 2, 2, 3, 3]
+        assert request_of(scenario(), one_of_each(nodes)) == request_of(scenario(), nodes) == ONE_GPU
 
 
 class TestIdentity:
