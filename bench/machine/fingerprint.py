@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,12 @@ class Fingerprint:
     hardware: Hardware
     software: Software
 
-    @property
+    @cached_property
     def machine_id(self) -> str:
         """12 hex digits that are the same for equal hardware, under whatever name, software or load."""
         return _hash(_hardware_identity(self.hardware))
 
-    @property
+    @cached_property
     def software_id(self) -> str:
         """12 hex digits that are the same for equal versions and settings, those of the GPUs included.
 
@@ -82,7 +83,7 @@ class Fingerprint:
         }
         return _hash(facts)
 
-    @property
+    @cached_property
     def machine(self) -> str:
         """A short name for people, such as "AMD EPYC 7763, 64 cores, 8 × NVIDIA H100 80GB HBM3"."""
         return machine_name(self.hardware)

@@ -91,7 +91,7 @@ def run_row(identity: Identity, scenario: Scenario, seed: int, measurement: Meas
     """A row of `runs`; `seed` is the run's own (the scenario's plus the round), under the setting's name."""
     return {
         **_values(identity),
-        **scenario.model_dump(mode="json"),
+        **{name: getattr(scenario, name) for name in Scenario.model_fields},
         "seed": seed,
         "model_flops_per_step": model_flops_per_step(scenario.widths, scenario.global_batch),
         **_values(measurement),

@@ -1,0 +1,122 @@
+"""What a session's driver does for a run does not grow with the runs that wait, nor with the nodes there are.
+
+And its schedules end soon after the earliest moment at which any could. By a pool and a clock that are
+simulated, with some hundred runs; `python -m tests.scale` has a thousand slots.
+"""
+
+import dataclasses
+import sys
+
+import pytest
+
+from bench.records.store import read_sessions
+from tests.scale.cases import Case, bound_of, cases, nodes_of, suite_of
+from tests.scale.pool import EVENTS_OF_A_RUN
+from tests.scale.simulate import simulate
+from tests.scale.work import Lines
+
+ALIKE = Case(scenarios=100, rounds=1, nodes=24)
+MIXED = dataclasses.replace(ALIKE, mixed=True)
+ON_FEW_NODES = {"nodes": 3, "cores": 8}
+
+
+def lines_of_a_run(case, folder):
+    with Lines() as lines:
+        figures = simulate(case, folder)
+    assert figures.recorded == case.runs
+    return lines.total / case.runs
+
+
+@pytest.mark.parametrize("case", [ALIKE, MIXED, dataclasses.replace(ALIKE, **ON_FEW_NODES, rounds=3)])
+def test_all_that_happens_is_heard_once_and_recorded(case, tmp_path):
+    figures = simulate(case, tmp_path / "s")
+    assert figures.submitted == figures.recorded == case.runs
+    assert figures.events == case.runs * EVENTS_OF_A_RUN + figures.opened
+    tables = read_sessions([str(tmp_path / "s")])
+    assert len(set(tables.runs["run_id"].to_pylist())) == tables.runs.num_rows == case.runs
+    assert set(tables.runs["status"].to_pylist()) == {"ok"}
+    assert tables.epochs.num_rows == 5 * case.runs
+
+
+def test_slots_of_runs_that_are_alike_are_opened_once(tmp_path):
+    case = dataclasses.replace(ALIKE, rounds=3)
+    assert simulate(case, tmp_path / "s").opened == case.slots
+
+
+@pytest.mark.parametrize("order", ["shuffled", "longest first"])
+@pytest.mark.parametrize("kind", [ALIKE, MIXED], ids=["alike", "mixed"])
+def test_the_work_for_a_run_does_not_grow_with_how_many_wait(kind, order, tmp_path):
+    few, many = (
+        lines_of_a_run(dataclasses.replace(kind, scenarios=scenarios, order=order), tmp_path / str(scenarios))
+        for scenarios in (100, 800)
+    )
+    assert many < 1.3 * few
+
+
+def test_the_work_for_a_run_does_not_grow_with_the_nodes(tmp_path):
+    few, many = (
+        lines_of_a_run(dataclasses.replace(ALIKE, scenarios=400, nodes=nodes), tmp_path / str(nodes))
+        for nodes in (25, 200)
+    )
+    assert many < 1.5 * few
+
+
+@pytest.mark.parametrize("lengths", ["log-uniform", "lognormal"])
+@pytest.mark.parametrize(
+    ("scenarios", "order", "over"),
+    [
+        (60, "shuffled", 0.45),
+        (60, "longest first", 0.05),
+        (240, "shuffled", 0.10),
+        (240, "longest first", 0.02),
+    ],
+)
+def test_rounds_end_soon_after_the_bound(scenarios, order, over, lengths, tmp_path):
+    case = Case(scenarios, rounds=10, nodes=60, lengths=lengths, order=order)
+    assert 0 <= simulate(case, tmp_path / "s").over_bound <= over
+
+
+@pytest.mark.parametrize("order", ["shuffled", "longest first"])
+@pytest.mark.parametrize("cluster", [{"nodes": 60}, {"nodes": 8, "cores": 8}], ids=["60x1", "8x8"])
+def test_gangs_among_single_runs_leave_few_slots_free(cluster, order, tmp_path):
+    case = Case(240, rounds=3, mixed=True, order=order, **cluster)
+    assert 0 <= simulate(case, tmp_path / "s").over_bound <= 0.25
+
+
+class TestSimulation:
+    """That what is simulated is what was said."""
+
+    def test_cases_have_names_of_their_own(self):
+        names = [case.name for case in cases()]
+        assert len(set(names)) == len(names)
+
+    def test_lengths_lie_within_their_spread_and_are_the_same_again(self):
+        for lengths in ("log-uniform", "lognormal"):
+            case = dataclasses.replace(ALIKE, scenarios=500, lengths=lengths)
+            _, seconds = suite_of(case)
+            assert min(seconds.values()) >= 10.0
+            assert 400.0 < max(seconds.values()) <= 500.0
+            assert suite_of(case)[1] == seconds
+            assert suite_of(dataclasses.replace(case, seed=1))[1] != seconds
+
+    def test_gangs_are_a_part_of_those_mixed(self):
+        suite, _ = suite_of(dataclasses.replace(MIXED, scenarios=500))
+        workers = [point.scenario.workers for point in suite.points]
+        assert set(workers) == {1, 2, 3, 4, 5, 6, 7, 8}
+        assert 50 < sum(number > 1 for number in workers) < 150
+
+    def test_the_bound_is_that_of_the_work_or_of_the_longest_run(self):
+        case = Case(scenarios=2, rounds=3, nodes=2, cores=2)
+        suite, seconds = suite_of(case)
+        assert len(nodes_of(case)) == 2
+        lengths = dict.fromkeys(seconds, 10.0)
+        assert bound_of(case, suite, lengths) == 2 * 3 * 10.0 / 4
+        lengths[suite.points[0].scenario.scenario_id] = 100.0
+        assert bound_of(dataclasses.replace(case, rounds=1), suite, lengths) == 100.0
+
+    def test_lines_are_counted_by_file(self, tmp_path):
+        with Lines() as lines:
+            simulate(dataclasses.replace(ALIKE, scenarios=2, nodes=1), tmp_path / "s")
+        assert sys.gettrace() is None
+        assert lines.by_file["records/journal.py"] > 10
+        assert not any(name.startswith("/") for name in lines.by_file)
