@@ -27,6 +27,7 @@ Flag = Literal[
 ]
 StartMethod = Literal["forkserver", "spawn"]
 """How a process came to be, in multiprocessing's words: a copy of one with TensorFlow imported, or anew."""
+START_METHODS: tuple[StartMethod, ...] = get_args(StartMethod)
 IMPLAUSIBLE: Flag = "implausible"
 """Set when a row is read that holds a value which cannot have been measured; see `records.plausible`."""
 

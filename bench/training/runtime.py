@@ -8,6 +8,7 @@ import contextlib
 import gc
 import os
 import time
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,23 @@ class Runtime:
     strategy: Any = None
 
 
+def before_import(environ: MutableMapping[str, str]) -> None:
+    """Set what TensorFlow and Keras read while they are imported, and take away what they must not read.
+
+    All else that they read, XLA_FLAGS and TF_XLA_FLAGS among it, they read when it is first needed: a process
+    that was forked after the import may set it. Seen with TensorFlow 2.21.
+    """
+    neutralise(environ)
+    environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def has_begun() -> bool:
+    """Whether TensorFlow's eager runtime has started in this process, with devices and threads."""
+    from tensorflow.python.eager import context
+
+    return context._context is not None and bool(context._context._initialized)
+
+
 def start(
     kind: DeviceKind, cores: tuple[int, ...], role: Role = ALONE, deterministic: bool = False
 ) -> Runtime:
@@ -53,8 +71,7 @@ def start(
     port bound with SO_REUSEPORT. A `deterministic` process stays so.
     """
     pinning = pin(cores)
-    neutralise(os.environ)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    before_import(os.environ)
     os.environ["OMP_NUM_THREADS"] = str(len(cores))
     # NVML's order, so that the GPU trained on is the one metered.
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"

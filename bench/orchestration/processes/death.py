@@ -10,9 +10,11 @@ gone: it is lost, and may be tried again.
 
 import os
 import re
+import signal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from bench.machine.cgroup import Cgroup, oom_kills_in
 from bench.machine.files import ROOT
@@ -39,6 +41,7 @@ _SIGNALLED = re.compile(r"\*\*\* (?P<text>SIG(?:ABRT|SEGV|BUS|ILL|FPE|TRAP)) rec
 """Absl's failure handler; it says the same of SIGTERM, by which a process is told to end."""
 _NOISE = re.compile(r":\w+:|WARNING: All log messages|failed call to cuInit")
 """Ray's marks in a log, and what TensorFlow says on every machine without a GPU."""
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 _SIGNALS = {
     "Aborted": "SIGABRT",
     "Segmentation fault": "SIGSEGV",
@@ -61,6 +64,17 @@ class Birth:
     error_output: str | None = None
     oom_kills: Mapping[str, int] | None = None
     memory_limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended, as whoever started it knows: its exit status, negative for a signal.
+
+    `oom_kills` are the counts of kills for memory that rose with its end, where it was killed.
+    """
+
+    status: int
+    oom_kills: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,12 +121,15 @@ def remains(born: Birth) -> Remains:
     return Remains(_last_lines(born.error_output), risen)
 
 
-def cause(born: Birth, left: Remains, kind: DeviceKind) -> tuple[Status, str]:
-    """The status of the run that the process had, and the reason in one line."""
+def cause(born: Birth, left: Remains, kind: DeviceKind, exit_status: int | None = None) -> tuple[Status, str]:
+    """The status of the run that the process had, and the reason in one line.
+
+    With its `exit_status`, negative for a signal, that says who ended it where nothing else does.
+    """
     who = f"its process {born.process_id}"
-    words, signal = last_words(left.last_lines)
+    words, fatal = last_words(left.last_lines)
     if words is not None:
-        by = f" ({signal})" if signal else ""
+        by = f" ({fatal})" if fatal else ""
         return status_of_words(words, kind) or "failed", _short(f"{who} ended itself{by}: {words}")
     if left.oom_kills:
         limit = born.memory_limit
@@ -120,7 +137,19 @@ def cause(born: Birth, left: Remains, kind: DeviceKind) -> tuple[Status, str]:
         return "oom_host", f"the kernel killed {who} for want of memory{allowed}"
     heard = last_heard(left.last_lines)
     last = f"; its last words: {heard}" if heard else ""
+    by_itself = _by_itself(exit_status)
+    if by_itself is not None:
+        return "failed", _short(f"{who} {by_itself}{last}")
     return "lost", _short(f"{who} is gone without a reason, as if killed from outside{last}")
+
+
+def _by_itself(exit_status: int | None) -> str | None:
+    """How a process ended itself; None where nothing is known of it, or it was killed from outside."""
+    if exit_status is None or -exit_status in _FROM_OUTSIDE:
+        return None
+    if exit_status < 0:
+        return f"ended itself ({signal.Signals(-exit_status).name}) without a word"
+    return f"ended with exit status {exit_status} before its run was over"
 
 
 def _error_output() -> str | None:
@@ -136,10 +165,15 @@ def _last_lines(path: str | None) -> tuple[str, ...]:
         return ()
     try:
         with Path(path).open("rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))
-            return tuple(file.read().decode(errors="replace").splitlines())
+            return lines_at_end(file)
     except OSError:
         return ()
+
+
+def lines_at_end(file: IO[bytes]) -> tuple[str, ...]:
+    """The last lines of a file, of which the first may be a part."""
+    file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))
+    return tuple(file.read().decode(errors="replace").splitlines())
 
 
 def last_words(lines: Iterable[str]) -> tuple[str | None, str | None]:
@@ -149,18 +183,18 @@ def last_words(lines: Iterable[str]) -> tuple[str | None, str | None]:
     name of the signal, which comes last.
     """
     found: str | None = None
-    signal: str | None = None
+    name: str | None = None
     for line in lines:
         if by_python := _BY_PYTHON.match(line):
-            signal = signal or _SIGNALS.get(by_python["text"])
+            name = name or _SIGNALS.get(by_python["text"])
             found = found or by_python["text"]
         elif signalled := _SIGNALLED.search(line):
-            signal = signal or signalled["text"]
+            name = name or signalled["text"]
         elif (what := _WHAT.match(line)) and found:
             found = f"{found}: {what['text']}"
         elif text := _fatal(line):
             found = found or text
-    return (found or signal), signal
+    return (found or name), name
 
 
 def _fatal(line: str) -> str | None:

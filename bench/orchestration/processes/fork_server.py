@@ -1,0 +1,108 @@
+"""A fork server, as whoever starts it sees it: one for each node of a session.
+
+It is none of multiprocessing's, whose processes hold what keeps their server alive (so that none of them
+ends with whoever started it) and are not ended with whoever asked for them.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.data.datasets import Dataset
+from bench.errors import BenchError, reason
+from bench.orchestration.processes.aside import environment
+from bench.orchestration.processes.serving import ONE_THREAD, program
+from bench.orchestration.processes.shared_data import share
+from bench.records.measurement import START_METHODS, StartMethod
+
+VARIABLE = "BENCH_START_METHOD"
+"""Set to "spawn", every run gets a fresh interpreter: to compare, or where a copy of a process misbehaves."""
+_LONGEST_PATH = 100  # bytes; unix(7) allows 107
+_WAITING = 1024
+_END_SECONDS = 10.0
+
+
+def start_method(environ: Mapping[str, str] = os.environ) -> StartMethod:
+    """How the processes of runs are to start: by forking, where the system is one that this is sound on.
+
+    Raises BenchError where `VARIABLE` has a value that it cannot have.
+    """
+    for method in START_METHODS:
+        if environ.get(VARIABLE) == method:
+            return method
+    if environ.get(VARIABLE):
+        raise BenchError(
+            f"{VARIABLE}: {environ[VARIABLE]!r} is no way to start a process; "
+            f"set it to {' or '.join(START_METHODS)}, or unset it"
+        )
+    return "forkserver" if sys.platform == "linux" else "spawn"
+
+
+class ForkServer:
+    """A process with TensorFlow imported and `datasets` mapped, that `launch` has copied for each run.
+
+    It lives until it is closed or the process that made it ends, and its processes as long as it does. Where
+    it cannot be copied it starts fresh interpreters. `address` is the path of its socket.
+    """
+
+    def __init__(self, datasets: Mapping[str, Dataset]) -> None:
+        method = start_method()
+        self._folder = _folder()
+        self.address = str(Path(self._folder) / "socket")
+        data = share(datasets)
+        try:
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(self.address)
+                listener.listen(_WAITING)
+                self._process = _start(listener.fileno(), data, self._folder, method)
+        except OSError as error:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise BenchError(f"no fork server can be started: {reason(error)}") from error
+        finally:
+            os.close(data)
+
+    @property
+    def process_id(self) -> int:
+        """The server's own."""
+        return self._process.pid
+
+    def is_alive(self) -> bool:
+        """Whether it still serves."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End it, and all processes that it started. Closing twice does nothing."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _folder() -> str:
+    """A new folder that nobody else may enter, with a path that leaves room for a socket's name."""
+    made = tempfile.mkdtemp(prefix="bench-")
+    if len(os.fsencode(made)) + len("/socket") <= _LONGEST_PATH:
+        return made
+    Path(made).rmdir()
+    return tempfile.mkdtemp(prefix="bench-", dir="/tmp")
+
+
+def _start(listener: int, data: int, folder: str, method: StartMethod) -> subprocess.Popen[bytes]:
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", program(listener, data, folder, method, before)],
+        stdin=subprocess.PIPE,
+        env={**environment(), **ONE_THREAD},
+        pass_fds=(listener, data),
+    )

@@ -1,0 +1,171 @@
+"""Starting a process of a run from whoever holds its allocation, and following it to its end."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing import reduction
+from multiprocessing.connection import Connection, Pipe
+from typing import IO, Protocol
+
+from bench.data.datasets import Dataset
+from bench.errors import BenchError, reason
+from bench.orchestration.processes.aside import environment
+from bench.orchestration.processes.death import Birth, Ended, Remains, cause, lines_at_end
+from bench.orchestration.processes.run_process import Descriptors, program
+from bench.orchestration.processes.shared_data import share
+from bench.orchestration.processes.work import Failed, Limits, Probing, Report, Results, Work
+from bench.records.measurement import Status
+
+
+class ProcessDied(Exception):  # noqa: N818 -- an end that is told, not a mistake
+    """A process that ended before its work was done: the status of its run, and why, in one line."""
+
+    def __init__(self, status: Status, error: str) -> None:
+        super().__init__(error)
+        self.status, self.error = status, error
+
+
+class _Keeper(Protocol):
+    """Whoever the process is a child of."""
+
+    def wait(self) -> Ended | Failed | None:
+        """How it ended, once it has; None where nobody knows any more."""
+
+
+class Process:
+    """A process of a run. `reports` and `kill` may be called from different threads."""
+
+    def __init__(
+        self, work: Work, channel: Connection, lease: int, errors: IO[bytes], keeper: _Keeper
+    ) -> None:
+        self._work, self._channel, self._errors, self._keeper = work, channel, errors, keeper
+        self._lease: int | None = lease
+        self._born = Birth(0)
+        self._ended: Ended | Failed | None = None
+        self._lock = threading.Lock()
+
+    def reports(self) -> Iterator[Report]:
+        """What it tells, until its work is done and it is gone. Raises ProcessDied where it ends before."""
+        while True:
+            try:
+                said = self._channel.recv()
+            except (EOFError, OSError):
+                self.kill()
+                raise self._died() from None
+            if isinstance(said, Birth):
+                self._born = said
+                continue
+            if isinstance(said, Results | Limits | Failed):
+                self.kill()
+            if isinstance(said, Failed):
+                raise ProcessDied(said.status, said.error)
+            yield said
+            if isinstance(said, Results | Limits):
+                return
+
+    def kill(self) -> None:
+        """End it at once, whatever it does; returns when it is gone. Killing it twice does nothing."""
+        with self._lock:
+            if self._lease is not None:
+                os.close(self._lease)
+                self._lease = None
+                self._ended = self._keeper.wait()
+
+    def _died(self) -> ProcessDied:
+        ended, kind = self._ended, self._work.kind
+        if isinstance(ended, Failed):
+            return ProcessDied(ended.status, ended.error)
+        left = Remains(lines_at_end(self._errors), ended.oom_kills if ended else ())
+        return ProcessDied(*cause(self._born, left, kind, ended.status if ended else None))
+
+
+def launch(
+    address: str | None,
+    work: Work,
+    reserved: socket.socket | None = None,
+    dataset: Callable[[str], Dataset] | None = None,
+) -> Process:
+    """Start a process that does `work`: a copy of the fork server at `address`.
+
+    Without one that answers it is a fresh interpreter, which gets the data sets that it needs from `dataset`.
+    `reserved` is a socket bound to the process's own port, which stays bound as long as the process lives.
+    Raises BenchError where no process can be started.
+    """
+    asked_ns = time.monotonic_ns()
+    with contextlib.ExitStack() as stack:
+        try:
+            channel, its_channel = Pipe()
+            its_lease, lease = os.pipe()
+            stack.callback(os.close, its_lease)
+            errors = tempfile.TemporaryFile()  # noqa: SIM115 -- the process's own
+            stack.enter_context(its_channel)
+            port = -1 if reserved is None else reserved.fileno()
+            given = Descriptors(its_channel.fileno(), its_lease, errors.fileno(), port)
+            keeper = _by_server(address, given) or _afresh(given, work, dataset)
+        except OSError as error:
+            raise BenchError(f"no process can be started for a run: {reason(error)}") from error
+    process = Process(work, channel, lease, errors, keeper)
+    with contextlib.suppress(OSError):  # it is gone already: its reports will say so
+        channel.send((work, asked_ns))
+    return process
+
+
+class _OfServer:
+    def __init__(self, control: Connection) -> None:
+        self._control = control
+
+    def wait(self) -> Ended | Failed | None:
+        """A server that is gone has taken its processes with it."""
+        with self._control:
+            try:
+                told: Ended | Failed = self._control.recv()
+            except (EOFError, OSError):
+                return None
+            return told
+
+
+class _OfThis:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def wait(self) -> Ended:
+        return Ended(self._process.wait())
+
+
+def _by_server(address: str | None, given: Descriptors) -> _Keeper | None:
+    """Have the fork server at `address` start the process; None where none answers there."""
+    if address is None:
+        return None
+    with contextlib.ExitStack() as stack:
+        asking = stack.enter_context(socket.socket(socket.AF_UNIX))
+        try:
+            asking.connect(address)
+            reduction.sendfds(asking, list(given.all()))
+        except OSError:
+            return None
+        return _OfServer(Connection(asking.detach()))
+
+
+def _afresh(given: Descriptors, work: Work, dataset: Callable[[str], Dataset] | None) -> _Keeper:
+    """Start an interpreter, which ends by its lease alone: whoever calls this may have threads that end."""
+    tasks = () if isinstance(work.do, Probing) else work.do.tasks
+    names = {task.scenario.dataset for task in tasks}
+    data = share({name: dataset(name) for name in names} if dataset else {})
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", program(given, data)],
+            stdin=subprocess.DEVNULL,
+            stdout=given.errors,
+            stderr=given.errors,
+            env={**environment(), **work.environ},
+            pass_fds=(*given.all(), data),
+        )
+    finally:
+        os.close(data)
+    return _OfThis(process)

@@ -1,0 +1,290 @@
+"""The fork server's own process: TensorFlow imported, nothing of it started, a copy for each run.
+
+It has one thread, so that a copy of it is whole. Where it may not be copied, or TensorFlow cannot be
+imported, it goes on as a server that starts a fresh interpreter for each run.
+"""
+
+import contextlib
+import gc
+import importlib
+import os
+import select
+import shutil
+import signal
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from multiprocessing import reduction, util
+from multiprocessing.connection import Connection
+from pathlib import Path
+from socket import socket
+from typing import NoReturn, Protocol, Self
+
+from bench.data.datasets import Dataset
+from bench.errors import reason
+from bench.import_path import program_with_bench
+from bench.machine.cgroup import Cgroup, oom_kills_in
+from bench.machine.files import ROOT
+from bench.machine.modules import sources
+from bench.orchestration.processes import run_process
+from bench.orchestration.processes.death import Ended
+from bench.orchestration.processes.lifeline import die_with, die_with_parent, outlive, set_title
+from bench.orchestration.processes.run_process import Descriptors
+from bench.orchestration.processes.shared_data import mapped
+from bench.orchestration.processes.work import Failed
+from bench.records.measurement import StartMethod
+from bench.training.failure import status_of
+from bench.training.runtime import before_import
+
+TITLE = "bench-forks"
+PRELOADED = (
+    "tensorflow",
+    "keras",
+    *(f"bench.training.{name}" for name in ("run", "probe", "strategies", "model", "fused", "fit")),
+    *(f"bench.training.{name}" for name in ("replicated", "coordinated", "all_reduce")),
+)
+ONE_THREAD = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""For the imports alone: NumPy's and scikit-learn's pools, and that of the allocator that pyarrow brings."""
+MOST_DESCRIPTORS = 8
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process that was started: whoever asked for it, and the counts of kills for memory at the time."""
+
+    control: Connection
+    oom_kills: Mapping[str, int]
+
+
+def serve(
+    listener: int, data: int, folder: str, method: StartMethod, environ: Mapping[str, str | None]
+) -> None:
+    """Start a process for each connection to the socket `listener`, until standard input ends.
+
+    `data` is the descriptor of the shared data sets, and `folder`, which goes in the end, the place for
+    temporary files. `environ` is what the variables in `ONE_THREAD`, set for the imports, are to be again.
+    """
+    set_title(TITLE)
+    die_with(0)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in (signal.SIGINT, signal.SIGHUP):  # its end comes by its input
+        signal.signal(number, lambda *_: None)
+    why_not = None
+    if method == "forkserver":
+        why_not = _preload()
+    _restore(environ)
+    if why_not is not None:
+        sys.stderr.write(f"bench starts a fresh interpreter for each run, since {why_not}\n")
+        _serve_anew(listener, data, folder)
+    start = _Copies(mapped(data), folder) if method == "forkserver" else _Fresh(data, folder)
+    outlive(0)
+    with Server(socket(fileno=listener), start, folder) as server:
+        server.run()
+
+
+def _serve_anew(listener: int, data: int, folder: str) -> NoReturn:
+    """Go on in this process as an interpreter with nothing in it."""
+    for descriptor in (0, listener, data):
+        os.set_inheritable(descriptor, True)
+    sys.stderr.flush()
+    line = [sys.executable, "-P", "-c", program(listener, data, folder, "spawn", {})]
+    os.execv(sys.executable, line)
+
+
+def program(
+    listener: int,
+    data: int,
+    folder: str,
+    method: StartMethod,
+    environ: Mapping[str, str | None],
+) -> str:
+    """For `python -P -c`: `serve`."""
+    call = f"serve({listener}, {data}, {folder!r}, {method!r}, {environ!r})"
+    return program_with_bench(f"from {__name__} import serve; {call}")
+
+
+def _restore(environ: Mapping[str, str | None]) -> None:
+    for name, value in environ.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _preload() -> str | None:
+    """Import what a run uses, and see whether this process may be copied: why not, or None."""
+    before_import(os.environ)
+    os.environ.update(ONE_THREAD)
+    try:
+        for name in PRELOADED:
+            importlib.import_module(name)
+    except BaseException as problem:
+        return f"{name} cannot be imported: {type(problem).__name__}: {problem}"
+    sources()
+    gc.collect()
+    gc.freeze()  # else each collection in a copy would copy the pages of all that is here
+    return why_not_forked()
+
+
+def why_not_forked() -> str | None:
+    """What of this process a copy would not have, or share: threads, a GPU, TensorFlow's runtime; or None."""
+    from bench.training.runtime import has_begun
+
+    threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 -- names alone
+    if threads > 1:
+        return f"the imports start {threads - 1} threads"
+    if any(path.startswith("/dev/nvidia") for path in _open_files()):
+        return "the imports open a GPU"
+    return "the imports start TensorFlow's runtime" if has_begun() else None
+
+
+def _open_files() -> list[str]:
+    found = list[str]()
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # the folder's own
+            found.append(str(link.readlink()))
+    return found
+
+
+class Starter(Protocol):
+    """A way to start a process."""
+
+    def __call__(self, given: Descriptors, ours: Iterable[int]) -> int:
+        """The number of a new process that has what is `given`, and nothing that is `ours`."""
+
+
+@dataclass(frozen=True)
+class _Copies:
+    """By forking: `datasets` are mapped already."""
+
+    datasets: Mapping[str, Dataset]
+    folder: str
+
+    def __call__(self, given: Descriptors, ours: Iterable[int]) -> int:
+        server = os.getpid()
+        process = os.fork()
+        if process:
+            return process
+        try:
+            die_with_parent(server)
+            signal.set_wakeup_fd(-1)
+            for descriptor in ours:
+                os.close(descriptor)
+            run_process.live(given, self.datasets, "forkserver", self.folder)
+        finally:
+            os._exit(1)
+
+
+@dataclass(frozen=True)
+class _Fresh:
+    """By starting an interpreter, which maps the data sets in `data`."""
+
+    data: int
+    folder: str
+
+    def __call__(self, given: Descriptors, ours: Iterable[int]) -> int:  # noqa: ARG002 -- it inherits none
+        line = [sys.executable, "-P", "-c", run_process.program(given, self.data, os.getpid(), self.folder)]
+        path = os.fsencode(sys.executable)
+        return util.spawnv_passfds(path, [os.fsencode(part) for part in line], (*given.all(), self.data))
+
+
+class Server:
+    """Waits for all that can happen in one place; every step takes microseconds, or a fork."""
+
+    def __init__(self, listener: socket, start: Starter, folder: str) -> None:
+        self._listener, self._start, self._folder = listener, start, folder
+        self._asking: dict[int, socket] = {}
+        self._children: dict[int, Child] = {}
+        self._cgroup, self._explained = Cgroup(ROOT), dict[str, int]()
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        self._waiting = select.poll()
+        for descriptor in (0, self._woken, listener.fileno()):
+            self._waiting.register(descriptor, select.POLLIN)
+
+    def __enter__(self) -> Self:
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._children:
+            os.kill(process, signal.SIGKILL)
+        for process in self._children:
+            os.waitpid(process, 0)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run(self) -> None:
+        """Serve until standard input ends."""
+        while True:
+            for descriptor, _ in self._waiting.poll():
+                if descriptor == 0:
+                    return
+                if descriptor == self._woken:
+                    os.read(self._woken, 4096)
+                    self._reap()
+                elif descriptor == self._listener.fileno():
+                    self._accept()
+                else:
+                    self._begin(descriptor)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # gone already
+            connection, _ = self._listener.accept()
+            self._asking[connection.fileno()] = connection
+            self._waiting.register(connection, select.POLLIN)
+
+    def _begin(self, descriptor: int) -> None:
+        """Start the process that is asked for by the connection with this descriptor."""
+        self._waiting.unregister(descriptor)
+        connection = self._asking.pop(descriptor)
+        try:
+            numbers = reduction.recvfds(connection, MOST_DESCRIPTORS)
+        except (EOFError, OSError, RuntimeError):  # whoever asked is gone
+            connection.close()
+            return
+        control, kills = Connection(connection.detach()), self._cgroup.oom_kills()
+        for number in numbers:
+            os.set_inheritable(number, False)
+        try:
+            self._children[self._start(Descriptors(*numbers), self._ours(control))] = Child(control, kills)
+        except OSError as problem:
+            _tell(control, Failed(status_of(problem, "cpu"), f"no process can be started: {reason(problem)}"))
+        finally:
+            for number in numbers:
+                os.close(number)
+
+    def _ours(self, control: Connection) -> list[int]:
+        """What a copy of this process has no use for, and must not hold open."""
+        controls = [control.fileno(), *(child.control.fileno() for child in self._children.values())]
+        return [self._listener.fileno(), self._woken, self._wake, *self._asking, *controls]
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                process, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not process:
+                return
+            child = self._children.pop(process, None)
+            shutil.rmtree(f"{self._folder}/{process}", ignore_errors=True)
+            if child is not None:
+                code = os.waitstatus_to_exitcode(status)
+                _tell(child.control, Ended(code, self._risen(child) if code == -signal.SIGKILL else ()))
+
+    def _risen(self, child: Child) -> tuple[str, ...]:
+        """The counts of kills for memory that rose by one more than other processes here explain."""
+        before = {file: max(count, self._explained.get(file, 0)) for file, count in child.oom_kills.items()}
+        risen = tuple(file for file, count in oom_kills_in(before).items() if count > before[file])
+        self._explained |= {file: before[file] + 1 for file in risen}
+        return risen
+
+
+def _tell(control: Connection, what: Ended | Failed) -> None:
+    with contextlib.suppress(OSError):  # nobody waits for it any more
+        control.send(what)
+    control.close()

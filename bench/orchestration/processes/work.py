@@ -1,0 +1,143 @@
+"""What a process of a run is told to do, what it reports, and the doing itself."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+from bench.data.datasets import Dataset
+from bench.machine.modules import check_same_bench
+from bench.orchestration.pool import Job, Result
+from bench.records.kinds import DeviceKind
+from bench.records.measurement import Epoch, Phase, StartMethod, Status
+from bench.records.probe import Probe
+from bench.records.scenario import Precision
+from bench.training import runtime
+from bench.training.failure import describe, status_of
+from bench.training.role import Role
+from bench.training.run import train_run
+from bench.training.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Probing:
+    """Measure the limits of the process's device and cores."""
+
+    precisions: tuple[Precision, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that a process of a run is told.
+
+    `sources` are those of the command's `bench`, and `environ` the variables to set in the process beside
+    those that it has, such as CUDA_VISIBLE_DEVICES.
+    """
+
+    do: Job | Probing
+    kind: DeviceKind
+    cores: tuple[int, ...]
+    role: Role
+    deterministic: bool
+    sources: Mapping[str, str]
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Started:
+    """TensorFlow has started in the process, and all processes of the run have found each other."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The end of a probe; None where it could not be made."""
+
+    probe: Probe | None
+
+
+@dataclass(frozen=True)
+class Results:
+    """The end of a job: a result for each of its tasks."""
+
+    results: tuple[Result, ...]
+
+
+Report = Started | Phase | Epoch | Results | Limits
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The process could not start to do its work."""
+
+    status: Status
+    error: str
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a process came to be, and when it was asked for, by the host's `time.monotonic_ns`."""
+
+    method: StartMethod
+    asked_ns: int
+
+
+Tell = Callable[[Report | Failed], None]
+
+
+def perform(work: Work, start: Start, datasets: Mapping[str, Dataset], tell: Tell) -> None:
+    """Do `work` in this process, which is fit for nothing else afterwards; `tell` takes what comes of it.
+
+    Of several processes only the one that leads tells phases and epochs. A worker or server of
+    parameter_server has nothing to do but to answer the chief, and does not return from a job.
+    """
+    try:
+        check_same_bench(work.sources)
+        started = runtime.start(work.kind, work.cores, work.role, work.deterministic)
+    except Exception as problem:
+        tell(Failed(status_of(problem, work.kind, bool(work.role.addresses)), describe(problem)))
+        return
+    seconds = (time.monotonic_ns() - start.asked_ns) / 1e9
+    tell(Started())
+    if isinstance(work.do, Probing):
+        tell(Limits(_probe(work.do, started)))
+    elif work.role.strategy == "parameter_server" and not work.role.leads:
+        _answer()
+    else:
+        tell(Results(_train(work.do, started, datasets, tell, start.method, seconds)))
+
+
+def _probe(probing: Probing, started: Runtime) -> Probe | None:
+    from bench.training.probe import probe
+
+    with contextlib.suppress(Exception):
+        return probe(started, probing.precisions)
+    return None
+
+
+def _answer() -> NoReturn:
+    """TensorFlow's own threads do."""
+    while True:
+        signal.pause()
+
+
+def _train(
+    job: Job,
+    started: Runtime,
+    datasets: Mapping[str, Dataset],
+    tell: Tell,
+    method: StartMethod,
+    seconds: float,
+) -> tuple[Result, ...]:
+    def report(event: Phase | Epoch) -> None:
+        if started.role.leads:
+            tell(event)
+
+    results = list[Result]()
+    for task in job.tasks:
+        dataset = datasets[task.scenario.dataset]
+        measured, epochs = train_run(task.scenario, task.seed, dataset, started, report)
+        measured = replace(measured, start_method=method, start_seconds=seconds)
+        results.append(Result(measured, tuple(epochs)))
+    return tuple(results)
