@@ -83,7 +83,8 @@ class Progress:
     @property
     def decided(self) -> bool:
         """Whether no further end changes what came of a run: it was over, or broke for a reason."""
-        over = isinstance(self._ends.get(self._specs[0]), Results)
+        leader = self._ends.get(self._specs[0])
+        over = isinstance(leader, Results) and problem(leader) is None
         return over or any(problem(end) not in (None, "lost") for end in self._ends.values())
 
     def conclusion(self, broken: bool = False, node_id: str | None = None) -> Event:
