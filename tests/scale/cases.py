@@ -6,7 +6,6 @@ import random
 from dataclasses import dataclass, replace
 
 from bench.orchestration.scheduling.request import Node
-
 from bench.records.scenario import Scenario
 from bench.records.suite import Measure, Point, Suite
 

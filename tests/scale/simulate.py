@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from bench.orchestration.scheduling.policy import LongestFirst, Order
 
 from bench.analysis.repetition import until
 from bench.cli.watchers import Silent
@@ -16,6 +15,7 @@ from bench.machine.fingerprint import Fingerprint
 from bench.machine.hardware import Hardware
 from bench.machine.software import Software
 from bench.orchestration.runs import Cluster
+from bench.orchestration.scheduling.policy import LongestFirst, Order
 from bench.orchestration.session import Rules, Session
 from bench.records.recorder import Recorder, new_session_id
 from tests.scale.cases import bound_of, nodes_of, suite_of

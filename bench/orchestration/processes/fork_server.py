@@ -76,6 +76,10 @@ class ForkServer:
         """Whether it still serves."""
         return self._process.poll() is None
 
+    def wait(self) -> None:
+        """Until it has ended."""
+        self._process.wait()
+
     def close(self) -> None:
         """End it, and all processes that it started. Closing twice does nothing."""
         assert self._process.stdin is not None

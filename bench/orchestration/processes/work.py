@@ -89,8 +89,8 @@ Tell = Callable[[Report | Failed], None]
 def perform(work: Work, start: Start, datasets: Mapping[str, Dataset], tell: Tell) -> None:
     """Do `work` in this process, which is fit for nothing else afterwards; `tell` takes what comes of it.
 
-    Of several processes only the one that leads tells phases and epochs. A worker or server of
-    parameter_server has nothing to do but to answer the chief, and does not return from a job.
+    Of several processes only the one that leads tells phases and epochs. Those of parameter_server that have
+    nothing to do but to answer others do not return.
     """
     try:
         check_same_bench(work.sources)
@@ -100,12 +100,19 @@ def perform(work: Work, start: Start, datasets: Mapping[str, Dataset], tell: Tel
         return
     seconds = (time.monotonic_ns() - start.asked_ns) / 1e9
     tell(Started())
-    if isinstance(work.do, Probing):
-        tell(Limits(_probe(work.do, started)))
-    elif work.role.strategy == "parameter_server" and not work.role.leads:
+    if _only_answers(work):
         _answer()
+    elif isinstance(work.do, Probing):
+        tell(Limits(_probe(work.do, started)))
     else:
         tell(Results(_train(work.do, started, datasets, tell, start.method, seconds)))
+
+
+def _only_answers(work: Work) -> bool:
+    """Of a parameter server's job whoever does not coordinate it, of a probe whoever does not train."""
+    if work.role.strategy != "parameter_server":
+        return False
+    return work.role.task_type != "worker" if isinstance(work.do, Probing) else not work.role.leads
 
 
 def _probe(probing: Probing, started: Runtime) -> Probe | None:

@@ -1,0 +1,27 @@
+"""What a node has for a session: an actor that holds its fork server, with the data sets to be mapped."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import ray  # noqa: TID253 -- one of the modules that own Ray
+
+from bench.orchestration.processes.fork_server import ForkServer
+
+
+class NodeAgent:
+    """Plain class; `agents` makes it an actor. `datasets` are references, by name.
+
+    Its process lives as long as the session does, and the fork server as long as its process.
+    """
+
+    def __init__(self, datasets: Mapping[str, Any]) -> None:
+        loaded = ray.get(list(datasets.values()))
+        self._server = ForkServer(dict(zip(datasets, loaded, strict=True)))
+
+    def address(self) -> str:
+        """Where processes are to be had."""
+        return self._server.address
+
+    def live(self) -> None:
+        """Returns once the fork server is gone, which it should not be."""
+        self._server.wait()

@@ -1,0 +1,75 @@
+"""The node agents of a session: one on each node where it has slots."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray  # noqa: TID253 -- one of the modules that own Ray
+from ray.exceptions import RayError  # noqa: TID253
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: TID253
+
+from bench.orchestration.on_ray.agent import NodeAgent
+from bench.orchestration.on_ray.calls import Answer, Calls
+from bench.orchestration.pool import Event
+
+ATTEMPTS = 3
+"""Of a node on which no agent comes up: there each process starts anew, which takes longer and no more."""
+
+
+@dataclass(eq=False)
+class _Agent:
+    handle: Any
+    address: str | None = None
+    waiting: list[Callable[[], list[Event]]] = field(default_factory=list)
+
+
+class Agents:
+    """Each holds the data sets, given by reference, once for all processes of its node."""
+
+    def __init__(self, datasets: Mapping[str, Any], calls: Calls) -> None:
+        self._datasets, self._calls = datasets, calls
+        self._agents: dict[str, _Agent] = {}
+        self._failed: dict[str, int] = {}
+
+    def on(self, node_id: str, then: Callable[[], list[Event]] | None = None) -> bool:
+        """Whether the node's agent has come up, or never will. `then` is called once it is so.
+
+        One is started where there is none.
+        """
+        agent = self._agents.get(node_id)
+        if agent is None and self._failed.get(node_id, 0) < ATTEMPTS:
+            agent = self._start(node_id)
+        if agent is None or agent.address is not None:
+            return True
+        if then is not None:
+            agent.waiting.append(then)
+        return False
+
+    def address(self, node_id: str) -> str | None:
+        """That of the node's fork server, None while there is none."""
+        agent = self._agents.get(node_id)
+        return agent.address if agent else None
+
+    def _start(self, node_id: str) -> _Agent:
+        there = NodeAffinitySchedulingStrategy(node_id, soft=False)
+        options = {"num_cpus": 0, "max_restarts": 0, "max_task_retries": 0, "max_concurrency": 2}
+        handle = ray.remote(NodeAgent).options(scheduling_strategy=there, **options).remote(self._datasets)
+        agent = self._agents[node_id] = _Agent(handle)
+        self._calls.add(handle.address.remote(), lambda answer: self._told(node_id, agent, answer))
+        return agent
+
+    def _told(self, node_id: str, agent: _Agent, answer: Answer) -> list[Event]:
+        try:
+            agent.address = answer.result()
+        except RayError:
+            del self._agents[node_id]
+            self._failed[node_id] = self._failed.get(node_id, 0) + 1
+        else:
+            self._calls.add(agent.handle.live.remote(), lambda _: self._gone(node_id))
+        waiting, agent.waiting = agent.waiting, []
+        return [event for then in waiting for event in then()]
+
+    def _gone(self, node_id: str) -> list[Event]:
+        """Its processes have ended with it, which those who wait for them hear from them."""
+        ray.kill(self._agents.pop(node_id).handle, no_restart=True)
+        return []

@@ -1,0 +1,89 @@
+"""Answers of Ray, as they come in. No Ray is started."""
+
+import threading
+from concurrent.futures import Future
+
+import pytest
+
+from bench.orchestration.on_ray.calls import Calls
+from bench.orchestration.pool import Ready
+
+
+class Reference:
+    """As a reference of Ray's."""
+
+    def __init__(self):
+        self.answer = Future()
+
+    def future(self):
+        return self.answer
+
+
+@pytest.fixture
+def calls():
+    return Calls()
+
+
+def told(number):
+    """What takes an answer and makes an event of it."""
+    return lambda answer: [Ready(number), Ready(answer.result())]
+
+
+def test_all_that_is_answered_comes_at_once_and_in_order(calls):
+    first, second, third = (Reference() for _ in range(3))
+    for number, reference in enumerate((first, second, third)):
+        calls.add(reference, told(number))
+    second.answer.set_result(7)
+    first.answer.set_result(8)
+    assert calls.answered(0.0) == [Ready(1), Ready(7), Ready(0), Ready(8)]
+    assert calls.answered(0.0) == []
+    third.answer.set_result(9)
+    assert calls.answered(0.0) == [Ready(2), Ready(9)]
+
+
+def test_an_answer_wakes_whoever_waits(calls):
+    reference = Reference()
+    calls.add(reference, told(1))
+    waker = threading.Timer(0.05, reference.answer.set_result, (2,))
+    waker.start()
+    assert calls.answered(60.0) == [Ready(1), Ready(2)]
+    waker.join()
+
+
+def test_what_makes_no_event_is_not_the_end_of_the_wait(calls):
+    quiet, later = Reference(), Reference()
+    calls.add(quiet, lambda _: calls.add(later, told(1)) or [])
+    quiet.answer.set_result(None)
+    later.answer.set_result(2)
+    assert calls.answered(60.0) == [Ready(1), Ready(2)]
+
+
+def test_nothing_comes_of_what_is_not_awaited_any_more(calls):
+    first, second = Reference(), Reference()
+    calls.add(first, lambda _: calls.remove(second) or [])
+    calls.add(second, told(2))
+    first.answer.set_result(None)
+    second.answer.set_result(None)
+    assert calls.answered(60.0) == []
+
+
+def test_with_nothing_to_wait_for_nobody_waits(calls):
+    assert calls.answered(60.0) == []
+
+
+def test_an_interrupt_loses_no_answer(calls, monkeypatch):
+    reference = Reference()
+    calls.add(reference, told(1))
+
+    class Bell:
+        def put(self, _):
+            pass
+
+        def get(self, timeout):  # noqa: ARG002
+            reference.answer.set_result(2)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(calls, "_bell", Bell())
+    with pytest.raises(KeyboardInterrupt):
+        calls.answered(60.0)
+    assert calls.answered(0.0) == [Ready(1), Ready(2)]
