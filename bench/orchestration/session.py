@@ -45,13 +45,15 @@ class Rules:
 
     `settled` decides which scenarios leave after a round, once they have had `[measure] rounds` of them. With
     `every_node` each scenario runs on each node of the cluster. Without `probe` nobody learns what the nodes
-    can do at most, and a small session is over sooner.
+    can do at most, and a small session is over sooner. With `cold_compile` every run compiles its programs,
+    not only the first one of its scenario on a node.
     """
 
     settled: Settled
     order: Order = field(default_factory=Order)
     every_node: bool = False
     probe: bool = True
+    cold_compile: bool = False
 
 
 class Session:

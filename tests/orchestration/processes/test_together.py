@@ -25,6 +25,15 @@ def test_the_first_one_s_times_count():
     assert of(step_seconds=(1.0, 2.0), affinity=((0,), (1,))).step_seconds == 1.0
 
 
+@pytest.mark.parametrize(
+    ("cached", "of_run", "wall"),
+    [((False, False), False, 9.0), ((False, True), True, None), ((None, None), None, 9.0)],
+)
+def test_a_compilation_that_any_one_did_not_do_is_none_of_the_run_s(cached, of_run, wall):
+    found = of(compile_cached=cached, wall_seconds=(9.0, 9.5))
+    assert (found.compile_cached, found.wall_seconds) == (of_run, wall)
+
+
 def test_any_one_s_flags_count():
     found = of(flags=(("unstable",), ("contended", "unstable")))
     assert found.flags == ("unstable", "contended")
