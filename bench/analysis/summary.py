@@ -23,7 +23,8 @@ class ScenarioSummary:
     `spread` is the median absolute deviation of the runs' step times over their median. `target_reached` of
     `target_runs` runs got to their target accuracy, `target_seconds` is the median with misses and failures
     as infinite. There are fewer `rounds` than `runs` where each ran on several nodes. `failures` and `flags`
-    say how often which happened. `compile_seconds` and `wall_seconds` are of the runs that compiled.
+    say how often which happened. `compile_seconds`, `wall_seconds` and `peak_host_bytes` are of the runs that
+    compiled, which takes time and memory.
     """
 
     suite: str
@@ -82,7 +83,7 @@ _MEDIANS = (
     "peak_device_bytes",
     "energy_joules",
 )
-_OF_COMPILED = ("compile_seconds", "wall_seconds")
+_OF_COMPILED = ("compile_seconds", "wall_seconds", "peak_host_bytes")
 
 
 def summarise(runs: Iterable[Row]) -> list[ScenarioSummary]:

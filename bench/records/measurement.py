@@ -91,7 +91,8 @@ class Measurement:
     test split:
 
     - `peak_host_bytes` is the process's, and the run's own where `peak_host_of_run`: elsewhere an earlier
-      run of the process may have set it. `peak_device_bytes` is what TensorFlow held.
+      run of the process may have set it. Compiling counts, where the run did. `peak_device_bytes` is what
+      TensorFlow held.
     - `process_cpu_seconds` is the CPU time of all threads and of child processes, such as XLA's `ptxas`.
       Others took `others_cpu_fraction` of the time of the run's own cores, `node_others_cpu_fraction` of all
       the node's cores, and the hypervisor's other guests `steal_seconds` of the run's.

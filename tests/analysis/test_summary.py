@@ -55,15 +55,18 @@ def test_each_run_counts_once_and_the_medians_are_worked_out_by_hand(run):
     assert (found.runs, found.ok, found.failures, found.error) == (4, 4, (), None)
 
 
-def test_only_what_was_compiled_says_how_long_compiling_takes(run):
+def test_only_what_was_compiled_says_what_compiling_takes(run):
+    compiled = {"compile_seconds": 2.0, "wall_seconds": 9.0, "peak_host_bytes": 70, "compile_cached": False}
+    cached = {"compile_seconds": 0.1, "peak_host_bytes": 60, "compile_cached": True}
     rows = [
-        run(step_seconds=1.0, compile_seconds=2.0, compile_cached=False, wall_seconds=9.0),
-        run(step_seconds=2.0, compile_seconds=0.1, compile_cached=True),
-        run(step_seconds=3.0, compile_seconds=0.1, compile_cached=True),
+        run(step_seconds=1.0, **compiled),
+        run(step_seconds=2.0, **cached),
+        run(step_seconds=3.0, **cached),
         run(step_seconds=4.0, compile_seconds=4.0),  # of a table without the column, or without XLA
     ]
     (found,) = summarise(rows)
     assert (found.compile_seconds, found.wall_seconds, found.step_seconds) == (3.0, 9.0, 2.5)
+    assert found.peak_host_bytes == 70
     (found,) = summarise(rows[1:3])
     assert found.compile_seconds is None
 
