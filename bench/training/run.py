@@ -79,9 +79,9 @@ def train_run(
         status, error = status_of(problem, runtime.kind, peers), describe(problem)
     if status == "ok" and not progress.finite:
         status, error = "diverged", f"the loss is not finite in epoch {progress.epochs[-1].epoch}"
+    measured = _with_context(_measured(scenario, progress, status), runtime, progress.meters.stop())
     _close(runtime, status)
-    measured = _measured(scenario, progress, status)
-    return replace(_with_context(measured, runtime, progress.meters.stop()), error=error), progress.epochs
+    return replace(measured, error=error), progress.epochs
 
 
 def _close(runtime: Runtime, status: Status) -> None:
