@@ -13,6 +13,7 @@ STEP_SECONDS: dict[Loop, float] = {"fused": 5e-5, "fit": 5e-4}
 GANG_STEP_SECONDS = 5e-3
 RUN_SECONDS = 1.0
 OVERHEAD = ("build_seconds", "stage_seconds", "warmup_seconds")
+WITHOUT_WALL = ("compile_seconds", "train_seconds", "eval_seconds")
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,22 @@ def forecast(points: Sequence[Point], measure: Measure, earlier: Mapping[str, fl
 def earlier_seconds(runs: Iterable[Row], node: str | None) -> dict[str, float]:
     """Median seconds of a whole run, harness included, by scenario id: of ok runs on `node`, or on any.
 
-    Takes rows of the `runs` table.
+    Takes rows of the `runs` table. Those that did not compile have no `wall_seconds`, but count: of a
+    session's rounds they are all but one.
     """
     taken: dict[str, list[float]] = {}
     for row in runs:
-        if node in (None, row["node"]) and row["status"] == "ok" and row["wall_seconds"] is not None:
-            whole = row["wall_seconds"] + sum(row[name] or 0.0 for name in OVERHEAD)
+        if node in (None, row["node"]) and row["status"] == "ok" and (fit := _fit_seconds(row)) is not None:
+            whole = fit + sum(row[name] or 0.0 for name in OVERHEAD)
             taken.setdefault(row["scenario_id"], []).append(whole)
     return {scenario_id: median(seconds) for scenario_id, seconds in taken.items()}
+
+
+def _fit_seconds(row: Row) -> float | None:
+    if row.get("compile_cached"):
+        return sum((row[name] or 0.0 for name in WITHOUT_WALL), 0.0)
+    seconds: float | None = row["wall_seconds"]
+    return seconds
 
 
 def expected_seconds(points: Iterable[Point], earlier: Mapping[str, float]) -> dict[str, float]:

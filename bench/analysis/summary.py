@@ -22,8 +22,9 @@ class ScenarioSummary:
     `precision_reached` says whether that is within the `wanted_precision`, None where none was asked for.
     `spread` is the median absolute deviation of the runs' step times over their median. `target_reached` of
     `target_runs` runs got to their target accuracy, `target_seconds` is the median with misses and failures
-    as infinite. There are fewer `rounds` than `runs`
-    where each ran on several nodes. `failures` and `flags` say how often which happened.
+    as infinite. There are fewer `rounds` than `runs` where each ran on several nodes. `failures` and `flags`
+    say how often which happened. `compile_seconds`, `wall_seconds` and `peak_host_bytes` are of the runs that
+    compiled, which takes time and memory.
     """
 
     suite: str
@@ -82,6 +83,7 @@ _MEDIANS = (
     "peak_device_bytes",
     "energy_joules",
 )
+_OF_COMPILED = ("compile_seconds", "wall_seconds", "peak_host_bytes")
 
 
 def summarise(runs: Iterable[Row]) -> list[ScenarioSummary]:
@@ -117,7 +119,10 @@ def _summary(group: Sequence[Row], machine: str) -> ScenarioSummary:
     ok, failed = ([row for row in group if (row["status"] == "ok") is wanted] for wanted in (True, False))
     steps, target = _values(ok, "step_seconds"), _values(group, "target_accuracy")
     reached = _values(ok, "target_seconds")
-    medians: dict[str, Any] = {name: _median(ok, name) for name in _MEDIANS}
+    compiled = [row for row in ok if not row.get("compile_cached")]
+    medians: dict[str, Any] = {
+        name: _median(compiled if name in _OF_COMPILED else ok, name) for name in _MEDIANS
+    }
     interval = repetition.interval(steps)
     precision = repetition.precision_within(steps, interval)
     wanted = min(_values(group, "wanted_precision"), default=None)

@@ -64,6 +64,15 @@ def run(
             "--probe/--no-probe", help="Whether to measure what each node can do at most, before and after."
         ),
     ] = True,
+    twins: Annotated[
+        bool, typer.Option("--twins", help="A node may run several rounds of a scenario at once.")
+    ] = False,
+    cold_compile: Annotated[
+        bool,
+        typer.Option(
+            "--cold-compile", help="Compile in every run, not only in a scenario's first one on each node."
+        ),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest session of this suite in --results.")
     ] = False,
@@ -95,7 +104,7 @@ def run(
     ordered = Order()
     if order is OrderName.longest_first:
         ordered = LongestFirst(expected_seconds(chosen.points, earlier_times(results, everywhere=True)))
-    rules = Rules(until(chosen.measure.precision), ordered, every_node, probe)
+    rules = Rules(until(chosen.measure.precision), ordered, every_node, probe, twins, cold_compile)
     begun = _session_to_resume(console, chosen, results, rules, quiet) if resume else None
     with held(), watcher:
         outcome = launch(chosen, results, data, address, watcher, rules, begun)

@@ -51,6 +51,9 @@ _CUDA = """
     SCALE_LAUNCH_QUEUES VISIBLE_DEVICES
 """
 
+XLA_CACHE_FLAG = "--tf_xla_persistent_cache_directory"
+_XLA_CACHE_FLAGS = ("--tf_xla_persistent_cache_", "--tf_xla_disable_strict_signature_checks")
+
 RULES = (
     # What Keras computes, with which settings, for how many steps: its keras.json lies in KERAS_HOME.
     Rule("neutralised", ("KERAS_*", "TF_USE_LEGACY_KERAS", "TF2_BEHAVIOR")),
@@ -89,8 +92,20 @@ def neutralise(environ: MutableMapping[str, str]) -> None:
     """Take away what is to be neutralised, before TensorFlow is imported, and give Keras no file to read."""
     for name in [name for name in environ if fate_of(name) == "neutralised"]:
         del environ[name]
+    if "TF_XLA_FLAGS" in environ:
+        environ["TF_XLA_FLAGS"] = without_cache(environ["TF_XLA_FLAGS"])
     environ["KERAS_BACKEND"] = "tensorflow"
     environ["KERAS_HOME"] = os.devnull  # is there, and can hold neither a keras.json nor a new one
+
+
+def without_cache(flags: str) -> str:
+    """`flags`, as TF_XLA_FLAGS has them, less those of XLA's cache.
+
+    Whose it is, and what of a run was compiled before, is not for a variable to say.
+    """
+    words = flags.split()
+    kept = [word for word in words if not word.startswith(_XLA_CACHE_FLAGS)]
+    return flags if kept == words else " ".join(kept)
 
 
 def recorded(environ: Mapping[str, str]) -> dict[str, str]:

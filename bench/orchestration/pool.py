@@ -17,11 +17,15 @@ SlotId = int
 
 @dataclass(frozen=True)
 class Task:
-    """One run to train."""
+    """One run to train.
+
+    `compile_cache` is the name of what the session keeps of XLA's compilations, None to compile everything.
+    """
 
     run_id: str
     scenario: Scenario
     seed: int
+    compile_cache: str | None = None
 
 
 @dataclass(frozen=True)

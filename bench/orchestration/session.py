@@ -39,6 +39,7 @@ class Rules:
     `settled` decides which scenarios leave, once they have had `[measure] rounds` of runs. With `every_node`
     each scenario runs on each node of the cluster. Without `probe` nobody learns what the nodes can do at
     most, and a small session is over sooner. With `twins` a node may have a scenario's rounds side by side.
+    With `cold_compile` every run compiles its programs, not only the first one of its scenario on a node.
     """
 
     settled: Settled
@@ -46,6 +47,7 @@ class Rules:
     every_node: bool = False
     probe: bool = True
     twins: bool = False
+    cold_compile: bool = False
 
 
 class Session:
@@ -71,8 +73,9 @@ class Session:
         self._impossible = {request: why for request, why in known if why}
         self._recording = Recording(suite, cluster, recorder, self._limits)
         probing = Probing(self._limits, pool, self._recording, watcher, clock) if rules.probe else None
+        cache = None if rules.cold_compile else self._recording.session_id
         self._supervisor = Supervisor(
-            suite.measure, self._scheduler, pool, probing, self._recording, watcher, clock
+            suite.measure, self._scheduler, pool, probing, self._recording, watcher, clock, cache
         )
         self._rounds = Rounds(
             suite, self._nodes, self._request_of, rules.order, rules.settled, self._recording.session_id

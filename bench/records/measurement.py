@@ -62,16 +62,17 @@ class Measurement:
 
     The run's process was there `start_seconds` after it had been asked for, by `start_method`: TensorFlow
     imported and started, and the run's other processes found. `import_seconds` are those of an import in this
-    very process. `compile_cached` says whether all that XLA would have compiled in `compile_seconds` was read
-    from its cache instead, which an earlier run had filled; None where nothing was compiled.
+    very process. `compile_cached` says whether in `compile_seconds` XLA read what an earlier run of the
+    session had compiled, in place of compiling it; None where XLA had nothing to compile.
 
     `train_seconds` holds training steps alone, `eval_seconds` the validations between them, `test_seconds`
     the evaluation of the test split after them. Training is timed in windows of steps, each of which is a
     call: one without steps takes `empty_window_seconds`, which are taken off every window in `train_seconds`
     and in all that is derived from it. `wall_seconds` is what the notebook measured: compilation, training
-    and validation. `target_seconds` runs from the first touch of the data to the end of the first validation
-    at or past the target. `all_reduce_seconds` is what the replicas need to sum up one step's gradients when
-    they do nothing else, None for one replica.
+    and validation; None where `compile_cached`, since there was no compilation to measure. `target_seconds`
+    runs from the first touch of the data to the end of the first validation at or past the target.
+    `all_reduce_seconds` is what the replicas need to sum up one step's gradients when they do nothing else,
+    None for one replica.
 
     Energy and what the GPU did are of the training alone, from before the first step to after the last
     validation (in tables that have no `empty_window_seconds` they are of the whole run):
@@ -92,7 +93,8 @@ class Measurement:
     test split:
 
     - `peak_host_bytes` is the process's, and the run's own where `peak_host_of_run`: elsewhere an earlier
-      run of the process may have set it. `peak_device_bytes` is what TensorFlow held.
+      run of the process may have set it. Compiling counts, where the run did. `peak_device_bytes` is what
+      TensorFlow held.
     - `process_cpu_seconds` is the CPU time of all threads and of child processes, such as XLA's `ptxas`.
       Others took `others_cpu_fraction` of the time of the run's own cores, `node_others_cpu_fraction` of all
       the node's cores, and the hypervisor's other guests `steal_seconds` of the run's.

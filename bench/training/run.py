@@ -23,6 +23,7 @@ from bench.training.windows import median_and_mad, short, step_times, unstable, 
 CHANCE = 0.15  # ten classes, the commonest of them 11.4 % of MNIST: no better than a constant answer
 
 Tell = Callable[[Epoch | Phase], None]
+_Built = tuple[TrainingLoop, Variables]
 
 
 @dataclass
@@ -53,6 +54,7 @@ class _Progress:
     finite: bool = True
     test: Score | None = None
     retraced: bool = False
+    compile_cached: bool | None = None
     all_reduce_seconds: float | None = None
     empty_window_seconds: float | None = None
 
@@ -77,8 +79,17 @@ def train_run(
         status, error = status_of(problem, runtime.kind, peers), describe(problem)
     if status == "ok" and not progress.finite:
         status, error = "diverged", f"the loss is not finite in epoch {progress.epochs[-1].epoch}"
-    measured = _measured(scenario, progress, status)
-    return replace(_with_context(measured, runtime, progress.meters.stop()), error=error), progress.epochs
+    measured = _with_context(_measured(scenario, progress, status), runtime, progress.meters.stop())
+    _close(runtime, status)
+    return replace(measured, error=error), progress.epochs
+
+
+def _close(runtime: Runtime, status: Status) -> None:
+    """Keep what was compiled of a run that ended well: its `compile_seconds` are then known."""
+    if runtime.compile_cache is not None:
+        if status == "ok":
+            runtime.compile_cache.keep()
+        runtime.compile_cache.close()
 
 
 def _run(
@@ -86,14 +97,46 @@ def _run(
 ) -> None:
     report("build")
     prepare(scenario)
-    with progress.clocks.part("build"):
-        loop, variables = build(scenario, seed, dataset.mean, dataset.deviation, runtime.strategy)
+    made = partial(build, scenario, seed, dataset.mean, dataset.deviation, runtime.strategy)
+    loop, variables = _compiled(scenario, made, runtime, progress, report)
     try:
         _drive(scenario, loop, variables, dataset, progress, report)
     finally:
         variables.release()
     if progress.finite and runtime.strategy is not None:
         progress.all_reduce_seconds = _all_reduce(scenario, runtime)
+
+
+def _compiled(
+    scenario: Scenario, made: Callable[[], _Built], runtime: Runtime, progress: _Progress, report: Tell
+) -> _Built:
+    """What is `made`, its programs compiled; anew where XLA cannot do with what it was given to read.
+
+    One of several processes does not try again, since the others would wait for it.
+    """
+    cache = runtime.compile_cache
+    if scenario.jit:
+        progress.compile_cached = cache is not None and cache.filled
+    try:
+        return _made_and_compiled(made, progress, report)
+    except Exception:
+        if cache is None or not cache.give_up() or runtime.role.addresses:
+            raise
+    progress.compile_cached = False
+    return _made_and_compiled(made, progress, report)
+
+
+def _made_and_compiled(made: Callable[[], _Built], progress: _Progress, report: Tell) -> _Built:
+    with progress.clocks.part("build"):
+        loop, variables = made()
+    report("compile")
+    try:
+        with progress.clocks.part("compile"):
+            loop.compile()
+    except BaseException:
+        variables.release()
+        raise
+    return loop, variables
 
 
 def _drive(
@@ -105,9 +148,6 @@ def _drive(
     report: Tell,
 ) -> None:
     clocks = progress.clocks
-    report("compile")
-    with clocks.part("compile"):
-        loop.compile()
     report("warm-up")
     with clocks.part("warmup"):
         loop.warm_up()
@@ -220,7 +260,9 @@ def _epoch(result: EpochResult, first_touch_ns: int) -> Epoch:
 def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measurement:
     """The run's own figures: times, throughput, scores."""
     epochs = progress.epochs
-    clocks: dict[str, Any] = progress.clocks.seconds
+    clocks: dict[str, Any] = dict(progress.clocks.seconds)
+    if "compile_seconds" in clocks:
+        clocks["compile_cached"] = progress.compile_cached
     if not epochs:
         return Measurement(status=status, **clocks)
     last = epochs[-1]
@@ -237,7 +279,7 @@ def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measur
         flags=_flags(times, accuracies, progress.retraced, short(window_seconds, empty)),
         train_seconds=train_seconds,
         eval_seconds=sum(e.eval_seconds or 0.0 for e in epochs),
-        wall_seconds=clocks["compile_seconds"] + (progress.ended_ns - progress.train_began_ns) / 1e9,
+        wall_seconds=_wall_seconds(progress),
         target_seconds=hit.elapsed_seconds if hit else None,
         target_epoch=hit.epoch if hit else None,
         steps=sum(e.steps for e in epochs),
@@ -257,6 +299,14 @@ def _measured(scenario: Scenario, progress: _Progress, status: Status) -> Measur
         flops_per_second=model_flops_per_step(scenario.widths, 1) * progress.samples / train_seconds,
         **clocks,
     )
+
+
+def _wall_seconds(progress: _Progress) -> float | None:
+    """Compilation, training and validation; None where it was no compilation."""
+    if progress.compile_cached:
+        return None
+    compiling = progress.clocks.seconds["compile_seconds"]
+    return compiling + (progress.ended_ns - progress.train_began_ns) / 1e9
 
 
 def _target(scenario: Scenario, epochs: list[Epoch]) -> Epoch | None:

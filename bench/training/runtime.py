@@ -14,10 +14,11 @@ from typing import Any
 
 from bench.machine.affinity import Pinning, pin
 from bench.machine.cuda import prefer_wheel
-from bench.machine.environment import neutralise
+from bench.machine.environment import neutralise, without_cache
 from bench.machine.modules import imported
 from bench.records.kinds import DeviceKind
 from bench.records.scenario import Scenario
+from bench.training.compile_cache import CompileCache
 from bench.training.determinism import ask_for_determinism
 from bench.training.role import ALONE, Role, tf_config
 
@@ -39,6 +40,7 @@ class Runtime:
     gpu_name: str | None
     role: Role = ALONE
     strategy: Any = None
+    compile_cache: CompileCache | None = None
 
 
 def before_import(environ: MutableMapping[str, str]) -> None:
@@ -59,7 +61,11 @@ def has_begun() -> bool:
 
 
 def start(
-    kind: DeviceKind, cores: tuple[int, ...], role: Role = ALONE, deterministic: bool = False
+    kind: DeviceKind,
+    cores: tuple[int, ...],
+    role: Role = ALONE,
+    deterministic: bool = False,
+    compile_cache: CompileCache | None = None,
 ) -> Runtime:
     """Pin this process to `cores`, import TensorFlow, set threads and devices to match, and join the others.
 
@@ -68,7 +74,8 @@ def start(
     process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, no more of them than it has replicas, memory
     grows as it is needed, and the `ptxas` that TensorFlow's packages bring assembles its programs; raises
     BenchError where TensorFlow sees too few. Whoever calls this for a member with an address may hold the
-    port bound with SO_REUSEPORT. A `deterministic` process stays so.
+    port bound with SO_REUSEPORT. A `deterministic` process stays so. Without a `compile_cache` XLA compiles
+    all that it is asked for.
     """
     pinning = pin(cores)
     before_import(os.environ)
@@ -84,6 +91,8 @@ def start(
         os.environ["TF_GRPC_REUSE_PORT"] = "1"
     if deterministic:
         ask_for_determinism(os.environ)
+    if compile_cache is not None:
+        compile_cache.enable(os.environ)
     began = time.perf_counter_ns()
     import tensorflow as tf
 
@@ -98,7 +107,7 @@ def start(
     threads = int(tf.config.threading.get_intra_op_parallelism_threads())
     strategy = strategies.join(role, kind)
     _keep()
-    return Runtime(kind, threads, pinning, import_seconds, _name(tf, gpus), role, strategy)
+    return Runtime(kind, threads, pinning, import_seconds, _name(tf, gpus), role, strategy, compile_cache)
 
 
 def prepare(scenario: Scenario) -> None:
@@ -133,7 +142,7 @@ def modes(runtime: Runtime) -> dict[str, Any]:
         "op_determinism": bool(is_op_determinism_enabled()),
         "all_reduce_implementation": all_reduce_implementation(runtime.strategy),
         "xla_flags": os.environ.get("XLA_FLAGS"),
-        "tf_xla_flags": os.environ.get("TF_XLA_FLAGS"),
+        "tf_xla_flags": without_cache(os.environ.get("TF_XLA_FLAGS", "")) or None,
         "memory_growth": all(growth) if growth else None,
         "modules": imported(READ_BACK),
     }

@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import tensorflow as tf  # noqa: TID253 -- only training modules import this file
 from numpy.typing import NDArray
@@ -18,7 +18,11 @@ from bench.training.order import epoch_order
 from bench.training.update import rate_of
 
 WINDOW_SECONDS = 0.1  # long enough that the call around a window costs it under half a percent
-WARMUP_SECONDS = 0.3
+WARMUP_CALL_SECONDS = 0.02  # so long that what is around a call is lost in it
+WARMUP_CALLS = 2
+WARMUP_GAIN = 0.01
+MOST_WARMUP_SECONDS = 0.3
+LEAST_WARMUP_SECONDS = {"CPU": 0.0, "GPU": 0.3}  # a GPU's clocks rise in steps, for tenths of a second
 EMPTY_WINDOWS = 10
 LONGEST_CHUNK = 50
 SHORTEST_CHUNK = 16  # a wait for the host in so many steps is lost among them
@@ -52,17 +56,32 @@ class WindowedLoop(ABC):
         self._window_steps = even_windows(scenario.steps_per_epoch, 1, chunk)
 
     def warm_up(self) -> None:
-        """Runs for `WARMUP_SECONDS` and learns how many steps fill a window, and what an empty one takes."""
+        """Runs until steps take no less time; learns how many fill a window, and what an empty one takes."""
         self._shuffle(epoch_order(TRAIN_SIZE, self._seed, 0))
-        epoch_steps, chunk = self._scenario.steps_per_epoch, self._chunk
-        steps, spent, best = chunk, 0.0, math.inf
-        while spent < WARMUP_SECONDS:
-            taken = self._timed(steps)
-            spent, best = spent + taken, min(best, taken / steps)
-            wanted = min(2 * steps, _steps_for(WINDOW_SECONDS, best))
-            steps = min(-(-wanted // chunk) * chunk, epoch_steps)
-        self._window_steps = even_windows(epoch_steps, _steps_for(WINDOW_SECONDS, best), chunk)
+        wanted = _steps_for(WINDOW_SECONDS, self._settled())
+        self._window_steps = even_windows(self._scenario.steps_per_epoch, wanted, self._chunk)
         self.empty_seconds = self._empty_window()
+
+    def _settled(self) -> float:
+        """The least time per step, once so many calls in a row have not gained over 1 % on it.
+
+        Calls grow until they take `WARMUP_CALL_SECONDS`, and only then count. What does not settle is given
+        `MOST_WARMUP_SECONDS`.
+        """
+        least = LEAST_WARMUP_SECONDS[_device()]
+        steps, spent, best, settled = self._chunk, 0.0, math.inf, 0
+        while spent < least or (settled < WARMUP_CALLS and spent < MOST_WARMUP_SECONDS):
+            full = steps == self._whole(_steps_for(WARMUP_CALL_SECONDS, best))
+            taken = self._timed(steps)
+            gained = taken / steps < (1 - WARMUP_GAIN) * best
+            settled = settled + 1 if full and not gained else 0
+            spent, best = spent + taken, min(best, taken / steps)
+            steps = self._whole(min(2 * steps, _steps_for(WARMUP_CALL_SECONDS, best)))
+        return best
+
+    def _whole(self, steps: int) -> int:
+        """At least so many steps, in whole chunks; at most an epoch's."""
+        return min(-(-steps // self._chunk) * self._chunk, self._scenario.steps_per_epoch)
 
     def train(self, report: Report) -> None:
         """All epochs; ends after the first window or validation whose loss is not finite, and reports it."""
@@ -149,6 +168,10 @@ class WindowedLoop(ABC):
 def stacked(*numbers: Any) -> Any:  # noqa: ANN401
     """All of them as one float64 tensor of one axis, since each tensor is fetched by a call of its own."""
     return tf.stack([tf.cast(number, tf.float64) for number in numbers])
+
+
+def _device() -> Literal["CPU", "GPU"]:
+    return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
 
 
 def _steps_for(seconds: float, per_step: float) -> int:

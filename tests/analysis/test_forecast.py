@@ -54,6 +54,12 @@ def test_an_earlier_time_is_the_median_of_whole_runs_with_what_comes_before_trai
     assert earlier_seconds(runs[:1], "here") == {"s1": pytest.approx(11.75)}
 
 
+def test_runs_that_did_not_compile_count_with_what_they_did():
+    cached = {"compile_cached": True, "compile_seconds": 0.5, "train_seconds": 4.0, "eval_seconds": 1.0}
+    runs = [run(wall=20.0), *(run(wall=None, stage_seconds=0.5) | cached for _ in range(2))]
+    assert earlier_seconds(runs, "here") == {"s1": 6.0}
+
+
 def test_runs_elsewhere_failed_or_without_a_time_tell_nothing():
     runs = [run(node="there"), run(node=None), run(status="diverged"), run(wall=None)]
     assert earlier_seconds(runs, "here") == {}

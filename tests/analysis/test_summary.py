@@ -55,6 +55,22 @@ def test_each_run_counts_once_and_the_medians_are_worked_out_by_hand(run):
     assert (found.runs, found.ok, found.failures, found.error) == (4, 4, (), None)
 
 
+def test_only_what_was_compiled_says_what_compiling_takes(run):
+    compiled = {"compile_seconds": 2.0, "wall_seconds": 9.0, "peak_host_bytes": 70, "compile_cached": False}
+    cached = {"compile_seconds": 0.1, "peak_host_bytes": 60, "compile_cached": True}
+    rows = [
+        run(step_seconds=1.0, **compiled),
+        run(step_seconds=2.0, **cached),
+        run(step_seconds=3.0, **cached),
+        run(step_seconds=4.0, compile_seconds=4.0),  # of a table without the column, or without XLA
+    ]
+    (found,) = summarise(rows)
+    assert (found.compile_seconds, found.wall_seconds, found.step_seconds) == (3.0, 9.0, 2.5)
+    assert found.peak_host_bytes == 70
+    (found,) = summarise(rows[1:3])
+    assert found.compile_seconds is None
+
+
 def test_from_six_runs_on_the_median_has_an_interval(run):
     """Of nine, from the second to the last but one: 0.98 to 1.04 about 1.00."""
     steps = (1.0, 0.9, 1.0, 1.04, 2.0, 1.0, 0.98, 1.0, 1.01)

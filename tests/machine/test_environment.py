@@ -1,6 +1,6 @@
 import pytest
 
-from bench.machine.environment import RULES, fate_of, forwarded, neutralise, recorded
+from bench.machine.environment import RULES, fate_of, forwarded, neutralise, recorded, without_cache
 
 NEUTRALISED = """
     KERAS_BACKEND KERAS_HOME KERAS_MAX_EPOCHS KERAS_MAX_STEPS_PER_EPOCH KERAS_NNX_ENABLED
@@ -50,6 +50,23 @@ def test_what_a_suite_says_is_not_for_the_environment():
     left = {name: value for name, value in environ.items() if fate_of(name) == "neutralised"}
     assert left == {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": "/dev/null"}
     assert set(environ) - set(left) == {*FORWARDED.split(), *RECORDED.split(), "HOME"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "left"),
+    [
+        ("", ""),
+        ("--tf_xla_clustering_debug  --a='b  c'", "--tf_xla_clustering_debug  --a='b  c'"),
+        ("--tf_xla_persistent_cache_directory=/tmp/x", ""),
+        ("--a --tf_xla_persistent_cache_prefix=x --tf_xla_disable_strict_signature_checks --b", "--a --b"),
+        ("/etc/flags", "/etc/flags"),
+    ],
+)
+def test_what_was_compiled_before_is_not_for_a_variable_to_say(flags, left):
+    assert without_cache(flags) == left
+    environ = {"TF_XLA_FLAGS": flags}
+    neutralise(environ)
+    assert environ["TF_XLA_FLAGS"] == left
 
 
 def test_what_is_forwarded_is_recorded_and_what_is_neutralised_is_not():

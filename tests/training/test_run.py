@@ -281,6 +281,86 @@ def test_seconds_since_a_reading_of_the_clock(monkeypatch):
     assert seconds_since(start) == 3.0
 
 
+class Cache:
+    """A cache of XLA's that is `filled` or not; notes what becomes of it."""
+
+    def __init__(self, filled):
+        self.filled, self.calls = filled, []
+
+    def give_up(self):
+        self.calls.append("give up")
+        return self.filled
+
+    def keep(self):
+        self.calls.append("keep")
+
+    def close(self):
+        self.calls.append("close")
+
+
+def test_what_was_not_compiled_is_none_of_the_fit_s_time(follow, cpu_runtime, monkeypatch):
+    now, script, cache = Clock(monkeypatch), Script([epoch(1)]), Cache(filled=True)
+    called = script._called
+    monkeypatch.setattr(script, "_called", lambda part: (called(part), now.pass_by(2)))
+    measured, _ = follow(script, runtime=replace(cpu_runtime, compile_cache=cache))
+    assert (measured.compile_cached, measured.compile_seconds, measured.wall_seconds) == (True, 2, None)
+    assert cache.calls == ["keep", "close"]
+
+
+@pytest.mark.parametrize("filled", [False, None])
+def test_who_compiles_says_so(follow, cpu_runtime, filled):
+    cache = None if filled is None else Cache(filled)
+    measured, _ = follow(Script([epoch(1)]), runtime=replace(cpu_runtime, compile_cache=cache))
+    assert measured.compile_cached is False
+    assert measured.wall_seconds > 0
+
+
+def test_without_xla_there_is_nothing_to_compile(follow):
+    measured, _ = follow(Script([epoch(1)]), jit=False)
+    assert measured.compile_cached is None
+    assert measured.wall_seconds > 0
+
+
+def test_what_was_compiled_for_a_run_that_failed_is_not_kept(follow, cpu_runtime):
+    cache = Cache(filled=False)
+    script = Script([epoch(1)], ValueError("no"), "test")
+    measured, _ = follow(script, runtime=replace(cpu_runtime, compile_cache=cache))
+    assert measured.status == "failed"
+    assert cache.calls == ["close"]
+
+
+def fails_once(monkeypatch, script):
+    """Has the first compilation of `script` fail."""
+    called, left = script._called, [ValueError("Serialized HLO does not match.")]
+
+    def call(part):
+        called(part)
+        if part == "compile" and left:
+            raise left.pop()
+
+    monkeypatch.setattr(script, "_called", call)
+
+
+def test_what_cannot_be_read_is_compiled_by_a_loop_of_its_own(follow, cpu_runtime, monkeypatch):
+    script, cache = Script([epoch(1)]), Cache(filled=True)
+    fails_once(monkeypatch, script)
+    measured, _ = follow(script, runtime=replace(cpu_runtime, compile_cache=cache))
+    assert (measured.status, measured.compile_cached) == ("ok", False)
+    assert script.calls[:4] == ["prepare", "compile", "release", "compile"]
+    assert cache.calls == ["give up", "keep", "close"]
+
+
+@pytest.mark.parametrize(("filled", "addresses"), [(False, {}), (True, {"worker": ("a:1", "b:1")})])
+def test_a_compilation_that_fails_otherwise_is_not_tried_again(
+    follow, cpu_runtime, monkeypatch, filled, addresses
+):
+    script, role = Script([epoch(1)]), Role(addresses=addresses)
+    fails_once(monkeypatch, script)
+    measured, _ = follow(script, runtime=replace(cpu_runtime, compile_cache=Cache(filled), role=role))
+    assert measured.status != "ok"
+    assert script.calls == ["prepare", "compile", "release"]
+
+
 def test_report_gets_every_epoch_as_it_ends(follow):
     seen = []
     script = Script([epoch(1), epoch(2)])

@@ -39,8 +39,11 @@ _BY_LIBRARY = re.compile(
 _WHAT = re.compile(r"\s*what\(\):\s*(?P<text>.+)")
 _SIGNALLED = re.compile(r"\*\*\* (?P<text>SIG(?:ABRT|SEGV|BUS|ILL|FPE|TRAP)) received")
 """Absl's failure handler; it says the same of SIGTERM, by which a process is told to end."""
-_NOISE = re.compile(r":\w+:|WARNING: All log messages|failed call to cuInit")
-"""Ray's marks in a log, and what TensorFlow says on every machine without a GPU."""
+_NOISE = re.compile(
+    r":\w+:|WARNING: All log messages|failed call to cuInit|Loading XLA:CPU AOT result"
+    r"|Error parsing text-format tensorflow.XlaSerializedCacheEntry"
+)
+"""Ray's marks in a log, what TensorFlow says without a GPU, and what of every program that XLA had cached."""
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 _SIGNALS = {
     "Aborted": "SIGABRT",

@@ -34,7 +34,8 @@ def together(measured: Sequence[Measurement], nodes: Sequence[str]) -> Measureme
     """The measurement of a run from those of its processes, of which the first reports, and of their nodes.
 
     Times and scores are the first one's: the others waited for it, and it for them; but the start took as
-    long as the last of them took, and was by forking only where all were forked. What they used is summed
+    long as the last of them took, and was by forking only where all were forked, and a compilation that one
+    of them read from a cache is none of the run's. What they used is summed
     up, energy of processors once per node; memory, clocks and disturbances are those of the worst of them,
     and a flag of any of them makes the run doubtful.
     """
@@ -46,12 +47,15 @@ def together(measured: Sequence[Measurement], nodes: Sequence[str]) -> Measureme
     of_boards = total(one.energy_joules for one in measured)
     on_processors = first.gpu_samples is None and first.energy_joules is not None
     sources = [one.energy_source for one in measured]
+    cached = largest(one.compile_cached for one in measured)
     of_counters = None if of_processors is None else "counter"
     figures: dict[str, Any] = {
         "start_method": "spawn"
         if any(one.start_method == "spawn" for one in measured)
         else first.start_method,
         "flags": tuple(dict.fromkeys(flag for one in measured for flag in one.flags)),
+        "compile_cached": cached,
+        "wall_seconds": None if cached else first.wall_seconds,
         "peak_host_of_run": biggest.peak_host_of_run,
         "gpu_throttle_reasons": union(one.gpu_throttle_reasons for one in measured),
         "cpu_energy_joules": of_processors,

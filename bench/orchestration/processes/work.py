@@ -1,6 +1,7 @@
 """What a process of a run is told to do, what it reports, and the doing itself."""
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from bench.records.measurement import Epoch, Phase, StartMethod, Status
 from bench.records.probe import Probe
 from bench.records.scenario import Precision
 from bench.training import runtime
+from bench.training.compile_cache import CompileCache, open_cache
 from bench.training.failure import describe, status_of
 from bench.training.role import Role
 from bench.training.run import train_run
@@ -94,7 +96,7 @@ def perform(work: Work, start: Start, datasets: Mapping[str, Dataset], tell: Tel
     """
     try:
         check_same_bench(work.sources)
-        started = runtime.start(work.kind, work.cores, work.role, work.deterministic)
+        started = runtime.start(work.kind, work.cores, work.role, work.deterministic, _compile_cache(work))
     except Exception as problem:
         tell(Failed(status_of(problem, work.kind, bool(work.role.addresses)), describe(problem)))
         return
@@ -106,6 +108,14 @@ def perform(work: Work, start: Start, datasets: Mapping[str, Dataset], tell: Tel
         tell(Limits(_probe(work.do, started)))
     else:
         tell(Results(_train(work.do, started, datasets, tell, start.method, seconds)))
+
+
+def _compile_cache(work: Work) -> CompileCache | None:
+    """Of the first task: there is one for each process."""
+    if isinstance(work.do, Probing) or work.do.tasks[0].compile_cache is None:
+        return None
+    task = work.do.tasks[0]
+    return open_cache(task.compile_cache, task.scenario, work.kind, work.cores, os.environ)
 
 
 def _only_answers(work: Work) -> bool:

@@ -21,6 +21,10 @@ START = (
     "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
     "I0000 00:00:1795803048.119456    4897 port.cc:153] oneDNN custom operations are on.",
     "E0000 00:00:1795803049.286805    4897 cuda_platform.cc:52] failed call to cuInit: INTERNAL: CUDA error",
+    "E0000 00:00:1795803050.286805    4897 text_format.cc:378] Error parsing text-format "
+    "tensorflow.XlaSerializedCacheEntry: 2:1: Expected identifier, got: 4",
+    "E0000 00:00:1795803050.296805    4897 cpu_aot_loader.cc:220] Loading XLA:CPU AOT result. Target machine "
+    "feature +prefer-no-gather is not  supported on the host machine.",
 )
 UNKNOWN_FLAG = (
     "F0000 00:00:1795803049.772016    5053 parse_flags_from_env.cc:234] Unknown flag in XLA_FLAGS: --xla_no=1"

@@ -31,6 +31,15 @@ def test_the_start_took_as_long_as_the_last_one_s_and_was_by_forking_where_all_w
     assert of(start_method=("forkserver", "forkserver")).start_method == "forkserver"
 
 
+@pytest.mark.parametrize(
+    ("cached", "of_run", "wall"),
+    [((False, False), False, 9.0), ((False, True), True, None), ((None, None), None, 9.0)],
+)
+def test_a_compilation_that_any_one_did_not_do_is_none_of_the_run_s(cached, of_run, wall):
+    found = of(compile_cached=cached, wall_seconds=(9.0, 9.5))
+    assert (found.compile_cached, found.wall_seconds) == (of_run, wall)
+
+
 def test_any_one_s_flags_count():
     found = of(flags=(("unstable",), ("contended", "unstable")))
     assert found.flags == ("unstable", "contended")
