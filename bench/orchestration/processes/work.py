@@ -112,10 +112,13 @@ def perform(work: Work, start: Start, datasets: Mapping[str, Dataset], tell: Tel
 
 def _compile_cache(work: Work) -> CompileCache | None:
     """Of the first task: there is one for each process."""
-    if isinstance(work.do, Probing) or work.do.tasks[0].compile_cache is None:
+    if isinstance(work.do, Probing):
         return None
     task = work.do.tasks[0]
-    return open_cache(task.compile_cache, task.scenario, work.kind, work.cores, os.environ)
+    name = task.compile_cache
+    if name is None:
+        return None
+    return open_cache(name, task.scenario, work.kind, work.cores, os.environ)
 
 
 def _only_answers(work: Work) -> bool:
