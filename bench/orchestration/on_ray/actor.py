@@ -15,6 +15,7 @@ from bench.errors import BenchError
 from bench.orchestration.on_ray.endings import Broken, End
 from bench.orchestration.processes.death import Birth, birth
 from bench.orchestration.processes.launch import Process, ProcessDied, launch
+from bench.orchestration.processes.lifeline import die_with_parent
 from bench.orchestration.processes.work import Limits, Report, Results, Work
 
 Told = Report | Broken
@@ -24,10 +25,12 @@ Told = Report | Broken
 class SlotActor:
     """Plain class; `part` makes it an actor, whose methods Ray calls in threads, several at a time.
 
-    `datasets` are references, by name.
+    `datasets` are references, by name. Of Ray's own accord its process would outlive the node's daemon, by
+    half a minute and more.
     """
 
     def __init__(self, datasets: Mapping[str, Any]) -> None:
+        die_with_parent(os.getppid())
         self._datasets = datasets
         self._lock = threading.Lock()
         self._process: Process | None = None

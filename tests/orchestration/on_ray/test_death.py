@@ -28,8 +28,8 @@ def death(monkeypatch):
     """Of an actor with a node that is there, unless it is `gone`, and of which so much is left."""
 
     def death(error, left=None, born=BORN, gone=None):
-        monkeypatch.setattr(ray_death, "_remains", lambda node_id, born: left)
-        liveness = SimpleNamespace(first_gone=lambda allocations: gone)
+        monkeypatch.setattr(ray_death, "_remains", lambda *_: left)
+        liveness = SimpleNamespace(first_gone=lambda _: gone)
         return ray_death.death(error, SPEC, born, liveness, "worker 0: ")
 
     return death
