@@ -12,7 +12,7 @@ from bench.orchestration.rounds import Rounds, Settled
 from bench.orchestration.runs import Cluster, Run, Watcher
 from bench.orchestration.scheduling.infeasible import infeasible
 from bench.orchestration.scheduling.policy import Order
-from bench.orchestration.scheduling.request import Node, Request, request_of
+from bench.orchestration.scheduling.request import Node, Request, one_of_each, request_of
 from bench.orchestration.scheduling.scheduler import Clock, Scheduler
 from bench.orchestration.scheduling.slots import Slot, State
 from bench.orchestration.supervision import Supervisor
@@ -66,6 +66,7 @@ class Session:
         self._suite, self._cluster, self._pool = suite, cluster, pool
         self._watcher, self._rules, self._clock = watcher, rules, clock
         self._nodes: Sequence[Node] = cluster.nodes if rules.every_node else ()
+        self._shapes = one_of_each(cluster.nodes)
         self._requests: dict[Request, Request] = {}
         self._scheduler = Scheduler(cluster.nodes, pool, clock, rules.order, rules.twins)
         self._limits = Limits(self._precisions_by_request())
@@ -174,7 +175,7 @@ class Session:
     def _request_of(self, point: Point, node: Node | None) -> Request:
         """On a node that is said, device "auto" is what that node has. Equal requests are one object."""
         exclusive = self._suite.measure.exclusive
-        request = request_of(point.scenario, [node] if node else self._cluster.nodes, exclusive)
+        request = request_of(point.scenario, [node] if node else self._shapes, exclusive)
         request = replace(request, node_id=node.node_id) if node else request
         return self._requests.setdefault(request, request)
 

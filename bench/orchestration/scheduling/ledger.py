@@ -22,14 +22,12 @@ class Ledger:
     """Which cores and GPUs of which node are free.
 
     Of the nodes that would do, a run goes where most cores are free, and so where fewest others are; or, with
-    `tight`, where fewest are, which leaves more room for those that need much. `version` rises whenever
-    something is given back or a node is dropped: until then, what found no room finds none.
+    `tight`, where fewest are, which leaves more room for those that need much.
     """
 
     def __init__(self, nodes: Iterable[Node], tight: bool = False) -> None:
         self._nodes = {node.node_id: node for node in nodes}
         self._index = Index(tight)
-        self.version = 0
         for node in self._nodes.values():
             self._index.put(idle(node))
 
@@ -90,13 +88,11 @@ class Ledger:
             free = self._index.free.get(allocation.node.node_id)
             if free is not None:
                 self._index.put(given_back(free, request, allocation))
-        self.version += 1
 
     def drop(self, node_id: str) -> None:
         """Forget a node that died."""
         self._index.remove(node_id)
         self._nodes.pop(node_id, None)
-        self.version += 1
 
     def _find(self, request: Request, aside: Aside) -> Allocations | None:
         """Where `request` goes; None where it cannot."""

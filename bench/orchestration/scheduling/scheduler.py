@@ -341,8 +341,8 @@ class Scheduler:
 def _overlap(allocations: Allocations, held: Iterable[Allocation]) -> bool:
     """Whether any core or GPU of `allocations` is held."""
     return any(
-        allocation.node == other.node
-        and (set(allocation.cores) & set(other.cores) or set(allocation.gpus) & set(other.gpus))
+        allocation.node.node_id == other.node.node_id
+        and (allocation.core_mask & other.core_mask or allocation.gpu_mask & other.gpu_mask)
         for other in held
         for allocation in allocations
     )

@@ -329,19 +329,6 @@ class TestFirstFit:
         assert ledger.first_fit(cpu(1), releases)[0] == 2
 
 
-class TestVersion:
-    def test_it_rises_when_room_may_have_come(self, node):
-        ledger = Ledger([node("a"), node("b")])
-        versions = [ledger.version]
-        allocations = ledger.take(WHOLE_CPU)
-        assert ledger.version == versions[-1]
-        ledger.give_back(WHOLE_CPU, allocations)
-        versions.append(ledger.version)
-        ledger.drop("a")
-        versions.append(ledger.version)
-        assert versions == sorted(set(versions))
-
-
 class TestCost:
     """Attempts cost what the kinds of nodes are, not what the nodes are."""
 
