@@ -67,6 +67,8 @@ RULES = (
     Rule("forwarded", ("CUBLAS_WORKSPACE_CONFIG", "CUBLAS_EMULAT*", "CUBLASLT_*", "CUDNN_FRONTEND_*")),
     Rule("forwarded", tuple(f"TF_{family}*" for family in _TENSORFLOW.split())),
     Rule("forwarded", ("DNNL_*", "ONEDNN_*")),
+    # Whether a process is a copy of one with TensorFlow imported: bench.orchestration.processes.fork_server.
+    Rule("forwarded", ("BENCH_START_METHOD",)),
     Rule("recorded", ("TF_CPP_*", *(f"CUDA_{name}" for name in _CUDA.split()))),
     # NumPy has its threads before a run begins, and computes nothing in it.
     Rule("recorded", ("GOMP_*", "KMP_*", "MKL_*", "OMP_*", "OPENBLAS_*")),

@@ -68,11 +68,12 @@ class Birth:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended, as whoever started it knows: its exit status, negative for a signal.
+    """How a process ended, as whoever started it knows: by its exit status, negative for a signal.
 
     `oom_kills` are the counts of kills for memory that rose with its end, where it was killed.
     """
 
+    process_id: int
     status: int
     oom_kills: tuple[str, ...] = ()
 

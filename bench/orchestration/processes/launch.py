@@ -15,11 +15,12 @@ from typing import IO, Protocol
 
 from bench.data.datasets import Dataset
 from bench.errors import BenchError, reason
+from bench.orchestration.pool import Job
 from bench.orchestration.processes.aside import environment
 from bench.orchestration.processes.death import Birth, Ended, Remains, cause, lines_at_end
 from bench.orchestration.processes.run_process import Descriptors, program
 from bench.orchestration.processes.shared_data import share
-from bench.orchestration.processes.work import Failed, Limits, Probing, Report, Results, Work
+from bench.orchestration.processes.work import Failed, Limits, Report, Results, Work
 from bench.records.measurement import Status
 
 
@@ -34,8 +35,8 @@ class ProcessDied(Exception):  # noqa: N818 -- an end that is told, not a mistak
 class _Keeper(Protocol):
     """Whoever the process is a child of."""
 
-    def wait(self) -> Ended | Failed | None:
-        """How it ended, once it has; None where nobody knows any more."""
+    def wait(self, has_begun: bool) -> Ended | Failed | None:
+        """How it ended, once it has; None where nobody knows. It may not have begun unless `has_begun`."""
 
 
 class Process:
@@ -46,43 +47,55 @@ class Process:
     ) -> None:
         self._work, self._channel, self._errors, self._keeper = work, channel, errors, keeper
         self._lease: int | None = lease
-        self._born = Birth(0)
+        self._born: Birth | None = None
         self._ended: Ended | Failed | None = None
+        self._last_lines: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
     def reports(self) -> Iterator[Report]:
         """What it tells, until its work is done and it is gone. Raises ProcessDied where it ends before."""
-        while True:
-            try:
-                said = self._channel.recv()
-            except (EOFError, OSError):
-                self.kill()
-                raise self._died() from None
-            if isinstance(said, Birth):
-                self._born = said
-                continue
-            if isinstance(said, Results | Limits | Failed):
-                self.kill()
-            if isinstance(said, Failed):
-                raise ProcessDied(said.status, said.error)
-            yield said
-            if isinstance(said, Results | Limits):
-                return
+        with self._channel:
+            while True:
+                said = self._next()
+                if isinstance(said, Birth):
+                    self._born = said
+                    continue
+                if isinstance(said, Results | Limits | Failed):
+                    self.kill()
+                if isinstance(said, Failed):
+                    raise ProcessDied(said.status, said.error)
+                yield said
+                if isinstance(said, Results | Limits):
+                    return
 
     def kill(self) -> None:
         """End it at once, whatever it does; returns when it is gone. Killing it twice does nothing."""
+        self._end(has_begun=self._born is not None)
+
+    def _end(self, has_begun: bool) -> None:
         with self._lock:
             if self._lease is not None:
                 os.close(self._lease)
                 self._lease = None
-                self._ended = self._keeper.wait()
+                self._ended = self._keeper.wait(has_begun)
+                with self._errors:
+                    self._last_lines = lines_at_end(self._errors)
+
+    def _next(self) -> Birth | Report | Failed:
+        try:
+            said: Birth | Report | Failed = self._channel.recv()
+        except (EOFError, OSError):
+            self._end(has_begun=True)
+            raise self._died() from None
+        return said
 
     def _died(self) -> ProcessDied:
-        ended, kind = self._ended, self._work.kind
+        ended = self._ended
         if isinstance(ended, Failed):
             return ProcessDied(ended.status, ended.error)
-        left = Remains(lines_at_end(self._errors), ended.oom_kills if ended else ())
-        return ProcessDied(*cause(self._born, left, kind, ended.status if ended else None))
+        born = self._born or Birth(ended.process_id if ended else 0)
+        left = Remains(self._last_lines, ended.oom_kills if ended else ())
+        return ProcessDied(*cause(born, left, self._work.kind, ended.status if ended else None))
 
 
 def launch(
@@ -120,11 +133,17 @@ class _OfServer:
     def __init__(self, control: Connection) -> None:
         self._control = control
 
-    def wait(self) -> Ended | Failed | None:
-        """A server that is gone has taken its processes with it."""
+    def wait(self, has_begun: bool) -> Ended | Failed | None:
+        """What the server says; None where it is gone, which took its processes with it.
+
+        None, too, where it has yet to start the process, as during its imports: that will end by its lease.
+        """
         with self._control:
             try:
-                told: Ended | Failed = self._control.recv()
+                if not (has_begun or self._control.poll()):
+                    return None
+                while not isinstance(told := self._control.recv(), Ended | Failed):
+                    pass
             except (EOFError, OSError):
                 return None
             return told
@@ -134,8 +153,8 @@ class _OfThis:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
-    def wait(self) -> Ended:
-        return Ended(self._process.wait())
+    def wait(self, has_begun: bool) -> Ended:  # noqa: ARG002 -- it has
+        return Ended(self._process.pid, self._process.wait())
 
 
 def _by_server(address: str | None, given: Descriptors) -> _Keeper | None:
@@ -154,8 +173,7 @@ def _by_server(address: str | None, given: Descriptors) -> _Keeper | None:
 
 def _afresh(given: Descriptors, work: Work, dataset: Callable[[str], Dataset] | None) -> _Keeper:
     """Start an interpreter, which ends by its lease alone: whoever calls this may have threads that end."""
-    tasks = () if isinstance(work.do, Probing) else work.do.tasks
-    names = {task.scenario.dataset for task in tasks}
+    names = {task.scenario.dataset for task in work.do.tasks} if isinstance(work.do, Job) else set[str]()
     data = share({name: dataset(name) for name in names} if dataset else {})
     try:
         process = subprocess.Popen(

@@ -3,7 +3,6 @@
 import contextlib
 import faulthandler
 import os
-import random
 import signal
 import sys
 import tempfile
@@ -94,13 +93,14 @@ def _settle(errors: int, folder: str | None) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, stream in ((nothing, 0), (errors, 1), (errors, 2)):
         os.dup2(source, stream)
+    os.close(nothing)
+    os.close(errors)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     faulthandler.enable(2)
     with contextlib.suppress(OSError):  # no kernel of this kind
         _OOM_SCORE_ADJ.write_text(_MOST_KILLABLE)
-    random.seed()
     if folder is not None:
         own = Path(folder) / str(os.getpid())
         own.mkdir(mode=0o700)

@@ -20,6 +20,8 @@ from pathlib import Path
 from socket import socket
 from typing import NoReturn, Protocol, Self
 
+import numpy as np
+
 from bench.data.datasets import Dataset
 from bench.errors import reason
 from bench.import_path import program_with_bench
@@ -49,6 +51,8 @@ ONE_THREAD = {
 }
 """For the imports alone: NumPy's and scikit-learn's pools, and that of the allocator that pyarrow brings."""
 MOST_DESCRIPTORS = 8
+STARTED = "started"
+"""What whoever asks for a process is told first; how it `Ended` comes last."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,10 @@ def serve(
     if why_not is not None:
         sys.stderr.write(f"bench starts a fresh interpreter for each run, since {why_not}\n")
         _serve_anew(listener, data, folder)
-    start = _Copies(mapped(data), folder) if method == "forkserver" else _Fresh(data, folder)
+    start: Starter = _Fresh(data, folder)
+    if method == "forkserver":
+        start = _Copies(mapped(data), folder)
+        os.close(data)
     outlive(0)
     with Server(socket(fileno=listener), start, folder) as server:
         server.run()
@@ -173,6 +180,7 @@ class _Copies:
             signal.set_wakeup_fd(-1)
             for descriptor in ours:
                 os.close(descriptor)
+            np.random.seed()  # every copy would draw the same; Python's own sees to that itself
             run_process.live(given, self.datasets, "forkserver", self.folder)
         finally:
             os._exit(1)
@@ -250,9 +258,12 @@ class Server:
         for number in numbers:
             os.set_inheritable(number, False)
         try:
-            self._children[self._start(Descriptors(*numbers), self._ours(control))] = Child(control, kills)
+            process = self._start(Descriptors(*numbers), self._ours(control))
+            self._children[process] = Child(control, kills)
+            _tell(control, STARTED)
         except OSError as problem:
             _tell(control, Failed(status_of(problem, "cpu"), f"no process can be started: {reason(problem)}"))
+            control.close()
         finally:
             for number in numbers:
                 os.close(number)
@@ -274,7 +285,9 @@ class Server:
             shutil.rmtree(f"{self._folder}/{process}", ignore_errors=True)
             if child is not None:
                 code = os.waitstatus_to_exitcode(status)
-                _tell(child.control, Ended(code, self._risen(child) if code == -signal.SIGKILL else ()))
+                risen = self._risen(child) if code == -signal.SIGKILL else ()
+                _tell(child.control, Ended(process, code, risen))
+                child.control.close()
 
     def _risen(self, child: Child) -> tuple[str, ...]:
         """The counts of kills for memory that rose by one more than other processes here explain."""
@@ -284,7 +297,6 @@ class Server:
         return risen
 
 
-def _tell(control: Connection, what: Ended | Failed) -> None:
+def _tell(control: Connection, what: object) -> None:
     with contextlib.suppress(OSError):  # nobody waits for it any more
         control.send(what)
-    control.close()

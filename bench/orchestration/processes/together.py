@@ -16,6 +16,7 @@ _SUMMED = (
     "gpu_power_watts",
 )
 _LARGEST = (
+    "start_seconds",
     "peak_host_bytes",
     "peak_device_bytes",
     "others_cpu_fraction",
@@ -32,7 +33,8 @@ _LOWEST = ("gpu_sm_clock_hertz", "gpu_sm_clock_min_hertz")
 def together(measured: Sequence[Measurement], nodes: Sequence[str]) -> Measurement:
     """The measurement of a run from those of its processes, of which the first reports, and of their nodes.
 
-    Times and scores are the first one's: the others waited for it, and it for them. What they used is summed
+    Times and scores are the first one's: the others waited for it, and it for them; but the start took as
+    long as the last of them took, and was by forking only where all were forked. What they used is summed
     up, energy of processors once per node; memory, clocks and disturbances are those of the worst of them,
     and a flag of any of them makes the run doubtful.
     """
@@ -46,6 +48,9 @@ def together(measured: Sequence[Measurement], nodes: Sequence[str]) -> Measureme
     sources = [one.energy_source for one in measured]
     of_counters = None if of_processors is None else "counter"
     figures: dict[str, Any] = {
+        "start_method": "spawn"
+        if any(one.start_method == "spawn" for one in measured)
+        else first.start_method,
         "flags": tuple(dict.fromkeys(flag for one in measured for flag in one.flags)),
         "peak_host_of_run": biggest.peak_host_of_run,
         "gpu_throttle_reasons": union(one.gpu_throttle_reasons for one in measured),

@@ -61,7 +61,7 @@ def test_everyone_is_told_all_addresses(node):
     assert role(PARAMETER_SERVER, placed[2], addresses) == Role("parameter_server", 1, "worker", 1, addresses)
 
 
-@pytest.mark.parametrize("need", [MIRRORED, PARAMETER_SERVER])
-def test_one_process_leads_and_comes_first(node, request):
-    placed = specs(request, Ledger([node()]).take(request))
-    assert [role(request, spec, {}).leads for spec in placed] == [True] + [False] * (len(placed) - 1)
+@pytest.mark.parametrize("wanted", [MIRRORED, PARAMETER_SERVER])
+def test_one_process_leads_and_comes_first(node, wanted):
+    placed = specs(wanted, Ledger([node()]).take(wanted))
+    assert [role(wanted, spec, {}).leads for spec in placed] == [True] + [False] * (len(placed) - 1)

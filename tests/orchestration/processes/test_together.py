@@ -25,6 +25,12 @@ def test_the_first_one_s_times_count():
     assert of(step_seconds=(1.0, 2.0), affinity=((0,), (1,))).step_seconds == 1.0
 
 
+def test_the_start_took_as_long_as_the_last_one_s_and_was_by_forking_where_all_were_forked():
+    found = of(start_seconds=(0.1, 2.0, 0.2), start_method=("forkserver", "spawn", "forkserver"), nodes="abc")
+    assert (found.start_seconds, found.start_method) == (2.0, "spawn")
+    assert of(start_method=("forkserver", "forkserver")).start_method == "forkserver"
+
+
 def test_any_one_s_flags_count():
     found = of(flags=(("unstable",), ("contended", "unstable")))
     assert found.flags == ("unstable", "contended")
