@@ -36,7 +36,7 @@ class Running:
 
 @contextlib.contextmanager
 def gang(folder, strategy, runs, *, devices=1, seed=3, probe=False, **counts):
-    """Processes by task type, as many as `counts` says, or one alone; all of them are dead when the block ends.
+    """Processes by task type, as many as `counts` says, or one alone; all are dead when the block ends.
 
     Each has a port that is held here all the while, bound but without a listener.
     """

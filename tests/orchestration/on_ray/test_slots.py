@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
+from bench.orchestration.scheduling.placement import Allocation, Node, Request
 
 from bench.data.datasets import Dataset
 from bench.orchestration.pool import Died, Finished, Job, Ready, Started, Task
-from bench.orchestration.scheduling.placement import Allocation, Node, Request
 from bench.records.scenario import Scenario
 from tests.orchestration.clusters import nodes_here, processes_of_clusters
 
