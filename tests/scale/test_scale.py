@@ -5,6 +5,7 @@ simulated, with some hundred runs; `python -m tests.scale` has a thousand slots.
 """
 
 import dataclasses
+import os
 import sys
 
 import pytest
@@ -15,9 +16,14 @@ from tests.scale.pool import EVENTS_OF_A_RUN
 from tests.scale.simulate import simulate
 from tests.scale.work import Lines
 
-ALIKE = Case(scenarios=100, rounds=1, nodes=24)
+ALIKE = Case(scenarios=100, rounds=1, nodes=16)
 MIXED = dataclasses.replace(ALIKE, mixed=True)
-ON_FEW_NODES = {"nodes": 3, "cores": 8}
+ON_FEW_NODES = {"nodes": 2, "cores": 8}
+
+
+@pytest.fixture(autouse=True)
+def without_waits_for_the_disk(monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _file: None)
 
 
 def lines_of_a_run(case, folder):
@@ -46,41 +52,43 @@ def test_slots_of_runs_that_are_alike_are_opened_once(tmp_path):
 @pytest.mark.parametrize("order", ["shuffled", "longest first"])
 @pytest.mark.parametrize("kind", [ALIKE, MIXED], ids=["alike", "mixed"])
 def test_the_work_for_a_run_does_not_grow_with_how_many_wait(kind, order, tmp_path):
+    """With gangs it does a little, until some run of each size waits whenever something becomes free."""
     few, many = (
         lines_of_a_run(dataclasses.replace(kind, scenarios=scenarios, order=order), tmp_path / str(scenarios))
-        for scenarios in (100, 800)
-    )
-    assert many < 1.3 * few
-
-
-def test_the_work_for_a_run_does_not_grow_with_the_nodes(tmp_path):
-    few, many = (
-        lines_of_a_run(dataclasses.replace(ALIKE, scenarios=400, nodes=nodes), tmp_path / str(nodes))
-        for nodes in (25, 200)
+        for scenarios in (100, 400)
     )
     assert many < 1.5 * few
 
 
-@pytest.mark.parametrize("lengths", ["log-uniform", "lognormal"])
+def test_the_work_for_a_run_does_not_grow_with_the_nodes(tmp_path):
+    few, many = (
+        lines_of_a_run(dataclasses.replace(ALIKE, scenarios=200, nodes=nodes), tmp_path / str(nodes))
+        for nodes in (20, 160)
+    )
+    assert many < 1.5 * few
+
+
 @pytest.mark.parametrize(
-    ("scenarios", "order", "over"),
+    ("scenarios", "order", "lengths", "over"),
     [
-        (60, "shuffled", 0.45),
-        (60, "longest first", 0.05),
-        (240, "shuffled", 0.10),
-        (240, "longest first", 0.02),
+        (40, "shuffled", "log-uniform", 0.45),
+        (40, "shuffled", "lognormal", 0.45),
+        (40, "longest first", "log-uniform", 0.05),
+        (160, "shuffled", "log-uniform", 0.10),
+        (160, "shuffled", "lognormal", 0.10),
+        (160, "longest first", "log-uniform", 0.04),
     ],
 )
-def test_rounds_end_soon_after_the_bound(scenarios, order, over, lengths, tmp_path):
-    case = Case(scenarios, rounds=10, nodes=60, lengths=lengths, order=order)
+def test_rounds_end_soon_after_the_bound(scenarios, order, lengths, over, tmp_path):
+    case = Case(scenarios, rounds=10, nodes=40, lengths=lengths, order=order)
     assert 0 <= simulate(case, tmp_path / "s").over_bound <= over
 
 
-@pytest.mark.parametrize("order", ["shuffled", "longest first"])
-@pytest.mark.parametrize("cluster", [{"nodes": 60}, {"nodes": 8, "cores": 8}], ids=["60x1", "8x8"])
-def test_gangs_among_single_runs_leave_few_slots_free(cluster, order, tmp_path):
-    case = Case(240, rounds=3, mixed=True, order=order, **cluster)
-    assert 0 <= simulate(case, tmp_path / "s").over_bound <= 0.25
+@pytest.mark.parametrize(("order", "over"), [("shuffled", 0.12), ("longest first", 0.03)])
+@pytest.mark.parametrize("cluster", [{"nodes": 40}, {"nodes": 5, "cores": 8}], ids=["40x1", "5x8"])
+def test_gangs_among_single_runs_leave_few_slots_free(cluster, order, over, tmp_path):
+    case = Case(160, rounds=3, mixed=True, order=order, **cluster)
+    assert 0 <= simulate(case, tmp_path / "s").over_bound <= over
 
 
 class TestSimulation:

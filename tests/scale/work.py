@@ -1,4 +1,4 @@
-"""How much a program does, in numbers that are the same on every machine: its own lines that it runs."""
+"""How much a program does, in numbers that are the same on every machine: the lines that it runs."""
 
 import sys
 from collections import Counter

@@ -12,6 +12,7 @@ class Order:
 
     def __init__(self) -> None:
         self._taken: dict[str, float] = {}
+        self._sum = self._longest = 0.0
 
     def __call__(self, runs: Sequence[Run], key: str) -> list[Run]:
         """`runs` in the order of the round; the same again for the same `key`."""
@@ -30,7 +31,14 @@ class Order:
 
     def taken(self, scenario: Scenario, seconds: float) -> None:
         """A run of `scenario` took so long: the last time counts."""
+        self._sum += seconds - self._taken.get(scenario.scenario_id, 0.0)
+        self._longest = max(self._longest, seconds)
         self._taken[scenario.scenario_id] = seconds
+
+    @property
+    def spread(self) -> float:
+        """How many times as long as the mean scenario's the longest run takes, as far as is known."""
+        return self._longest * len(self._taken) / self._sum if self._sum else 1.0
 
     def earlier(self, run: Run) -> float | None:
         """Seconds that the last run of its scenario took in this session; None before there was one."""
@@ -48,6 +56,8 @@ class LongestFirst(Order):
     def __init__(self, seconds: Mapping[str, float]) -> None:
         super().__init__()
         self._expected = dict(seconds)
+        mean = sum(seconds.values()) / max(len(seconds), 1)
+        self._spread = max(seconds.values(), default=0.0) / mean if mean else 1.0
 
     def __call__(self, runs: Sequence[Run], key: str) -> list[Run]:
         """Longest first; equal ones shuffled."""
@@ -58,6 +68,11 @@ class LongestFirst(Order):
     def knows(self) -> bool:
         """It does."""
         return True
+
+    @property
+    def spread(self) -> float:
+        """From the start by what is expected."""
+        return max(self._spread, super().spread)
 
     def expected(self, run: Run) -> float:
         """Of its scenario, wherever it runs."""
