@@ -123,6 +123,8 @@ def _restore(environ: Mapping[str, str | None]) -> None:
 
 def _preload() -> str | None:
     """Import what a run uses, and see whether this process may be copied: why not, or None."""
+    if _threads() > 1:
+        return f"the interpreter starts {_threads() - 1} threads"
     before_import(os.environ)
     os.environ.update(ONE_THREAD)
     try:
@@ -140,12 +142,15 @@ def why_not_forked() -> str | None:
     """What of this process a copy would not have, or share: threads, a GPU, TensorFlow's runtime; or None."""
     from bench.training.runtime import has_begun
 
-    threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 -- names alone
-    if threads > 1:
-        return f"the imports start {threads - 1} threads"
+    if _threads() > 1:
+        return f"the imports start {_threads() - 1} threads"
     if any(path.startswith("/dev/nvidia") for path in _open_files()):
         return "the imports open a GPU"
     return "the imports start TensorFlow's runtime" if has_begun() else None
+
+
+def _threads() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 def _open_files() -> list[str]:
