@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bench.errors import BenchError
-from bench.orchestration.processes import fork_server, serving
+from bench.orchestration.processes import fork_server, preload
 from bench.orchestration.processes.fork_server import ForkServer, start_method
 from bench.orchestration.processes.launch import ProcessDied, launch
-from bench.orchestration.processes.serving import why_not_forked
+from bench.orchestration.processes.preload import why_not_forked
 from tests.orchestration.processes.works import Do, running, work
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
@@ -39,19 +39,19 @@ def test_a_server_is_not_started_for_another_way(monkeypatch):
 
 
 def test_a_process_with_threads_is_not_copied(monkeypatch):
-    monkeypatch.setattr(serving, "_threads", lambda: 3)
+    monkeypatch.setattr(preload, "_threads", lambda: 3)
     assert why_not_forked() == "the imports start 2 threads"
 
 
 def test_nor_is_one_that_has_a_gpu_open(monkeypatch):
-    monkeypatch.setattr(serving, "_threads", lambda: 1)
-    monkeypatch.setattr(serving, "_open_files", lambda: ["/dev/null", "/dev/nvidia0"])
+    monkeypatch.setattr(preload, "_threads", lambda: 1)
+    monkeypatch.setattr(preload, "_open_files", lambda: ["/dev/null", "/dev/nvidia0"])
     assert why_not_forked() == "the imports open a GPU"
 
 
 def test_what_is_open_here_is_found(tmp_path):
     with (tmp_path / "opened").open("w"):
-        assert str(tmp_path / "opened") in serving._open_files()
+        assert str(tmp_path / "opened") in preload._open_files()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_is_open_here_is_found(tmp_path):
 def test_nor_is_one_in_which_tensorflow_has_begun(monkeypatch, begun, why_not):
     from bench.training import runtime
 
-    monkeypatch.setattr(serving, "_threads", lambda: 1)
+    monkeypatch.setattr(preload, "_threads", lambda: 1)
     monkeypatch.setattr(runtime, "has_begun", lambda: begun)
     assert why_not_forked() == why_not
 
@@ -115,6 +115,15 @@ def test_that_none_can_be_started_is_told_and_nothing_is_left(tmp_path, monkeypa
     with pytest.raises(BenchError, match="no fork server can be started: No such file"):
         ForkServer({})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nor_without_a_place_for_temporary_files(monkeypatch):
+    def nowhere(**_):
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", nowhere)
+    with pytest.raises(BenchError, match="no fork server can be started: No usable temporary directory"):
+        ForkServer({})
 
 
 def test_closing_twice_does_nothing(monkeypatch):
