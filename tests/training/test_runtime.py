@@ -357,3 +357,8 @@ def test_a_cpu_run_opens_no_nvml(monkeypatch):
     use = meter.stop()
     assert use.gpu is None
     assert use.cpu.cores == (0,)
+
+
+def test_whether_tensorflow_has_begun_is_seen(tf):
+    tf.constant(1)
+    assert runtime.has_begun()

@@ -3,6 +3,8 @@
 Whoever starts a process asks it for its `birth` first. Once it is gone, `remains` of that birth are looked at
 on the same node, and `cause` makes a status and one line of them.
 
+Whoever it is a child of knows more: its exit status.
+
 A process that ended itself by a fatal error (an abort, a fault) has failed, since it would do so again; one
 that the kernel killed for want of memory ran out of the host's; of any other nothing is known but that it is
 gone: it is lost, and may be tried again.

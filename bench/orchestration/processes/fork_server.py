@@ -17,7 +17,8 @@ from pathlib import Path
 from bench.data.datasets import Dataset
 from bench.errors import BenchError, reason
 from bench.orchestration.processes.aside import environment
-from bench.orchestration.processes.serving import ONE_THREAD, program
+from bench.orchestration.processes.preload import ONE_THREAD
+from bench.orchestration.processes.serving import program
 from bench.orchestration.processes.shared_data import share
 from bench.records.measurement import START_METHODS, StartMethod
 
@@ -52,20 +53,26 @@ class ForkServer:
     """
 
     def __init__(self, datasets: Mapping[str, Dataset]) -> None:
+        """Returns at once: whoever asks for a process meanwhile waits for the imports.
+
+        Raises BenchError where none can be started.
+        """
         method = start_method()
-        self._folder = _folder()
-        self.address = str(Path(self._folder) / "socket")
-        data = share(datasets)
-        try:
-            with socket.socket(socket.AF_UNIX) as listener:
+        with contextlib.ExitStack() as stack:
+            try:
+                self._folder = _folder()
+                undo = stack.enter_context(contextlib.ExitStack())
+                undo.callback(shutil.rmtree, self._folder, ignore_errors=True)
+                self.address = str(Path(self._folder) / "socket")
+                listener = stack.enter_context(socket.socket(socket.AF_UNIX))
                 listener.bind(self.address)
                 listener.listen(_WAITING)
+                data = share(datasets)
+                stack.callback(os.close, data)
                 self._process = _start(listener.fileno(), data, self._folder, method)
-        except OSError as error:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            raise BenchError(f"no fork server can be started: {reason(error)}") from error
-        finally:
-            os.close(data)
+                undo.pop_all()
+            except OSError as error:
+                raise BenchError(f"no fork server can be started: {reason(error)}") from error
 
     @property
     def process_id(self) -> int:

@@ -19,18 +19,27 @@ def die_with(pipe: int) -> None:
     """Have this process killed once all writing ends of `pipe` are closed; at once where they are.
 
     Nothing may ever be written to it. Sources: F_SETSIG and O_ASYNC in fcntl(2), `pipe_release` in the
-    kernel's fs/pipe.c. Elsewhere a thread waits for it.
+    kernel's fs/pipe.c. A thread waits for it where the system knows no such signal.
     """
-    if sys.platform != "linux":
+    if not _signalled_by(pipe):
         threading.Thread(target=_exit_after, args=(pipe,), daemon=True).start()
         return
-    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
-    _set_flag(pipe, os.O_ASYNC, True)
     waiting = select.poll()
     waiting.register(pipe, select.POLLIN)
     if waiting.poll(0):  # before it was asked for
         os._exit(1)
+
+
+def _signalled_by(pipe: int) -> bool:
+    if sys.platform != "linux":
+        return False
+    try:
+        fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+        _set_flag(pipe, os.O_ASYNC, True)
+    except OSError:  # a kernel that only looks like Linux
+        return False
+    return True
 
 
 def outlive(pipe: int) -> None:

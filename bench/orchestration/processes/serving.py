@@ -5,8 +5,6 @@ imported, it goes on as a server that starts a fresh interpreter for each run.
 """
 
 import contextlib
-import gc
-import importlib
 import os
 import select
 import shutil
@@ -16,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from multiprocessing import reduction, util
 from multiprocessing.connection import Connection
-from pathlib import Path
 from socket import socket
 from typing import NoReturn, Protocol, Self
 
@@ -27,29 +24,17 @@ from bench.errors import reason
 from bench.import_path import program_with_bench
 from bench.machine.cgroup import Cgroup, oom_kills_in
 from bench.machine.files import ROOT
-from bench.machine.modules import sources
 from bench.orchestration.processes import run_process
 from bench.orchestration.processes.death import Ended
 from bench.orchestration.processes.lifeline import die_with, die_with_parent, outlive, set_title
+from bench.orchestration.processes.preload import preload
 from bench.orchestration.processes.run_process import Descriptors
 from bench.orchestration.processes.shared_data import mapped
 from bench.orchestration.processes.work import Failed
 from bench.records.measurement import StartMethod
 from bench.training.failure import status_of
-from bench.training.runtime import before_import
 
 TITLE = "bench-forks"
-PRELOADED = (
-    "tensorflow",
-    "keras",
-    *(f"bench.training.{name}" for name in ("run", "probe", "strategies", "model", "fused", "fit")),
-    *(f"bench.training.{name}" for name in ("replicated", "coordinated", "all_reduce")),
-)
-ONE_THREAD = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-}
-"""For the imports alone: NumPy's and scikit-learn's pools, and that of the allocator that pyarrow brings."""
 MOST_DESCRIPTORS = 8
 STARTED = "started"
 """What whoever asks for a process is told first; how it `Ended` comes last."""
@@ -78,7 +63,7 @@ def serve(
         signal.signal(number, lambda *_: None)
     why_not = None
     if method == "forkserver":
-        why_not = _preload()
+        why_not = preload()
     _restore(environ)
     if why_not is not None:
         sys.stderr.write(f"bench starts a fresh interpreter for each run, since {why_not}\n")
@@ -119,41 +104,6 @@ def _restore(environ: Mapping[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-
-
-def _preload() -> str | None:
-    """Import what a run uses, and see whether this process may be copied: why not, or None."""
-    before_import(os.environ)
-    os.environ.update(ONE_THREAD)
-    try:
-        for name in PRELOADED:
-            importlib.import_module(name)
-    except BaseException as problem:
-        return f"{name} cannot be imported: {type(problem).__name__}: {problem}"
-    sources()
-    gc.collect()
-    gc.freeze()  # else each collection in a copy would copy the pages of all that is here
-    return why_not_forked()
-
-
-def why_not_forked() -> str | None:
-    """What of this process a copy would not have, or share: threads, a GPU, TensorFlow's runtime; or None."""
-    from bench.training.runtime import has_begun
-
-    threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 -- names alone
-    if threads > 1:
-        return f"the imports start {threads - 1} threads"
-    if any(path.startswith("/dev/nvidia") for path in _open_files()):
-        return "the imports open a GPU"
-    return "the imports start TensorFlow's runtime" if has_begun() else None
-
-
-def _open_files() -> list[str]:
-    found = list[str]()
-    for link in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(OSError):  # the folder's own
-            found.append(str(link.readlink()))
-    return found
 
 
 class Starter(Protocol):

@@ -129,6 +129,31 @@ def test_of_whom_nothing_is_known_is_lost():
     )
 
 
+KILLED = "its process 4897 is gone without a reason, as if killed from outside"
+
+
+@pytest.mark.parametrize(
+    ("exit_status", "status", "text"),
+    [
+        (3, "failed", "its process 4897 ended with exit status 3 before its run was over"),
+        (0, "failed", "its process 4897 ended with exit status 0 before its run was over"),
+        (-signal.SIGSEGV, "failed", "its process 4897 ended itself (SIGSEGV) without a word"),
+        (-signal.SIGKILL, "lost", KILLED),
+        (-signal.SIGTERM, "lost", KILLED),
+    ],
+)
+def test_an_exit_status_says_who_ended_it_where_nothing_else_does(exit_status, status, text):
+    assert cause(BORN, Remains(), "cpu", exit_status) == (status, text)
+
+
+def test_last_words_say_more_than_an_exit_status():
+    status, text = cause(BORN, Remains((UNKNOWN_FLAG,)), "cpu", 1)
+    assert (status, text) == (
+        "failed",
+        "its process 4897 ended itself: Unknown flag in XLA_FLAGS: --xla_no=1",
+    )
+
+
 def test_a_reason_has_a_sane_length():
     status, text = told(f"F0000 00:00:1.2 7 a.cc:1] {'x' * 10_000}")
     assert status == "failed"

@@ -1,7 +1,4 @@
-"""Processes of runs, forked and fresh: what they give, and that they end with those that they are for.
-
-What a process does where it is not to train is in what it unpickles as its work.
-"""
+"""Processes of runs, forked and fresh: what they give, and that they end with those that they are for."""
 
 import contextlib
 import json
@@ -12,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -20,42 +16,18 @@ import pytest
 
 from bench.data.datasets import load
 from bench.machine.affinity import allowed_cores
-from bench.machine.modules import sources
-from bench.orchestration.pool import Job, Task
 from bench.orchestration.processes.fork_server import ForkServer
 from bench.orchestration.processes.launch import ProcessDied, launch
-from bench.orchestration.processes.work import Limits, Probing, Results, Started, Work
+from bench.orchestration.processes.work import Limits, Probing, Results, Started
 from bench.records.measurement import Epoch
-from bench.records.scenario import Scenario
-from bench.training.role import ALONE, Role
+from bench.training.role import Role
 from tests.orchestration.memory import memory_group
+from tests.orchestration.processes.works import HANG, SMALL, Do, running, work
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone"),
 ]
-SMALL = Scenario(dataset="digits", hidden=[16], activation="tanh", batch_size=1000, epochs=2)
-HANG = "import ctypes; ctypes.PyDLL(None).sleep(250)"
-"""In C, with Python's lock held: nothing that is written in Python can end it."""
-
-
-class Do:
-    """Executes a program where it is unpickled, which comes to None."""
-
-    def __init__(self, program):
-        self._program = program
-
-    def __reduce__(self):
-        return exec, (self._program, {})
-
-
-def work(do, **changed):
-    given = Work(do, "cpu", allowed_cores()[:1], ALONE, False, sources())
-    return replace(given, **changed)
-
-
-def running(scenario=SMALL, seed=3):
-    return Job((Task("r1", scenario, seed),))
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +203,7 @@ def said_by(server, folder, program):
 
 
 SURROUNDINGS = """
-import os, re, signal, tempfile
+import os, re, resource, signal, tempfile, time
 def opened(number):
     import os, re
     path = f"/proc/self/fd/{number}"
@@ -245,6 +217,8 @@ said = {
     "blocked": len(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
     "wakeup": signal.set_wakeup_fd(-1),
     "blas": os.environ.get("OPENBLAS_NUM_THREADS"),
+    "of_children": sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]),
+    "processor": time.process_time(),
     "temporary": tempfile.mkstemp()[1],
     "open": list(filter(None, map(opened, os.listdir("/proc/self/fd")))),
 }
@@ -256,7 +230,10 @@ def test_its_surroundings_are_its_own(server, tmp_path):
     temporary = Path(said.pop("temporary"))
     # Beside its output, which has no name: the data, its input, its lease, its channel; nobody else's.
     assert sorted(said.pop("open")) == ["memfd", "null", "pipe", "socket", temporary.name]
+    # What the server took for its imports is not the run's.
+    assert said.pop("processor") < sum(psutil.Process(server.process_id).cpu_times()[:2])
     assert said == {
+        "of_children": 0.0,
         "title": "bench-run",
         "threads": 1,
         "oom": "1000",
@@ -304,6 +281,15 @@ def test_it_can_be_killed_whatever_it_does(server, light):
     assert [child.name() for child in psutil.Process().children() if child.name() == "bench-run"] == []
 
 
+def test_one_that_its_server_has_yet_to_start_can_be_killed_without_waiting_for_that(light):
+    os.kill(light.process_id, signal.SIGSTOP)
+    process = launch(light.address, work(Do(HANG)))
+    process.kill()
+    os.kill(light.process_id, signal.SIGCONT)
+    assert died(light, "import os; os.abort()")[0] == "failed"
+    until(lambda: not psutil.Process(light.process_id).children())
+
+
 def test_one_can_be_killed_while_another_thread_listens_to_it(server):
     process = launch(server.address, work(Do(HANG)))
     ends = []
@@ -328,7 +314,7 @@ def test_it_dies_with_whoever_asked_for_it(server, light, tmp_path):
         os.mkfifo(path)
         program = f"import os; pipe = os.open({str(path)!r}, os.O_WRONLY); os.write(pipe, b'here'); {HANG}"
         asking = (
-            "from tests.orchestration.processes.test_launch import *\n"
+            "from tests.orchestration.processes.works import *\n"
             f"list(launch({address!r}, work(Do({program!r}))).reports())"
         )
         with subprocess.Popen([sys.executable, "-c", asking]) as holder, path.open("rb", 0) as pipe:
@@ -343,7 +329,7 @@ def test_it_dies_with_whoever_started_the_server(tmp_path):
         os.mkfifo(path)
         program = f"import os; pipe = os.open({str(path)!r}, os.O_WRONLY); os.write(pipe, b'here'); {HANG}"
         asking = (
-            "from tests.orchestration.processes.test_launch import *\n"
+            "from tests.orchestration.processes.works import *\n"
             "server = ForkServer({}); print(server.process_id, flush=True)\n"
             f"list(launch(server.address, work(Do({program!r}))).reports())"
         )

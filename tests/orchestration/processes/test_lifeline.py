@@ -77,6 +77,18 @@ def test_a_process_dies_with_its_parent_even_if_that_is_killed(tmp_path):
         assert pipe.read() == b""
 
 
+def test_where_there_is_no_such_signal_a_thread_waits():
+    lease, ours = os.pipe()
+    nowhere = "import fcntl; del fcntl.F_SETSIG; fcntl.F_SETSIG = -1"
+    program = f"{nowhere}; {arming(lease)}; import os, time; os.write(1, b'here'); time.sleep(250)"
+    line = [sys.executable, "-c", program]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, pass_fds=[lease]) as process:
+        assert process.stdout.read(4) == b"here"
+        os.close(ours)
+        assert process.wait() == 1
+    os.close(lease)
+
+
 def test_taking_back_what_was_not_asked_for_changes_nothing():
     lease, ours = os.pipe()
     outlive(lease)

@@ -1,0 +1,135 @@
+"""How processes are to start, and servers that may not be copied; no TensorFlow but a made-up one."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from bench.errors import BenchError
+from bench.orchestration.processes import fork_server, preload
+from bench.orchestration.processes.fork_server import ForkServer, start_method
+from bench.orchestration.processes.launch import ProcessDied, launch
+from bench.orchestration.processes.preload import why_not_forked
+from tests.orchestration.processes.works import Do, running, work
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+
+
+def test_how_processes_start():
+    assert start_method({"BENCH_START_METHOD": "spawn"}) == "spawn"
+    assert start_method({"BENCH_START_METHOD": "forkserver"}) == "forkserver"
+    assert start_method({}) == start_method({"BENCH_START_METHOD": ""})
+    assert start_method({}) == ("forkserver" if sys.platform == "linux" else "spawn")
+
+
+def test_no_other_way_is_known():
+    with pytest.raises(
+        BenchError, match="BENCH_START_METHOD: 'fork' is no way to start a process; set it to "
+    ):
+        start_method({"BENCH_START_METHOD": "fork"})
+
+
+def test_a_server_is_not_started_for_another_way(monkeypatch):
+    monkeypatch.setenv("BENCH_START_METHOD", "fork")
+    with pytest.raises(BenchError, match="is no way to start a process"):
+        ForkServer({})
+
+
+def test_a_process_with_threads_is_not_copied(monkeypatch):
+    monkeypatch.setattr(preload, "_threads", lambda: 3)
+    assert why_not_forked() == "the imports start 2 threads"
+
+
+def test_nor_is_one_that_has_a_gpu_open(monkeypatch):
+    monkeypatch.setattr(preload, "_threads", lambda: 1)
+    monkeypatch.setattr(preload, "_open_files", lambda: ["/dev/null", "/dev/nvidia0"])
+    assert why_not_forked() == "the imports open a GPU"
+
+
+def test_what_is_open_here_is_found(tmp_path):
+    with (tmp_path / "opened").open("w"):
+        assert str(tmp_path / "opened") in preload._open_files()
+
+
+@pytest.mark.parametrize(
+    ("begun", "why_not"), [(True, "the imports start TensorFlow's runtime"), (False, None)]
+)
+def test_nor_is_one_in_which_tensorflow_has_begun(monkeypatch, begun, why_not):
+    from bench.training import runtime
+
+    monkeypatch.setattr(preload, "_threads", lambda: 1)
+    monkeypatch.setattr(runtime, "has_begun", lambda: begun)
+    assert why_not_forked() == why_not
+
+
+@linux
+@pytest.mark.parametrize(
+    ("tensorflow", "said"),
+    [
+        ("raise ImportError('torn')", "tensorflow cannot be imported: ImportError: torn"),
+        ("raise SystemExit(3)", "tensorflow cannot be imported: SystemExit: 3"),
+    ],
+)
+def test_where_tensorflow_cannot_be_imported_each_run_says_so(tmp_path, monkeypatch, capfd, tensorflow, said):
+    (tmp_path / "tensorflow.py").write_text(tensorflow)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    with contextlib.closing(ForkServer({})) as server:
+        with pytest.raises(ProcessDied) as how:
+            list(launch(server.address, work(running())).reports())
+        assert how.value.status == "failed"
+    assert f"bench starts a fresh interpreter for each run, since {said}\n" in capfd.readouterr().err
+    assert not Path(server.address).exists()
+
+
+@linux
+def test_a_server_with_a_thread_goes_on_as_one_that_starts_fresh_interpreters(tmp_path, monkeypatch, capfd):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    with contextlib.closing(ForkServer({})) as server:
+        with pytest.raises(ProcessDied, match="ended with exit status 9"):
+            list(launch(server.address, work(Do("import os; os._exit(9)"))).reports())
+        assert server.is_alive()
+    told = "bench starts a fresh interpreter for each run, since the interpreter starts 1 threads\n"
+    assert told in capfd.readouterr().err
+
+
+def test_a_path_that_is_too_long_for_a_socket_is_made_elsewhere(tmp_path, monkeypatch):
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    made = Path(fork_server._folder())
+    assert made.parent == Path("/tmp")
+    assert made.stat().st_mode & 0o777 == 0o700
+    made.rmdir()
+    assert list(long.iterdir()) == []
+
+
+def test_that_none_can_be_started_is_told_and_nothing_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    with pytest.raises(BenchError, match="no fork server can be started: No such file"):
+        ForkServer({})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nor_without_a_place_for_temporary_files(monkeypatch):
+    def nowhere(**_):
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", nowhere)
+    with pytest.raises(BenchError, match="no fork server can be started: No usable temporary directory"):
+        ForkServer({})
+
+
+def test_closing_twice_does_nothing(monkeypatch):
+    monkeypatch.setenv("BENCH_START_METHOD", "spawn")
+    server = ForkServer({})
+    assert server.is_alive()
+    server.close()
+    server.close()
+    assert not server.is_alive()
