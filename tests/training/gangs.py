@@ -36,26 +36,26 @@ class Running:
 
 @contextlib.contextmanager
 def gang(folder, strategy, runs, *, devices=1, seed=3, probe=False, **counts):
-    """Processes by role, as many as `counts` says, or one alone; all of them are dead when the block ends.
+    """Processes by task type, as many as `counts` says, or one alone; all are dead when the block ends.
 
     Each has a port that is held here all the while, bound but without a listener.
     """
     with contextlib.ExitStack() as stack:
-        held = {role: [stack.enter_context(_port()) for _ in range(count)] for role, count in counts.items()}
-        addresses = {role: [f"127.0.0.1:{s.getsockname()[1]}" for s in ports] for role, ports in held.items()}
-        allocations = [(role, index) for role, count in counts.items() for index in range(count)]
+        held = {kind: [stack.enter_context(_port()) for _ in range(count)] for kind, count in counts.items()}
+        addresses = {kind: [f"127.0.0.1:{s.getsockname()[1]}" for s in ports] for kind, ports in held.items()}
+        processes = [(kind, index) for kind, count in counts.items() for index in range(count)]
         found = {}
-        for role, index in allocations or [("worker", 0)]:
-            role = {"strategy": strategy, "devices": devices, "role": role, "index": index}
+        for task_type, index in processes or [("worker", 0)]:
+            role = {"strategy": strategy, "devices": devices, "task_type": task_type, "index": index}
             told = {
-                "member": {**role, "addresses": addresses},
+                "role": {**role, "addresses": addresses},
                 "cores": allowed_cores()[:2],
                 "runs": runs,
                 "seed": seed,
                 "probe": probe,
             }
-            errors = folder / f"{role}-{index}.txt"
-            found.setdefault(role, []).append(stack.enter_context(_started(told, errors)))
+            errors = folder / f"{task_type}-{index}.txt"
+            found.setdefault(task_type, []).append(stack.enter_context(_started(told, errors)))
         yield found
 
 

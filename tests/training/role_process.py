@@ -13,7 +13,7 @@ def main():
     from bench.training import runtime
     from bench.training.role import Role
 
-    role = Role(**told["member"])
+    role = Role(**told["role"])
     started = runtime.start("cpu", tuple(told["cores"]), role)
     tell("started", [device.name for device in devices()])
     if role.strategy != "parameter_server" or role.task_type == "chief":
