@@ -88,6 +88,7 @@ class Session:
         rounds = self._suite.measure.least_rounds
         self._watcher.planned(rounds * self._rounds.size, rounds, tuple(node.name for node in self._nodes))
         try:
+            self._feed()
             self._dispatch()
             while self._scheduler.busy or len(self._scheduler.queue):
                 self._wait()
@@ -101,8 +102,7 @@ class Session:
 
     def _dispatch(self) -> None:
         """Give what waits to what is free; the next round comes once all of some request have their slots."""
-        self._feed()
-        while True:
+        while self._scheduler.stirred:
             done = self._scheduler.dispatch(self._near_end)
             for slot in done.opened:
                 self._supervisor.opened(slot)
@@ -111,8 +111,7 @@ class Session:
                 self._begin_round(slot)
                 self._supervisor.submit(slot)
             self._record([Ended(run, Result(NO_NODE_LEFT)) for run in done.lost])
-            if not self._feed() and not done.lost:
-                return
+            self._feed()
 
     def _begin_round(self, slot: Slot) -> None:
         if slot.run is not None and slot.run.round > self._round:
@@ -127,13 +126,10 @@ class Session:
         self._ending = slots > 1 and left <= (2 * near if self._ending else near)
         return self._ending
 
-    def _feed(self) -> bool:
-        """Whether there was a round to come, and it was time for it."""
-        fed = False
+    def _feed(self) -> None:
+        """Have the next rounds wait where it is time for them."""
         while self._rounds.more and (self._near_end or self._drained):
             self._add(self._rounds.next())
-            fed = True
-        return fed
 
     @property
     def _drained(self) -> bool:

@@ -76,6 +76,11 @@ class Scheduler:
         """The nodes that are left, by id."""
         return self._ledger.nodes
 
+    @property
+    def stirred(self) -> bool:
+        """Whether anything has changed since the last `dispatch` that lets a run start, or be given up."""
+        return bool(self._awake) or self._dropped
+
     def add(self, run: Run) -> None:
         """`run` waits."""
         self.queue.add(run, self._clock())
