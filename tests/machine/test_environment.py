@@ -80,3 +80,7 @@ def test_no_rule_is_hidden_by_those_before_it():
         for pattern in rule.names:
             name = pattern.replace("*", "")
             assert not any(before.covers(name) for before in RULES[:number]), pattern
+
+
+def test_how_processes_start_is_recorded_and_goes_with_the_runs():
+    assert fate_of("BENCH_START_METHOD") == "forwarded"

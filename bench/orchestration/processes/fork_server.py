@@ -24,7 +24,8 @@ from bench.records.measurement import START_METHODS, StartMethod
 
 VARIABLE = "BENCH_START_METHOD"
 """Set to "spawn", every run gets a fresh interpreter: to compare, or where a copy of a process misbehaves."""
-_LONGEST_PATH = 100  # bytes; unix(7) allows 107
+_PREFIX = "bench-"
+_LONGEST_PLACE = 80  # bytes, of the 107 that unix(7) allows with all that comes below
 _WAITING = 1024
 _END_SECONDS = 10.0
 
@@ -52,15 +53,17 @@ class ForkServer:
     it cannot be copied it starts fresh interpreters. `address` is the path of its socket.
     """
 
-    def __init__(self, datasets: Mapping[str, Dataset]) -> None:
+    def __init__(self, datasets: Mapping[str, Dataset], inside: str | None = None) -> None:
         """Returns at once: whoever asks for a process meanwhile waits for the imports.
 
+        Temporary files, also of its processes, go to a folder that it removes in the end. Below `inside`, a
+        folder that somebody else removes, they do not stay where the server is killed, either.
         Raises BenchError where none can be started.
         """
         method = start_method()
         with contextlib.ExitStack() as stack:
             try:
-                self._folder = _folder()
+                self._folder = _folder(inside)
                 undo = stack.enter_context(contextlib.ExitStack())
                 undo.callback(shutil.rmtree, self._folder, ignore_errors=True)
                 self.address = str(Path(self._folder) / "socket")
@@ -100,13 +103,12 @@ class ForkServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _folder() -> str:
+def _folder(inside: str | None) -> str:
     """A new folder that nobody else may enter, with a path that leaves room for a socket's name."""
-    made = tempfile.mkdtemp(prefix="bench-")
-    if len(os.fsencode(made)) + len("/socket") <= _LONGEST_PATH:
-        return made
-    Path(made).rmdir()
-    return tempfile.mkdtemp(prefix="bench-", dir="/tmp")
+    for place in (inside, tempfile.gettempdir()):
+        if place is not None and len(os.fsencode(place)) <= _LONGEST_PLACE and os.access(place, os.W_OK):
+            return tempfile.mkdtemp(prefix=_PREFIX, dir=place)
+    return tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp")
 
 
 def _start(listener: int, data: int, folder: str, method: StartMethod) -> subprocess.Popen[bytes]:

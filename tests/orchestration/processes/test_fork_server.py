@@ -98,15 +98,23 @@ def test_a_server_with_a_thread_goes_on_as_one_that_starts_fresh_interpreters(tm
     assert told in capfd.readouterr().err
 
 
-def test_a_path_that_is_too_long_for_a_socket_is_made_elsewhere(tmp_path, monkeypatch):
-    long = tmp_path / ("x" * 100)
+def test_a_place_with_too_long_a_path_for_a_socket_is_not_taken(tmp_path, monkeypatch):
+    long = tmp_path / ("x" * 80)
     long.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(long))
-    made = Path(fork_server._folder())
-    assert made.parent == Path("/tmp")
-    assert made.stat().st_mode & 0o777 == 0o700
-    made.rmdir()
+    for inside in (None, str(long), str(tmp_path / "nowhere")):
+        made = Path(fork_server._folder(inside))
+        assert made.parent == Path("/tmp")
+        assert made.stat().st_mode & 0o777 == 0o700
+        made.rmdir()
     assert list(long.iterdir()) == []
+
+
+def test_it_keeps_all_that_it_puts_down_where_it_is_told_to(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_START_METHOD", "spawn")
+    with contextlib.closing(ForkServer({}, inside=str(tmp_path))) as server:
+        assert Path(server.address).parents[1] == tmp_path
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_that_none_can_be_started_is_told_and_nothing_is_left(tmp_path, monkeypatch):

@@ -308,6 +308,16 @@ def test_one_can_be_killed_while_another_thread_listens_to_it(server):
     assert ends == ["lost"]
 
 
+@contextlib.contextmanager
+def script(program, **options):
+    """A process that does not outlive the block."""
+    with subprocess.Popen([sys.executable, "-c", program], **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_it_dies_with_whoever_asked_for_it(server, light, tmp_path):
     for address in (server.address, light.address, None):
         path = tmp_path / f"{hash(address)}"
@@ -317,7 +327,7 @@ def test_it_dies_with_whoever_asked_for_it(server, light, tmp_path):
             "from tests.orchestration.processes.works import *\n"
             f"list(launch({address!r}, work(Do({program!r}))).reports())"
         )
-        with subprocess.Popen([sys.executable, "-c", asking]) as holder, path.open("rb", 0) as pipe:
+        with script(asking) as holder, path.open("rb", 0) as pipe:
             assert pipe.read(4) == b"here"
             holder.kill()
             assert pipe.read() == b""  # its only other end is the process's
@@ -334,11 +344,7 @@ def test_it_dies_with_whoever_started_the_server(tmp_path):
             f"list(launch(server.address, work(Do({program!r}))).reports())"
         )
         environ = {**os.environ, "BENCH_START_METHOD": method, "TMPDIR": str(tmp_path)}
-        line = [sys.executable, "-c", asking]
-        with (
-            subprocess.Popen(line, stdout=subprocess.PIPE, env=environ) as starter,
-            path.open("rb", 0) as pipe,
-        ):
+        with script(asking, stdout=subprocess.PIPE, env=environ) as starter, path.open("rb", 0) as pipe:
             server = psutil.Process(int(starter.stdout.readline()))
             assert pipe.read(4) == b"here"
             starter.kill()
