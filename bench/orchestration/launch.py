@@ -9,6 +9,7 @@ from pathlib import Path
 import bench
 from bench.data.datasets import load_all
 from bench.orchestration.pool import Pool
+from bench.orchestration.processes.fork_server import start_method
 from bench.orchestration.runs import Cluster, Watcher
 from bench.orchestration.session import Rules, Session
 from bench.orchestration.signals import heeded, held, take_pending
@@ -68,6 +69,7 @@ def _launch(
     begun: Path | None,
     spent: Spent,
 ) -> Outcome:
+    start_method()  # a wrong one is told now, not by an actor
     with heeded(), spent.on("data"):
         datasets = load_all({point.scenario.dataset for point in suite.points}, data)
         dataset_sha256 = {name: it.sha256 for name, it in datasets.items()}
