@@ -80,8 +80,6 @@ class Session:
             suite, self._nodes, self._request_of, rules.order, rules.settled, self._recording.session_id
         )
         self._round, self._ending = 0, False
-        self.failed = 0
-        """How many of the runs did not end ok, those from before the session was resumed among them."""
 
     def run(self) -> None:
         """All rounds. An interrupt is raised again once the runs under way are recorded as cancelled."""
@@ -158,7 +156,6 @@ class Session:
 
     def _keep(self, run: Run, earlier: Earlier) -> None:
         """What had ended before the session was resumed counts as if it had ended now."""
-        self.failed += earlier.status != "ok"
         self._watcher.kept(run, earlier)
         self._add(self._rounds.ended(run, earlier.status, earlier.machine, earlier.step_seconds))
 
@@ -204,7 +201,6 @@ class Session:
         rows = self._recording.add_runs(ended)
         for it, row in zip(ended, rows, strict=True):
             measured = it.result.measurement
-            self.failed += measured.status != "ok"
             if measured.status == "ok" and it.stay and it.stay.occupied_seconds is not None:
                 self._rules.order.taken(it.run.point.scenario, it.stay.occupied_seconds)
             self._watcher.finished(it.run, row)
