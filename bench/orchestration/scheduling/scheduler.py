@@ -1,7 +1,6 @@
 """Which run goes where and when: the runs that wait, the slots that are open, and what is free."""
 
 import heapq
-import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +12,10 @@ from bench.orchestration.scheduling.ledger import Ledger
 from bench.orchestration.scheduling.policy import Order
 from bench.orchestration.scheduling.queue import Queue, Turn
 from bench.orchestration.scheduling.request import Allocation, Allocations, Node, Request, whole
+from bench.orchestration.scheduling.reservations import Reservations, overlap
 from bench.orchestration.scheduling.slots import Slot, State
 from bench.orchestration.scheduling.twins import Twins
 
-MOST_RESERVATIONS = 8
-"""Of runs that wait: those after them may be overtaken, and move up."""
 MOST_PASSED = 256
 """Runs whose twins are at work are passed over, so many at most for one slot: no node runs more at once."""
 Clock = Callable[[], float]
@@ -35,20 +33,11 @@ class Dispatched:
     lost: tuple[Run, ...]
 
 
-@dataclass(frozen=True)
-class _Reservation:
-    """What the run of a turn waits for, and when that is expected to be free (None: nobody knows)."""
-
-    turn: Turn
-    allocations: Allocations
-    until: float | None
-
-
 class Scheduler:
     """Starts what fits, in order. Nothing overtakes a run on what it waits for.
 
-    Where `order` knows how long runs take, that is the very cores that will be free soonest, and whoever will
-    be done before that may have them meanwhile (backfilling: Lifka 1995, doi:10.1007/3-540-60153-8_35).
+    Where `order` knows how long runs take, whoever will be done before others can have what they wait for may
+    have it meanwhile (backfilling: Lifka 1995, doi:10.1007/3-540-60153-8_35).
 
     What an attempt costs does not depend on how much waits: runs of equal requests wait in a queue of their
     own, of which only the first is tried, and only where something became free that it could have.
@@ -63,7 +52,7 @@ class Scheduler:
         self.slots: dict[SlotId, Slot] = {}
         self._idle: defaultdict[Request, dict[SlotId, Slot]] = defaultdict(dict)
         self._twins = Twins(twins_together)
-        self._reservations: dict[Request, _Reservation] = {}
+        self._reservations = Reservations(self._ledger, order, clock)
         self._awake: dict[Request, None] = {}
         self._hopeless: dict[Request, bool] = {}
         self._dropped = False
@@ -158,12 +147,18 @@ class Scheduler:
                 self._awake |= dict.fromkeys(waiting[left] for _, left in turns)
                 return
             if not self._start_next(request):
-                self._reserve(request)
+                self._keep(request)
                 heapq.heappop(turns)
             elif self.queue.first(request) is None:
                 heapq.heappop(turns)
             else:
                 heapq.heapreplace(turns, (self._turn(request), number))
+
+    def _keep(self, request: Request) -> None:
+        """For the next run of `request` what it waits for, unless that is the end of a twin."""
+        run = self.queue.first(request)
+        if run is not None and len(self.queue.requests()) > 1 and not self._twins.on(run):
+            self._reservations.keep(run, self.queue.turn(run), self.slots.values())
 
     def _turn(self, request: Request) -> Turn:
         """Of the first run that waits with it."""
@@ -190,7 +185,7 @@ class Scheduler:
         """Give one of the runs of `request` what it needs, if only what it is waiting for must be opened."""
         run = self.queue.first(request)
         assert run is not None
-        held = self._held_from(run)
+        held = self._reservations.held_from(run, self.queue.turn(run))
         slot = self._reuse(request, held)
         if slot is not None:
             self._given.append(slot)
@@ -200,7 +195,7 @@ class Scheduler:
     def _reuse(self, request: Request, held: Sequence[Allocation]) -> Slot | None:
         """An idle slot of equal request, with the first run that may go there."""
         for slot in self._idle[request].values():
-            if not _overlap(slot.allocations, held):
+            if not overlap(slot.allocations, held):
                 run = self._allowed_on(request, slot.node_ids)
                 if run is not None:
                     del self._idle[request][slot.slot_id]
@@ -216,7 +211,7 @@ class Scheduler:
     def _backfill(self, request: Request) -> Slot | None:
         """An idle slot that others wait for, with the first run that will be done before they can have it."""
         for slot in self._idle[request].values():
-            run = self._short_enough(request, self._awaited(slot.allocations))
+            run = self._short_enough(request, self._reservations.until(slot.allocations))
             if run is not None and not self._twins.on(run) & slot.node_ids:
                 del self._idle[request][slot.slot_id]
                 self._give(slot, run)
@@ -225,11 +220,6 @@ class Scheduler:
 
     def _short_enough(self, request: Request, until: float | None) -> Run | None:
         return None if until is None else self.queue.first_within(request, until - self._clock())
-
-    def _awaited(self, allocations: Allocations) -> float | None:
-        """Until when nobody can have these anyway; None where nobody knows."""
-        untils = [r.until for r in self._reservations.values() if _overlap(allocations, r.allocations)]
-        return None if None in untils else min((until for until in untils if until is not None), default=None)
 
     def _open_for(self, request: Request, run: Run, held: Sequence[Allocation]) -> bool:
         """A new slot, for the first run that may go there."""
@@ -250,7 +240,7 @@ class Scheduler:
         allocations = self._ledger.take(request)
         if allocations is None:
             return False
-        run = self._short_enough(request, self._awaited(allocations))
+        run = self._short_enough(request, self._reservations.until(allocations))
         if run is None or self._twins.on(run):
             self._ledger.give_back(request, allocations)
             return False
@@ -260,7 +250,7 @@ class Scheduler:
     def _open_in_place_of_idle(self, run: Run, held: Sequence[Allocation]) -> bool:
         """End idle slots of other requests where `run` finds room by that; none where it would not."""
         idle = [slot for slots in self._idle.values() for slot in slots.values()]
-        idle = [slot for slot in idle if slot.request != run.request and not _overlap(slot.allocations, held)]
+        idle = [slot for slot in idle if slot.request != run.request and not overlap(slot.allocations, held)]
         if not idle:
             return False
         releases = [(slot.request, slot.allocations) for slot in idle]
@@ -287,67 +277,4 @@ class Scheduler:
         self._twins.began(run, slot.node_ids)
         slot.run = run
         self.busy += 1
-        self._settle(slot.request)
-
-    def _held_from(self, run: Run) -> list[Allocation]:
-        """What `run` may not have, since it is awaited and `run` would not be done by then."""
-        if not self._reservations:
-            return []
-        turn, seconds = self.queue.turn(run), self._order.expected(run)
-        ends = self._clock() + seconds if seconds is not None else math.inf
-        return [
-            allocation
-            for request, reserved in self._reservations.items()
-            if request != run.request
-            and reserved.turn < turn
-            and (reserved.until is None or ends > reserved.until)
-            for allocation in reserved.allocations
-        ]
-
-    def _reserve(self, request: Request) -> None:
-        """What the next run of `request` waits for is kept from others that could have it before."""
-        run = self.queue.first(request)
-        if run is None or len(self.queue.requests()) < 2:
-            return
-        turn, known = self.queue.turn(run), self._reservations.get(request)
-        if known and known.turn == turn and (known.until is None or known.until > self._clock()):
-            return
-        before = [r for r in self._reservations.values() if r.turn < turn]
-        if known or len(self._reservations) < MOST_RESERVATIONS:
-            held = [allocation for reserved in before for allocation in reserved.allocations]
-            self._reservations[request] = self._reservation(run, turn, held)
-
-    def _settle(self, request: Request) -> None:
-        """What a run of `request` waited for it has; those after it may have chosen otherwise for that."""
-        mine = self._reservations.pop(request, None)
-        if mine is not None:
-            kept = {other: r for other, r in self._reservations.items() if r.turn < mine.turn}
-            self._reservations = kept
-
-    def _reservation(self, run: Run, turn: Turn, held: Sequence[Allocation]) -> _Reservation:
-        """Nothing of what is held for those before it."""
-        if not self._order.knows:
-            return _Reservation(turn, self._ledger.awaited(run.request, held), None)
-        by_end = sorted(self.slots.values(), key=self._ends)
-        found = self._ledger.first_fit(run.request, [(s.request, s.allocations) for s in by_end], held)
-        if found is None:
-            return _Reservation(turn, (), None)
-        number, allocations = found
-        until = self._ends(by_end[number - 1]) if number else self._clock()
-        kept = tuple(whole(a.node) for a in allocations) if run.request.exclusive else allocations
-        return _Reservation(turn, kept, until)
-
-    def _ends(self, slot: Slot) -> float:
-        """When it is expected to be done."""
-        seconds = self._order.expected(slot.run) if slot.run else 0.0
-        return (slot.began or self._clock()) + (seconds or 0.0)
-
-
-def _overlap(allocations: Allocations, held: Iterable[Allocation]) -> bool:
-    """Whether any core or GPU of `allocations` is held."""
-    return any(
-        allocation.node.node_id == other.node.node_id
-        and (allocation.core_mask & other.core_mask or allocation.gpu_mask & other.gpu_mask)
-        for other in held
-        for allocation in allocations
-    )
+        self._reservations.settle(slot.request)
