@@ -21,6 +21,7 @@ import pytest
 
 GONE_SECONDS = 30.0
 COMMAND_SECONDS = 120.0
+RUN, FORKS = "bench-run", "bench-forks"  # what processes of runs are called, and what they come from
 RAY = str(Path(sys.executable).with_name("ray"))
 ROOT = Path(__file__).parents[2]
 
@@ -192,6 +193,28 @@ def start_node(host, address, *options):
 def processes_of_clusters():
     """All that the cluster started that this process is in, and that run now."""
     return _marked(os.environ[_MARK])
+
+
+def alive(process):
+    """Whether it runs; a zombie that nobody has reaped does not."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def is_run(process):
+    """Whether it is the process of a run, which lives."""
+    with contextlib.suppress(psutil.Error):
+        return process.name() == RUN and alive(process)
+    return False
+
+
+def await_end(processes):
+    """Until none of them runs: sooner than Ray gives up what it cannot reach, which takes a minute."""
+    until = time.monotonic() + GONE_SECONDS
+    while left := [process for process in processes if alive(process)]:
+        assert time.monotonic() < until, left
+        psutil.wait_procs(left, timeout=0.1)
 
 
 def free_port():

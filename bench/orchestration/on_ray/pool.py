@@ -16,11 +16,14 @@ from bench.records.scenario import Precision
 
 
 class RayPool:
-    """See `Pool`. `datasets` are references to the data sets in Ray's object store, by name."""
+    """See `Pool`. `datasets` are references to the data sets in Ray's object store, by name.
 
-    def __init__(self, datasets: Mapping[str, Any]) -> None:
-        calls = Calls()
-        self._around = Surroundings(datasets, calls, Agents(datasets, calls), Liveness(), sources())
+    `of_bench` are the `sources` that processes have to have, where not this one's.
+    """
+
+    def __init__(self, datasets: Mapping[str, Any], of_bench: Mapping[str, str] | None = None) -> None:
+        calls, told = Calls(), sources() if of_bench is None else of_bench
+        self._around = Surroundings(datasets, calls, Agents(datasets, calls), Liveness(), told)
         self._slots: dict[SlotId, Slot] = {}
         self._stillborn: list[Event] = []
         self._numbers = itertools.count(1)

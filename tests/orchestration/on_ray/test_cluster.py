@@ -118,10 +118,10 @@ def test_an_actor_of_bench_starts_on_a_node_without_it(nodes):
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    from bench.orchestration.on_ray.actor import RayWorker
+    from bench.orchestration.on_ray.actor import SlotActor
 
     there = NodeAffinitySchedulingStrategy(nodes[socket.gethostname()].node_id, soft=False)
-    actor = ray.remote(RayWorker).options(num_cpus=1, scheduling_strategy=there).remote()
+    actor = ray.remote(SlotActor).options(num_cpus=1, scheduling_strategy=there).remote({})
     assert ray.get(actor.__ray_ready__.remote()) is True
     ray.kill(actor)
 

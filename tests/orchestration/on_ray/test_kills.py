@@ -16,12 +16,11 @@ from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.store import read_sessions
 from bench.records.suite import Measure, Point, Suite
-from tests.orchestration.clusters import nodes_here, processes_of_clusters
+from tests.orchestration.clusters import await_end, is_run, nodes_here, processes_of_clusters
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 PHASES = ("warm-up", "train", "evaluate")
-GONE_SECONDS = 30.0
 # Wide enough that each phase goes on for a while after it has been told of.
 GANG = {
     "dataset": "digits",
@@ -71,7 +70,7 @@ class Killer(Silent):
 
     def kill(self, allocations):
         node = next(n for n in self.nodes.list_all_nodes() if n.node_id == allocations[-1].node.node_id)
-        while not (processes := workers_of(node)):
+        while not (processes := runs_of(node)):
             pass
         if self.whole_node:
             self.nodes.remove_node(node, allow_graceful=False)
@@ -88,17 +87,10 @@ class Killer(Silent):
             self.kill(self.allocations[phase])
 
 
-def workers_of(node):
-    """The processes of runs on a node of the test's cluster: Ray names them after the actor's class."""
+def runs_of(node):
+    """The processes of runs on a node of the test's cluster."""
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
-    return [child for child in raylet.children(recursive=True) if is_worker(child)]
-
-
-def is_worker(process):
-    with contextlib.suppress(psutil.Error):
-        if process.status() != psutil.STATUS_ZOMBIE:
-            return "RayWorker" in "".join(process.cmdline())
-    return False
+    return [child for child in raylet.children(recursive=True) if is_run(child)]
 
 
 def placement_groups():
@@ -140,7 +132,5 @@ def test_what_is_killed_at_any_stage_costs_its_run_an_attempt(cluster, tmp_path,
     assert sum(row["attempt"] for row in rows) == len(rows) + len(killer.killed)
     assert all("retried" in row["flags"] for row in rows)
     assert all(len(set(row["nodes"])) == 2 for row in rows)
-    left = [process for process in processes_of_clusters() if is_worker(process)]
-    _, alive = psutil.wait_procs(left, timeout=GONE_SECONDS)
-    assert not alive
+    await_end([process for process in processes_of_clusters() if is_run(process)])
     assert set(placement_groups()) == {"REMOVED"}

@@ -1,6 +1,5 @@
 """A cluster of two hosts with addresses of their own, as on a network: namespaces, a link, and a token."""
 
-import contextlib
 import json
 import sys
 import time
@@ -9,7 +8,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from tests.orchestration.clusters import JOIN, start_head, start_node, two_hosts
+from tests.orchestration.clusters import JOIN, await_end, is_run, start_head, start_node, two_hosts
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -120,20 +119,15 @@ def test_a_link_that_is_cut_in_mid_run_ends_the_run_and_leaves_no_process(hosts,
     hosts.link.cut()
     output, _ = driver.communicate(timeout=200)
     assert output.startswith("lost ") or "\nlost " in output, output
-    assert not workers_on(hosts.head)
+    await_end(runs_on(hosts.head))
     assert hosts.head.python(JOIN, hosts.address, cwd=tmp_path) == (0, "head\n")
     hosts.link.mend()
     until = time.monotonic() + GONE_SECONDS
-    while left := workers_on(hosts.other):
+    while left := runs_on(hosts.other):
         assert time.monotonic() < until, left
         psutil.wait_procs(left, timeout=0.5)
 
 
-def workers_on(host):
-    """The processes of runs there: Ray names them after the actor's class."""
-    found = []
-    for process in host.processes():
-        with contextlib.suppress(psutil.Error):
-            if "RayWorker" in "".join(process.cmdline()):
-                found.append(process)
-    return found
+def runs_on(host):
+    """The processes of runs there."""
+    return [process for process in host.processes() if is_run(process)]

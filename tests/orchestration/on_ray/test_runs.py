@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from types import SimpleNamespace
 
@@ -22,13 +21,13 @@ from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.store import read_sessions
 from bench.records.suite import Measure, Point, Suite
+from tests.orchestration.clusters import await_end, is_run
 from tests.orchestration.memory import memory_group
 
 pytestmark = pytest.mark.slow
 
 QUICK = {"batch_size": 10_000, "epochs": 1}
 LONG = {"batch_size": 1, "epochs": 100_000}
-GONE_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +52,7 @@ def ray(environ, hostile):
     From a folder whose modules no worker may import.
     """
     from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster, share
+    from bench.orchestration.on_ray.pool import RayPool
 
     digits = load("digits", None, environ)
     with contextlib.ExitStack() as stack:
@@ -60,7 +60,8 @@ def ray(environ, hostile):
             stack.enter_context(ray_cluster("local"))
         nodes, fingerprints = inspect_nodes()
         cluster = Cluster(nodes, fingerprints, {"digits": digits.sha256})
-        yield SimpleNamespace(cluster=cluster, datasets=share({"digits": digits}))
+        datasets = share({"digits": digits})
+        yield SimpleNamespace(cluster=cluster, datasets=datasets, pool=RayPool(datasets))
 
 
 class Watcher(Silent):
@@ -71,54 +72,37 @@ class Watcher(Silent):
 
     def started(self, run, places):
         self.places.append((run.point.label, *places))
-        self.processes.append((run.point.label, worker_process()))
+
+    def phase(self, run, phase):
+        if phase == "build":
+            self.processes.append((run.point.label, run_process()))
 
     def epoch(self, run, _epoch):
         if run.point.label in self.kill:
             self.processes[-1][1].send_signal(self.by)
 
 
-def worker_process():
-    """The one process that holds a run now: Ray names it after the actor's class."""
-    (process,) = (
-        child
-        for child in psutil.Process().children(recursive=True)
-        if child.status() != psutil.STATUS_ZOMBIE and "RayWorker" in "".join(child.cmdline())
-    )
+def run_process():
+    """The one process of a run that there is now."""
+    (process,) = (child for child in psutil.Process().children(recursive=True) if is_run(child))
     return process
-
-
-def await_end(processes):
-    """Until none of them runs; a zombie that nobody has reaped does not."""
-    deadline = time.monotonic() + GONE_SECONDS
-    while left := [process for process in processes if alive(process)]:
-        assert time.monotonic() < deadline, left
-        psutil.wait_procs(left, timeout=0.1)
-
-
-def alive(process):
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.fixture
 def run(ray, tmp_path):
     """Run scenarios by label, one at a time on all cores, in a session; gives the rows by label."""
-    from bench.orchestration.on_ray.pool import RayPool
 
-    def run(settings, watcher, sources=None, **measure):
+    def run(settings, watcher, pool=None, **measure):
         points = tuple(
             Point("sweep", label, Scenario(**{"dataset": "digits", "hidden": [16], "device": "cpu", **given}))
             for label, given in settings.items()
         )
         suite = Suite("suite", "A suite", Measure(**{"rounds": 1, **measure}), points, "")
         with Recorder.begin(tmp_path / "s1", "s1", {}) as recorder:
-            rules, pool = Rules(until(None), probe=False), RayPool(ray.datasets)
-            pool._sources = pool._sources if sources is None else sources
-            Session(suite, ray.cluster, pool, recorder, watcher, rules).run()
-        return {row["label"]: row for row in recorder.runs}
+            rules = Rules(until(None), probe=False)
+            Session(suite, ray.cluster, pool or ray.pool, recorder, watcher, rules).run()
+        rows = read_sessions([str(tmp_path / "s1")]).runs.to_pylist()
+        return {row["label"]: row for row in rows}
 
     return run
 
@@ -131,11 +115,12 @@ def test_a_suite_trains(run, ray):
         ("b", "ok", None),
     }
     ((_, first), (_, second)) = watcher.processes
-    assert first == second
+    assert first != second
+    assert {row["start_method"] for row in rows.values()} == {"forkserver"}
     (node,) = ray.cluster.nodes
     for row in rows.values():
         assert row["niceness"] == 0
-        assert row["affinity"] == node.cores
+        assert row["affinity"] == list(node.cores)
         assert row["threads"] == len(node.cores)
         assert row["steps"] == 5
         assert row["train_seconds"] > 0
@@ -153,9 +138,11 @@ def test_a_worker_sees_nothing_of_the_folder_that_the_command_is_in(ray, hostile
     assert "" not in path
 
 
-def test_a_process_that_imported_another_bench_fails_its_run(run):
-    rows = run({"a": QUICK}, Watcher(), sources={}, retries=1)
-    assert (rows["a"]["status"], rows["a"]["attempt"], rows["a"]["flags"]) == ("failed", 1, ())
+def test_a_process_that_imported_another_bench_fails_its_run(run, ray):
+    from bench.orchestration.on_ray.pool import RayPool
+
+    rows = run({"a": QUICK}, Watcher(), RayPool(ray.datasets, {}), retries=1)
+    assert (rows["a"]["status"], rows["a"]["attempt"], rows["a"]["flags"]) == ("failed", 1, [])
     assert "imported another bench than the command has: bench " in rows["a"]["error"]
     assert "\n" not in rows["a"]["error"]
 
@@ -165,7 +152,7 @@ def test_a_run_on_some_cores_is_pinned_to_them(run):
     rows = run({"a": {**QUICK, "cpus": 1}}, watcher)
     ((_, place),) = watcher.places
     assert rows["a"]["status"] == "ok", rows["a"]["error"]
-    assert rows["a"]["affinity"] == place.cores
+    assert rows["a"]["affinity"] == list(place.cores)
     assert (len(place.cores), rows["a"]["threads"]) == (1, 1)
 
 
@@ -174,7 +161,7 @@ def test_a_killed_process_costs_its_run_one_attempt_and_no_other_run(run):
     watcher = Watcher(kill={"long"})
     rows = run({"long": {**LONG, "batch_size": 100}, "quick": QUICK}, watcher, retries=1)
     assert (rows["long"]["status"], rows["long"]["attempt"]) == ("lost", 2)
-    assert rows["long"]["flags"] == ("retried",)
+    assert rows["long"]["flags"] == ["retried"]
     pid = watcher.processes[1][1].pid
     assert rows["long"]["error"].startswith(f"its process {pid} is gone without a reason, as if killed from")
     assert (rows["quick"]["status"], rows["quick"]["error"]) == ("ok", None)
@@ -185,13 +172,13 @@ def test_a_killed_process_costs_its_run_one_attempt_and_no_other_run(run):
 def test_a_process_that_ends_itself_is_not_tried_again(run):
     watcher = Watcher(kill={"long"}, by=signal.SIGSEGV)
     rows = run({"long": {**LONG, "batch_size": 100}}, watcher, retries=1)
-    assert (rows["long"]["status"], rows["long"]["attempt"], rows["long"]["flags"]) == ("failed", 1, ())
+    assert (rows["long"]["status"], rows["long"]["attempt"], rows["long"]["flags"]) == ("failed", 1, [])
     pid = watcher.processes[0][1].pid
     assert rows["long"]["error"] == f"its process {pid} ended itself (SIGSEGV): Segmentation fault"
 
 
 @pytest.fixture
-def little_memory():
+def little_memory(ray):  # noqa: ARG001
     """What Ray's processes take from now on comes out of 1,200 MiB; skipped where that cannot be had."""
     (raylet,) = (one for one in psutil.Process().children(recursive=True) if one.name() == "raylet")
     with memory_group(1200 * 2**20) as group:
@@ -200,9 +187,12 @@ def little_memory():
         group.leave(raylet)
 
 
-@pytest.mark.usefixtures("ray", "little_memory")
-def test_a_process_that_the_kernel_kills_for_memory_ran_out_of_the_host_s(run):
-    rows = run({"large": {**QUICK, "hidden": [50_000]}}, Watcher(), retries=1, timeout_seconds=60.0)
+@pytest.mark.usefixtures("little_memory")
+def test_a_process_that_the_kernel_kills_for_memory_ran_out_of_the_host_s(run, ray):
+    from bench.orchestration.on_ray.pool import RayPool
+
+    pool = RayPool(ray.datasets)  # whose fork server is born in that group
+    rows = run({"large": {**QUICK, "hidden": [50_000]}}, Watcher(), pool, retries=1, timeout_seconds=60.0)
     assert (rows["large"]["status"], rows["large"]["attempt"]) == ("oom_host", 1)
     assert rows["large"]["error"].endswith("for want of memory, of which its control group has 1,200 MiB")
 

@@ -1,6 +1,5 @@
 """Slots on a real cluster, and what becomes of them and of each other when something is killed."""
 
-import contextlib
 import signal
 import time
 from types import SimpleNamespace
@@ -8,23 +7,21 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
-from bench.orchestration.scheduling.placement import Allocation, Node, Request
 
 from bench.data.datasets import Dataset
 from bench.orchestration.pool import Died, Finished, Job, Ready, Started, Task
+from bench.orchestration.scheduling.request import Allocation, Node, Request
 from bench.records.scenario import Scenario
-from tests.orchestration.clusters import nodes_here, processes_of_clusters
+from tests.orchestration.clusters import FORKS, alive, await_end, is_run, nodes_here, processes_of_clusters
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-GONE_SECONDS = 30.0
 WAIT_SECONDS = 60.0
-RUN, FORKS = "bench-run", "bench-forks"
 ONE = Request("cpu", 1, 0, None)
 
 
 def task(epochs=1, **settings):
-    wanted = {"dataset": "digits", "hidden": [16], "batch_size": 5000, "epochs": epochs, **settings}
+    wanted = {"dataset": "digits", "hidden": [16], "batch_size": 10_000, "epochs": epochs, **settings}
     return Job((Task("r", Scenario(**wanted), 0),))
 
 
@@ -33,9 +30,15 @@ QUICK, LONG = task(jit=False), task(epochs=1_000_000, batch_size=100)
 
 @pytest.fixture(scope="module")
 def digits():
-    made = np.random.default_rng(0)
-    images, labels = made.integers(0, 256, (5000, 784), np.uint8), np.arange(5000, dtype=np.uint8) % 10
-    return Dataset("digits", *(images, labels) * 3, "hash", 0.5, 0.5, "generated")
+    """Of the shape that every data set has, with nothing to learn."""
+    images = np.random.default_rng(0).integers(0, 256, (70_000, 784), np.uint8)
+    labels = np.arange(70_000, dtype=np.uint8) % 10
+    splits = [
+        part
+        for at in (slice(50_000), slice(50_000, 60_000), slice(60_000, None))
+        for part in (images[at], labels[at])
+    ]
+    return Dataset("digits", *splits, "hash", 0.5, 0.5, "generated")
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +87,10 @@ class Slots:
 
     def begin(self, slot):
         """Have it train for good, in a process that has started; gives that."""
-        before = named(RUN)
+        before = runs()
         self._pool.submit(slot, LONG)
         self.until(slot, Started)
-        (process,) = named(RUN) - before
+        (process,) = runs() - before
         return process
 
     def actor(self, slot):
@@ -111,32 +114,14 @@ def bystander(here):
     slots.close()
 
 
-def named(name):
-    """The processes of the tests' cluster of that name."""
-    found = set()
-    for process in processes_of_clusters():
-        with contextlib.suppress(psutil.Error):
-            if process.name() == name and process.status() != psutil.STATUS_ZOMBIE:
-                found.add(process)
-    return found
+def runs():
+    """The processes of runs on the tests' cluster."""
+    return {process for process in processes_of_clusters() if is_run(process)}
 
 
 def parent(process, name):
     """The one of those it descends from that has `name` in its command line or is called so."""
     return next(one for one in process.parents() if name == one.name() or name in "".join(one.cmdline()))
-
-
-def await_end(*processes):
-    until = time.monotonic() + GONE_SECONDS
-    while left := [process for process in processes if alive(process)]:
-        assert time.monotonic() < until, left
-        psutil.wait_procs(left, timeout=0.1)
-
-
-def alive(process):
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def measured(finished):
@@ -151,7 +136,7 @@ def test_a_slot_takes_one_job_after_another_each_in_a_process_of_its_own(here, s
     assert (first.status, first.error, second.status) == ("ok", None, "ok")
     assert first.start_method == second.start_method == "forkserver"
     assert first.process_id != second.process_id
-    assert not named(RUN)
+    assert not runs()
 
 
 def test_a_run_s_process_that_is_killed_costs_its_run_alone(slots, bystander):
@@ -176,7 +161,7 @@ def test_a_slot_whose_actor_is_killed_is_gone_with_its_run(slots, bystander):
     slots.actor(slot).send_signal(signal.SIGKILL)
     died = slots.until(slot, Died)
     assert (died.status, died.node_id) == ("lost", None)
-    await_end(process)
+    await_end([process])
     idle = slots.open("n1", 0)
     slots.actor(idle).send_signal(signal.SIGKILL)
     assert slots.until(idle, Died).status == "lost"
@@ -188,7 +173,7 @@ def test_a_run_is_gone_with_its_slot(here, slots, bystander):
     process = slots.begin(slot)
     here.pool.close(slot)
     here.pool.close(slot)
-    await_end(process)
+    await_end([process])
     assert alive(bystander)
 
 
@@ -197,22 +182,22 @@ def test_what_a_node_has_for_its_runs_is_replaced_and_a_node_that_is_killed_is_n
     killed = here.cluster.add_node(num_cpus=1, node_name="doomed")
     here.nodes["doomed"] = Node(killed.node_id, "doomed", (0,))
     slot = slots.open("doomed", 0)
-    process = slots.begin(slot)
     for victim in (FORKS, "NodeAgent"):
+        process = slots.begin(slot)
+        assert parent(process, FORKS).name() == FORKS
         parent(process, victim).send_signal(signal.SIGKILL)
         lost = slots.until(slot, Finished)
         assert (measured(lost).status, lost.broken) == ("lost", False)
-        await_end(process)
-        process = slots.begin(slot)  # in a fresh interpreter, or forked: what comes first
+        await_end([process])
+        process = slots.begin(slot)  # of nobody's, so far: in a fresh interpreter
         here.pool.close(slot)
+        await_end([process])
         slot = slots.open("doomed", 0)
-        await_end(process)
-        process = slots.begin(slot)
-        assert parent(process, FORKS).name() == FORKS
+    process = slots.begin(slot)
     raylet = parent(process, "raylet")
     those = [process, parent(process, FORKS), parent(process, "NodeAgent"), slots.actor(slot)]
     raylet.send_signal(signal.SIGKILL)
     died = slots.until(slot, Died)
     assert (died.status, died.node_id) == ("lost", killed.node_id)
-    await_end(*those)
+    await_end(those)
     assert alive(bystander)
