@@ -76,9 +76,8 @@ class Ledger:
                 workers = then.give_back(released, allocation)
                 rooms[allocation.node.accelerator if request.gpus else None] += workers
                 gained += workers
-            if gained and max(rooms.values()) >= request.workers:
-                found = self._find(request, then.aside)
-                assert found is not None
+            enough = gained and max(rooms.values()) >= request.workers
+            if enough and (found := self._find(request, then.aside)):
                 return number, found
         return None
 

@@ -1,9 +1,13 @@
 """What runs that wait for much are kept, so that those that want less do not have it one after the other."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from sortedcontainers import SortedList
+
+from bench.orchestration.pool import SlotId
 from bench.orchestration.runs import Run
 from bench.orchestration.scheduling.ledger import Ledger
 from bench.orchestration.scheduling.policy import Order
@@ -34,6 +38,7 @@ class Reservations:
     def __init__(self, ledger: Ledger, order: Order, clock: Callable[[], float]) -> None:
         self._ledger, self._order, self._clock = ledger, order, clock
         self._known: dict[Request, _Reservation] = {}
+        self._running, self._end = SortedList(), dict[SlotId, float]()
 
     def held_from(self, run: Run, turn: Turn) -> list[Allocation]:
         """What `run` may not have, since it is awaited and `run` would not be done by then."""
@@ -55,14 +60,26 @@ class Reservations:
         untils = [r.until for r in self._known.values() if overlap(allocations, r.allocations)]
         return None if None in untils else min((until for until in untils if until is not None), default=None)
 
-    def keep(self, run: Run, turn: Turn, slots: Iterable[Slot]) -> None:
-        """What `run` waits for is kept from those that come after it; `slots` are all that are open."""
+    def began(self, slot: Slot, run: Run) -> None:
+        """`slot` has `run` from now on, until that is `over`."""
+        if self._order.knows:
+            self._end[slot.slot_id] = end = self._clock() + (self._order.expected(run) or 0.0)
+            self._running.add((end, slot.slot_id, slot))
+
+    def over(self, slot: Slot) -> None:
+        """It has no run any more."""
+        end = self._end.pop(slot.slot_id, None)
+        if end is not None:
+            self._running.remove((end, slot.slot_id, slot))
+
+    def keep(self, run: Run, turn: Turn, idle: Sequence[Slot]) -> None:
+        """What `run` waits for is kept from those after it; `idle` are the open slots without a run."""
         known = self._known.get(run.request)
         if known and known.turn == turn and (known.until is None or known.until > self._clock()):
             return
         if known or len(self._known) < MOST_RESERVATIONS:
             held = [a for before in self._known.values() if before.turn < turn for a in before.allocations]
-            self._known[run.request] = self._made(run, turn, held, slots)
+            self._known[run.request] = self._made(run, turn, held, idle)
 
     def settle(self, request: Request) -> None:
         """What a run of `request` waited for it has; those after it may have chosen otherwise for that."""
@@ -74,23 +91,18 @@ class Reservations:
         """Nothing is kept any more."""
         self._known.clear()
 
-    def _made(self, run: Run, turn: Turn, held: Sequence[Allocation], slots: Iterable[Slot]) -> _Reservation:
+    def _made(self, run: Run, turn: Turn, held: Sequence[Allocation], idle: Sequence[Slot]) -> _Reservation:
         """Nothing of what is `held` for those before it."""
         if not self._order.knows:
             return _Reservation(turn, self._ledger.awaited(run.request, held), None)
-        by_end = sorted(slots, key=self._ends)
-        found = self._ledger.first_fit(run.request, [(s.request, s.allocations) for s in by_end], held)
+        by_end = itertools.chain(idle, (slot for _, _, slot in self._running))
+        found = self._ledger.first_fit(run.request, ((s.request, s.allocations) for s in by_end), held)
         if found is None:
             return _Reservation(turn, (), None)
         number, allocations = found
-        until = self._ends(by_end[number - 1]) if number else self._clock()
+        until = self._running[number - len(idle) - 1][0] if number > len(idle) else self._clock()
         kept = tuple(whole(a.node) for a in allocations) if run.request.exclusive else allocations
         return _Reservation(turn, kept, until)
-
-    def _ends(self, slot: Slot) -> float:
-        """When it is expected to be done."""
-        seconds = self._order.expected(slot.run) if slot.run else 0.0
-        return (slot.began or self._clock()) + (seconds or 0.0)
 
 
 def overlap(allocations: Allocations, held: Iterable[Allocation]) -> bool:

@@ -96,6 +96,7 @@ class Scheduler:
         """The slot's run is over."""
         if slot.run is not None:
             self._twins.ended(slot.run, slot.node_ids)
+            self._reservations.over(slot)
             slot.run = None
             self.busy -= 1
 
@@ -158,7 +159,8 @@ class Scheduler:
         """For the next run of `request` what it waits for, unless that is the end of a twin."""
         run = self.queue.first(request)
         if run is not None and len(self.queue.requests()) > 1 and not self._twins.on(run):
-            self._reservations.keep(run, self.queue.turn(run), self.slots.values())
+            idle = [slot for slots in self._idle.values() for slot in slots.values()]
+            self._reservations.keep(run, self.queue.turn(run), idle)
 
     def _turn(self, request: Request) -> Turn:
         """Of the first run that waits with it."""
@@ -275,6 +277,7 @@ class Scheduler:
     def _give(self, slot: Slot, run: Run) -> None:
         slot.since = self.queue.remove(run)
         self._twins.began(run, slot.node_ids)
+        self._reservations.began(slot, run)
         slot.run = run
         self.busy += 1
         self._reservations.settle(slot.request)
