@@ -19,13 +19,13 @@ SlotId = int
 class Task:
     """One run to train.
 
-    `compile_cache` is the name of what the session keeps of XLA's compilations, None to compile everything.
+    With `cold_compile` XLA compiles everything, also what an earlier run of the scenario has compiled.
     """
 
     run_id: str
     scenario: Scenario
     seed: int
-    compile_cache: str | None = None
+    cold_compile: bool = False
 
 
 @dataclass(frozen=True)

@@ -72,9 +72,15 @@ class Session:
         self._impossible = {request: why for request, why in known if why}
         self._recording = Recording(suite, cluster, recorder, self._limits)
         probing = Probing(self._limits, pool, self._recording, watcher, clock) if rules.probe else None
-        cache = None if rules.cold_compile else self._recording.session_id
         self._supervisor = Supervisor(
-            suite.measure, self._scheduler, pool, probing, self._recording, watcher, clock, cache
+            suite.measure,
+            self._scheduler,
+            pool,
+            probing,
+            self._recording,
+            watcher,
+            clock,
+            rules.cold_compile,
         )
         self._rounds = Rounds(
             suite, self._nodes, self._request_of, rules.order, rules.settled, self._recording.session_id

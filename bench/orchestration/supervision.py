@@ -40,10 +40,10 @@ class Supervisor:
         recording: Recording,
         watcher: Watcher,
         clock: Clock,
-        compile_cache: str | None,
+        cold_compile: bool,
     ) -> None:
-        """Without `probing` slots are not probed, without a `compile_cache` all runs compile everything."""
-        self._compile_cache = compile_cache
+        """Without `probing` slots are not probed; with `cold_compile` every run compiles everything."""
+        self._cold_compile = cold_compile
         self._measure, self._scheduler, self._pool, self._clock = measure, scheduler, pool, clock
         self._probing, self._recording, self._watcher = probing, recording, watcher
         self._deadlines = Deadlines()
@@ -72,7 +72,7 @@ class Supervisor:
         slot.state, slot.began = State.STARTING_RUN, self._clock()
         slot.started_at = datetime.datetime.now(datetime.UTC)
         self._deadlines.set(slot.slot_id, slot.began + START_SECONDS)
-        task = Task(self._recording.run_id(run), run.point.scenario, run.seed, self._compile_cache)
+        task = Task(self._recording.run_id(run), run.point.scenario, run.seed, self._cold_compile)
         self._pool.submit(slot.slot_id, Job((task,)))
         self._watcher.started(run, slot.allocations)
 

@@ -16,29 +16,20 @@ programs hold the seeds of their round (see `Replica`) and would be compiled in 
 
 import contextlib
 import hashlib
-import platform
 import shutil
 import tempfile
-import time
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 
-from bench.data.cache import cache_folder
 from bench.files import replacing
 from bench.machine.environment import XLA_CACHE_FLAG, recorded
-from bench.machine.files import ROOT, read_text
 from bench.records.kinds import DeviceKind
 from bench.records.scenario import Scenario
 
-FOLDER = "xla"
 LEAST_FREE_BYTES = 2**30
 """A full disk would end a run whose programs cannot be written."""
-STALE_SECONDS = 3 * 86_400
 _UNFIT = "unfit"
-_CPU_FACTS = ("vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU ")
-_PACKAGES = ("tensorflow", "tensorflow-cpu", "keras")
 
 
 @dataclass
@@ -89,19 +80,17 @@ class CompileCache:
 
 
 def open_cache(
-    session: str, scenario: Scenario, kind: DeviceKind, cores: tuple[int, ...], environ: Mapping[str, str]
+    folder: Path, scenario: Scenario, kind: DeviceKind, cores: tuple[int, ...], environ: Mapping[str, str]
 ) -> CompileCache | None:
-    """The cache for a run of `scenario` in `session`; None where none is to be had, and all is compiled.
+    """The cache for a run of `scenario`, in a `folder` of this node and session; None where all is compiled.
 
     To be called before TensorFlow starts in the process, see `CompileCache.enable`.
     """
-    folder = cache_folder(environ)
-    if folder is None or kind == "gpu" or not (_same_in_all_rounds(scenario) and _takes_flags(environ)):
+    if kind == "gpu" or not (_same_in_all_rounds(scenario) and _takes_flags(environ)):
         return None
     try:
-        kept = folder / FOLDER / session / _key(scenario, cores, environ)
+        kept = folder / _key(scenario, cores, environ)
         kept.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _remove_stale(folder / FOLDER, session)
         cache = CompileCache(kept, Path(tempfile.mkdtemp(prefix="xla-")))
     except OSError:
         return None
@@ -111,12 +100,6 @@ def open_cache(
             return cache
     cache.close()
     return None
-
-
-def forget(session: str, environ: Mapping[str, str]) -> None:
-    """Remove what is kept of `session` on this node."""
-    if (folder := cache_folder(environ)) is not None:
-        shutil.rmtree(folder / FOLDER / session, ignore_errors=True)
 
 
 def _same_in_all_rounds(scenario: Scenario) -> bool:
@@ -157,30 +140,8 @@ def _copied(kept: Path, own: Path) -> set[str]:
 
 
 def _key(scenario: Scenario, cores: tuple[int, ...], environ: Mapping[str, str]) -> str:
-    """What an executable depends on beside the program: the machine, the threads, the software, its settings.
-
-    XLA compiles for the very processor that it runs on, and looks at neither when it reads. Nodes may share
-    a home.
-    """
-    lines = (read_text(ROOT / "proc/cpuinfo") or "").splitlines()
-    cpu = sorted({line for line in lines if line.startswith(_CPU_FACTS)})
-    machine = platform.node(), platform.machine(), cpu
-    software = [(name, _version(name)) for name in _PACKAGES], sorted(recorded(environ).items())
-    return _digest(repr((scenario.scenario_id, len(cores), machine, software)).encode())
-
-
-def _version(package: str) -> str | None:
-    with contextlib.suppress(metadata.PackageNotFoundError, KeyError):
-        return metadata.version(package)
-    return None
-
-
-def _remove_stale(folder: Path, session: str) -> None:
-    """What sessions left that nobody closed, as on nodes that their command has no hand in."""
-    for other in folder.iterdir():
-        with contextlib.suppress(OSError):
-            if other.name != session and time.time() - other.stat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(other, ignore_errors=True)
+    """What an executable depends on beside the program, its node and software, and XLA does not look at."""
+    return _digest(repr((scenario.scenario_id, len(cores), sorted(recorded(environ).items()))).encode())
 
 
 def _digest(content: bytes) -> str:

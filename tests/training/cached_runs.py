@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import sys
+from pathlib import Path
 
 from bench.machine.environment import neutralise
 
@@ -27,7 +28,9 @@ def run(case):
     from bench.training.run import train_run
 
     scenario = Scenario(**SMALL | case.get("settings", {}))
-    cache = compile_cache.open_cache("session", scenario, "cpu", CORES, os.environ)
+    cache = compile_cache.open_cache(
+        Path(os.environ["BENCH_CACHE"]) / "xla", scenario, "cpu", CORES, os.environ
+    )
     if case.get("damaged"):
         for entry in cache.own.iterdir():
             entry.write_bytes(entry.read_bytes()[:1000])

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.records.scenario import Scenario
-from bench.training import compile_cache
-from bench.training.compile_cache import forget, open_cache
+from bench.training.compile_cache import open_cache
 
 SCENARIO = Scenario(hidden=[50], batch_size=100)
 CORES = (0, 1)
@@ -22,15 +21,15 @@ def environ(tmp_path, monkeypatch):
     own = tmp_path / "tmp"
     own.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(own))
-    return {"BENCH_CACHE": str(tmp_path / "cache")}
+    return {}
 
 
 @pytest.fixture
-def opened(environ):
+def opened(environ, tmp_path):
     """Call with what is to be different; gives the cache, or None."""
 
-    def call(session="session", scenario=SCENARIO, kind="cpu", cores=CORES, **variables):
-        return open_cache(session, scenario, kind, cores, environ | variables)
+    def call(folder="kept", scenario=SCENARIO, kind="cpu", cores=CORES, **variables):
+        return open_cache(tmp_path / folder, scenario, kind, cores, environ | variables)
 
     return call
 
@@ -83,7 +82,7 @@ def test_xla_is_told_of_the_process_s_own_folder_beside_what_the_user_told_it(op
 @pytest.mark.parametrize(
     "other",
     [
-        {"session": "another"},
+        {"folder": "another"},
         {"scenario": Scenario(hidden=[50], batch_size=101)},
         {"cores": (0,)},
         {"XLA_FLAGS": "--xla_cpu_enable_fast_math"},
@@ -102,8 +101,7 @@ def test_what_was_compiled_for_something_else_is_not_read(opened, other):
         {"scenario": Scenario(hidden=[50], batch_size=100, jit=False)},
         {"scenario": Scenario(hidden=[50], batch_size=100, strategy="parameter_server", workers=2)},
         {"scenario": Scenario(hidden=[50], batch_size=100, strategy="mirrored", devices=2, dropout=0.1)},
-        {"BENCH_CACHE": "s3://bucket/cache"},
-        {"BENCH_CACHE": "/dev/null/cache"},
+        {"folder": "/dev/null/cache"},
         {"TF_XLA_FLAGS": "/etc/flags"},
     ],
 )
@@ -144,7 +142,7 @@ def test_what_xla_cannot_read_is_given_up_for_the_session(opened):
     assert cache.give_up()
     assert held(cache) == {}
     assert opened() is None
-    assert opened(session="another") is not None
+    assert opened(folder="another") is not None
 
 
 def test_where_nothing_was_read_there_is_nothing_to_blame(opened):
@@ -158,24 +156,6 @@ def test_two_first_runs_at_the_same_time_keep_either_s(opened):
         cache.keep()
     assert held(opened()) == {"window.pb": b"code"}
     assert len(list(one.kept.iterdir())) == 1
-
-
-def test_a_session_that_is_over_leaves_nothing(opened, kept, environ):
-    other = opened(session="another").kept
-    forget("session", environ)
-    assert not kept.exists()
-    assert other.exists()
-    forget("never was", environ)
-
-
-def test_what_sessions_of_days_ago_left_is_removed(opened, kept):
-    days_ago = kept.stat().st_mtime - compile_cache.STALE_SECONDS - 60
-    os.utime(kept.parent, (days_ago, days_ago))
-    opened()
-    assert kept.exists()  # its own session's
-    os.utime(kept.parent, (days_ago, days_ago))
-    opened(session="another")
-    assert not kept.exists()
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,8 @@ class NodeAgent:
     def __init__(self, datasets: Mapping[str, Any]) -> None:
         die_with_parent(os.getppid())
         loaded = ray.get(list(datasets.values()))
-        self._server = ForkServer(dict(zip(datasets, loaded, strict=True)))
+        inside = ray._private.worker._global_node.get_session_dir_path()  # goes with a Ray of one's own
+        self._server = ForkServer(dict(zip(datasets, loaded, strict=True)), inside)
 
     def address(self) -> str:
         """Where processes are to be had."""

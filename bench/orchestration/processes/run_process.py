@@ -59,7 +59,7 @@ def live(
         channel.send(birth())
         work, asked_ns = channel.recv()
         os.environ.update(work.environ)
-        perform(work, Start(method, asked_ns), datasets, channel.send)
+        perform(work, Start(method, asked_ns, folder), datasets, channel.send)
         status = 0
     except BaseException:
         sys.excepthook(*sys.exc_info())

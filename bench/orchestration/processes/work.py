@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NoReturn
 
 from bench.data.datasets import Dataset
@@ -79,10 +80,14 @@ class Failed:
 
 @dataclass(frozen=True)
 class Start:
-    """How a process came to be, and when it was asked for, by the host's `time.monotonic_ns`."""
+    """How a process came to be, and when it was asked for, by the host's `time.monotonic_ns`.
+
+    `folder` is that of its node's fork server, None where there is none.
+    """
 
     method: StartMethod
     asked_ns: int
+    folder: str | None = None
 
 
 Tell = Callable[[Report | Failed], None]
@@ -96,7 +101,9 @@ def perform(work: Work, start: Start, datasets: Mapping[str, Dataset], tell: Tel
     """
     try:
         check_same_bench(work.sources)
-        started = runtime.start(work.kind, work.cores, work.role, work.deterministic, _compile_cache(work))
+        started = runtime.start(
+            work.kind, work.cores, work.role, work.deterministic, _compile_cache(work, start.folder)
+        )
     except Exception as problem:
         tell(Failed(status_of(problem, work.kind, bool(work.role.addresses)), describe(problem)))
         return
@@ -110,15 +117,12 @@ def perform(work: Work, start: Start, datasets: Mapping[str, Dataset], tell: Tel
         tell(Results(_train(work.do, started, datasets, tell, start.method, seconds)))
 
 
-def _compile_cache(work: Work) -> CompileCache | None:
-    """Of the first task: there is one for each process."""
-    if isinstance(work.do, Probing):
+def _compile_cache(work: Work, folder: str | None) -> CompileCache | None:
+    """Of the first task: there is one for each process. What is kept lives in `folder`, and as long as that."""
+    if folder is None or isinstance(work.do, Probing) or work.do.tasks[0].cold_compile:
         return None
-    task = work.do.tasks[0]
-    name = task.compile_cache
-    if name is None:
-        return None
-    return open_cache(name, task.scenario, work.kind, work.cores, os.environ)
+    scenario = work.do.tasks[0].scenario
+    return open_cache(Path(folder) / "xla", scenario, work.kind, work.cores, os.environ)
 
 
 def _only_answers(work: Work) -> bool:
