@@ -118,7 +118,7 @@ def perform(work: Work, start: Start, datasets: Mapping[str, Dataset], tell: Tel
 
 
 def _compile_cache(work: Work, folder: str | None) -> CompileCache | None:
-    """Of the first task: there is one for each process. What is kept lives in `folder`, and as long as that."""
+    """Of the first task: a process has but one. What is kept lives in `folder`, and as long as that."""
     if folder is None or isinstance(work.do, Probing) or work.do.tasks[0].cold_compile:
         return None
     scenario = work.do.tasks[0].scenario
