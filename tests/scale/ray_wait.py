@@ -1,13 +1,13 @@
-"""What an event of a run costs the driver on Ray, with a thousand streams awaited side by side.
+"""What it costs the driver to hear of runs on Ray, with a thousand of them side by side.
 
-    python -m tests.scale.ray_wait [--streams 1000] [--items 10] [--pause 0.5]
+    python -m tests.scale.ray_wait [--runs 1000] [--items 6] [--pause 2]
 
-A few actors have many streams each, which tell so many items, so many seconds apart. Once the answers are
-taken as `Calls` takes them, once one at a time with all references built anew, as a bound of what that saves.
+A few actors stand for many: each run tells so many items, so many seconds apart. Once the answers are taken
+as a `RayPool` takes them, from `Calls`; once from streams, one at a time by `ray.wait`, as a bound of what
+that saves.
 """
 
 import argparse
-import functools
 import random
 import time
 
@@ -20,81 +20,78 @@ ACTORS = 4
 
 
 class Teller:
-    def __init__(self, streams):
-        self._streams = streams
+    def hear(self, pause):
+        """The next item of a run."""
+        time.sleep(pause)
+        return time.time()
 
     def tell(self, items, pause):
-        """Items at even distances, of each stream at another moment."""
+        """All items of a run."""
         time.sleep(random.random() * pause)
-        for item in range(items):
-            yield item, time.time()
+        for _ in range(items):
+            yield time.time()
             time.sleep(pause)
 
 
-def take(delays, calls, stream):
-    """As a slot takes an answer, less what it does with it."""
-    try:
-        _, told_at = ray.get(next(stream))
-    except StopIteration:
-        calls.remove(stream)
-        return []
-    delays.append(time.time() - told_at)
-    return [stream]
+def by_calls(actors, options):
+    """Gives how long each item was on its way."""
+    calls, delays = Calls(), []
+
+    def hear(run, items, pause):
+        def heard(answer):
+            delays.append(time.time() - answer.result())
+            if items > 1:
+                hear(run, items - 1, options.pause)
+            return []
+
+        calls.add(actors[run % ACTORS].hear.remote(pause), heard)
+
+    for run in range(options.runs):
+        hear(run, options.items, random.random() * options.pause)
+    while len(delays) < options.runs * options.items:
+        calls.answered(1.0)
+    return delays
 
 
-def in_batches(streams, delays):
-    calls = Calls()
-    for stream in streams:
-        calls.add(stream, functools.partial(take, delays, calls))
-    looks = 0
-    while len(calls):
-        calls.answered(60.0)
-        looks += 1
-    return looks
-
-
-def one_at_a_time(streams, delays):
-    calls = Calls()  # holds nothing here
-    open_, looks = list(streams), 0
-    while open_:
-        (stream,), _ = ray.wait(list(dict.fromkeys(open_)), num_returns=1, fetch_local=False)
-        looks += 1
-        if not take(delays, calls, stream):
-            open_.remove(stream)
-    return looks
-
-
-def measure(name, way, actors, options):
-    streams = [
-        actors[number % len(actors)]
-        .tell.options(num_returns="streaming")
-        .remote(options.items, options.pause)
-        for number in range(options.streams)
-    ]
+def by_streams(actors, options):
+    """Gives how long each item was on its way."""
     delays = []
+    streams = [
+        actors[run % ACTORS].tell.options(num_returns="streaming").remote(options.items, options.pause)
+        for run in range(options.runs)
+    ]
+    while streams:
+        (stream,), _ = ray.wait(streams, num_returns=1, fetch_local=False)
+        try:
+            delays.append(time.time() - ray.get(next(stream)))
+        except StopIteration:
+            streams.remove(stream)
+    return delays
+
+
+def measure(way, actors, options):
     began, used = time.perf_counter(), time.process_time()
-    looks = way(streams, delays)
+    delays = sorted(way(actors, options))
     seconds, used = time.perf_counter() - began, time.process_time() - used
-    delays.sort()
     print(
-        f"{name}: {len(delays)} events in {seconds:.1f} s, {looks} looks; of the driver's CPU "
-        f"{used / len(delays) * 1e3:.2f} ms an event; heard of after {delays[len(delays) // 2] * 1e3:.0f} ms "
-        f"(median), {delays[-1] * 1e3:.0f} ms (longest)"
+        f"{way.__name__}: {len(delays)} items in {seconds:.1f} s; {used / len(delays) * 1e3:.2f} ms of the "
+        f"driver's cores each; heard of after {delays[len(delays) // 2] * 1e3:.0f} ms (median), "
+        f"{delays[-1] * 1e3:.0f} ms (longest)"
     )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--streams", type=int, default=1000)
-    parser.add_argument("--items", type=int, default=10)
-    parser.add_argument("--pause", type=float, default=0.5)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--items", type=int, default=6)
+    parser.add_argument("--pause", type=float, default=2.0)
     options = parser.parse_args()
     with ray_cluster("local"):
-        made = ray.remote(Teller).options(num_cpus=0, max_concurrency=-(-options.streams // ACTORS))
-        actors = [made.remote(options.streams) for _ in range(ACTORS)]
+        made = ray.remote(Teller).options(num_cpus=0, max_concurrency=-(-options.runs // ACTORS))
+        actors = [made.remote() for _ in range(ACTORS)]
         ray.get([actor.__ray_ready__.remote() for actor in actors])
-        measure("in batches", in_batches, actors, options)
-        measure("one at a time", one_at_a_time, actors, options)
+        for way in (by_calls, by_streams):
+            measure(way, actors, options)
 
 
 if __name__ == "__main__":
