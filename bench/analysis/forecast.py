@@ -10,7 +10,7 @@ from bench.records.tables import Row
 
 FLOPS_PER_SECOND = 1e11
 STEP_SECONDS: dict[Loop, float] = {"fused": 5e-5, "fit": 5e-4}
-GANG_STEP_SECONDS = 5e-3
+GROUP_STEP_SECONDS = 5e-3
 RUN_SECONDS = 1.0
 OVERHEAD = ("build_seconds", "stage_seconds", "warmup_seconds")
 WITHOUT_WALL = ("compile_seconds", "train_seconds", "eval_seconds")
@@ -113,7 +113,7 @@ def expected_seconds(points: Iterable[Point], earlier: Mapping[str, float]) -> d
 def _guess(scenario: Scenario) -> float:
     """On a small machine: 10^11 FLOP/s shared by the workers, and what a step and an epoch cost besides."""
     flops = model_flops_per_step(scenario.widths, 1) * scenario.samples
-    aside = STEP_SECONDS[scenario.loop] if scenario.replicas == 1 else GANG_STEP_SECONDS
+    aside = STEP_SECONDS[scenario.loop] if scenario.replicas == 1 else GROUP_STEP_SECONDS
     return flops / (FLOPS_PER_SECOND * scenario.workers) + scenario.steps * aside + RUN_SECONDS
 
 

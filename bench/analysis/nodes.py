@@ -84,7 +84,7 @@ class _Test:
 def node_tables(runs: Iterable[Row]) -> list[NodeTable]:
     """A table for each hardware of which some scenario of a session ran at least twice on each of two nodes.
 
-    Takes rows of the `runs` table. Only ok runs on exactly one node count: a gang on several tells nothing of
+    Takes rows of the `runs` table. Only ok runs on exactly one node count: one on several tells nothing of
     one. Hardware is the `machine` that a run was on and the device that it trained on: a node of another
     hardware is not slow, it is different. In very large sessions only the last rounds are compared.
     """

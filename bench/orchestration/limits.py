@@ -42,7 +42,7 @@ class Limits:
         return any((allocation.node.node_id, request) not in self._asked for allocation in allocations)
 
     def asked(self, allocations: Allocations, request: Request) -> None:
-        """A worker is being probed; one that fails at it is not asked again."""
+        """A slot is being probed; one that fails at it is not asked again."""
         self._asked |= {(allocation.node.node_id, request) for allocation in allocations}
 
     def precisions(self, request: Request) -> tuple[Precision, ...]:
@@ -50,7 +50,7 @@ class Limits:
         return self._precisions[request]
 
     def add(self, allocations: Allocations, request: Request, probes: Sequence[Probe | None]) -> None:
-        """Keep the probe of each place; the first one of its kind is what runs are held against."""
+        """Keep the probe of each allocation; the first one of its kind is what runs are held against."""
         for allocation, probe in zip(allocations, probes, strict=True):
             if probe is not None:
                 self._probes.setdefault((allocation.node.node_id, request), probe)
@@ -61,7 +61,7 @@ class Limits:
     ) -> Measurement:
         """`measured` with the least time of a step there, and how near the run came to it.
 
-        The replicas wait for one another: the slowest place says what is possible.
+        The replicas wait for one another: the slowest process says what is possible.
         """
         probes = [self._probes.get((allocation.node.node_id, request)) for allocation in allocations]
         known = [limit for probe in probes if probe and (limit := step_limit(scenario, probe))]

@@ -71,7 +71,7 @@ class Watcher(Protocol):
         """A process has measured the limits of its device and cores."""
 
     def unprobed(self, allocations: Allocations, moment: Moment, why: str) -> None:
-        """The limits of a process, or of a gang's, are not known for want of a probe."""
+        """The limits of a process, or of a group's, are not known for want of a probe."""
 
     def kept(self, run: Run, earlier: Earlier) -> None:
         """A run had ended before the session was resumed; it is not run again."""

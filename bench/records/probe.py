@@ -48,7 +48,7 @@ class ProbeColumns:
     Tables of earlier probes have no `probe_product_seconds`, no `probe_deterministic` and no `probe_seconds`.
 
     `probe_moment` says whether the session was about to start or had just ended, `probe_strategy` and
-    `probe_workers` whose process it was: workers of a gang measure side by side. `probe_deterministic` says
+    `probe_workers` whose process it was: workers of a group measure side by side. `probe_deterministic` says
     that it may not choose the fastest algorithms. `probe_seconds` is how long the driver waited for it, the
     start of its process included.
     """

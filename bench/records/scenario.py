@@ -61,7 +61,7 @@ class Scenario(BaseModel):
     `activation` is kept as one name per hidden layer, so that `"relu"` and `["relu", "relu"]` are one
     scenario. Exactly one of `batch_size` (global) and `batch_per_replica` is set. `devices` is the number of
     replicas in each of the `workers`; `servers` hold the variables of parameter_server. `placement` says
-    whether a gang's workers fill as few nodes as they can, or have a node each. With `deterministic` a run
+    whether a group's workers fill as few nodes as they can, or have a node each. With `deterministic` a run
     that is repeated on the same hardware and software gives the same weights, bit by bit: no operation whose
     result depends on the order of threads, and no algorithm chosen by timing it. The training loss may still
     differ in its last digits: it is summed up by windows, whose number of steps goes by the clock.

@@ -17,7 +17,7 @@ THREADS = 4  # of an actor: its life, its job, what stops that, and what is aske
 
 
 class Part:
-    """The actor whose processes sit at `spec`, on the place that Ray is told by `where`.
+    """The actor whose processes are those of `spec`, where Ray is told by `where`.
 
     `datasets` are references, for processes that get them from no fork server. `died` is told of Ray's
     errors, also while nothing is asked: an actor that dies then takes no job with it.

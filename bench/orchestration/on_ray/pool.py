@@ -29,7 +29,7 @@ class RayPool:
         self._numbers = itertools.count(1)
 
     def open(self, allocations: Allocations, request: Request) -> SlotId:
-        """An actor for each process, on its node, which asks Ray for what its place holds.
+        """An actor for each process, on its node, which asks Ray for what its allocation has.
 
         Ray would wait for ever for a bundle on a node that is gone.
         """

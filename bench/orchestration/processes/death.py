@@ -14,7 +14,7 @@ import os
 import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -89,29 +89,6 @@ class Remains:
 
     last_lines: tuple[str, ...] = ()
     oom_kills: tuple[str, ...] = ()
-
-
-class OomKills:
-    """Which of the kernel's kills have been put down to a process already, on any node.
-
-    Processes share control groups, and one may be born long before another is killed.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str], int] = {}
-
-    def unexplained(self, node_id: str, born: Birth) -> Birth:
-        """`born`, as if it had been after the kills that are known by now."""
-        counts = born.oom_kills or {}
-        return replace(
-            born, oom_kills={file: max(n, self._known.get((node_id, file), 0)) for file, n in counts.items()}
-        )
-
-    def explain(self, node_id: str, born: Birth, left: Remains) -> None:
-        """The process of `born` was killed: one kill more is known in each file whose count rose."""
-        for file in left.oom_kills:
-            before = max((born.oom_kills or {})[file], self._known.get((node_id, file), 0))
-            self._known[node_id, file] = before + 1
 
 
 def birth(root: Path = ROOT) -> Birth:

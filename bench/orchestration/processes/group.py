@@ -10,9 +10,9 @@ from bench.training.role import Role, TaskType
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """A process of a run: its part, and where it sits. `bundle` is the number of the worker beside it.
+    """A process of a run: its part, and what it holds. `bundle` is the number of the worker beside it.
 
-    What `trains` holds its place's cores and GPUs. The chief and the servers of parameter_server train
+    What `trains` has its allocation's cores and GPUs. The chief and the servers of parameter_server train
     nothing: they share the cores of the workers on their node.
     """
 
