@@ -1,6 +1,7 @@
 """A session: rounds of runs, each given to a slot once one is free, each recorded as it ends."""
 
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -8,7 +9,7 @@ from bench.orchestration.limits import Limits
 from bench.orchestration.pool import Pool, Result
 from bench.orchestration.probing import Probing
 from bench.orchestration.recording import Ended, Recording
-from bench.orchestration.rounds import Rounds, Settled
+from bench.orchestration.rounds import Left, Rounds, Settled
 from bench.orchestration.runs import Cluster, Run, Watcher
 from bench.orchestration.scheduling.infeasible import infeasible
 from bench.orchestration.scheduling.policy import Order
@@ -27,7 +28,6 @@ NEAR_END = 1.5
 """The end is near when what is left takes so many times as long as the longest run, and goes longest first
 then: a long run that begins later would be waited for.
 """
-NO_NODE_LEFT = Measurement(status="lost", error="every node that could hold it was lost")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,13 @@ class Session:
             rules.cold_compile,
         )
         self._rounds = Rounds(
-            suite, self._nodes, self._request_of, rules.order, rules.settled, self._recording.session_id
+            suite,
+            self._nodes,
+            self._request_of,
+            rules.order,
+            rules.settled,
+            self._recording.session_id,
+            Left(lambda request: not self._scheduler.hopeless(request), self._machines_left),
         )
         self._round, self._ending = 0, False
 
@@ -114,7 +120,7 @@ class Session:
             for slot in done.given:
                 self._begin_round(slot)
                 self._supervisor.submit(slot)
-            self._record([Ended(run, Result(NO_NODE_LEFT)) for run in done.lost])
+            self._record([Ended(run, Result(_lost(run.request))) for run in done.lost])
             self._feed()
 
     def _begin_round(self, slot: Slot) -> None:
@@ -145,14 +151,15 @@ class Session:
 
     def _add(self, runs: Iterable[Run]) -> None:
         """Have `runs` wait, less what had ended before the session was resumed, or can never be."""
-        impossible = list[Ended]()
-        for run in runs:
+        impossible, ahead = list[Ended](), deque(runs)
+        while ahead:
+            run = ahead.popleft()
             earlier = self._recording.earlier(run)
             if earlier is not None and earlier.status not in UNFINISHED:
-                self._keep(run, earlier)
+                ahead += self._keep(run, earlier)
                 continue
-            if earlier is not None and earlier.status == "lost":
-                run = replace(run, lost_before=earlier.attempt)
+            if earlier is not None and earlier.status != "infeasible":
+                run = replace(run, lost_before=earlier.attempt - (earlier.status == "cancelled"))
             problem = self._problem(run.request)
             if problem is None:
                 self._scheduler.add(run)
@@ -160,17 +167,23 @@ class Session:
                 impossible.append(Ended(run, Result(problem)))
         self._record(impossible)
 
-    def _keep(self, run: Run, earlier: Earlier) -> None:
-        """What had ended before the session was resumed counts as if it had ended now."""
+    def _keep(self, run: Run, earlier: Earlier) -> list[Run]:
+        """What had ended before the session was resumed counts as if it had ended now; gives what follows."""
         self._watcher.kept(run, earlier)
-        self._add(self._rounds.ended(run, earlier.status, earlier.machine, earlier.step_seconds))
+        if earlier.status == "ok" and earlier.occupied_seconds is not None:
+            self._rules.order.taken(run.point.scenario, earlier.occupied_seconds)
+        return self._rounds.ended(run, earlier.status, earlier.machine, earlier.step_seconds)
 
     def _problem(self, request: Request) -> Measurement | None:
         """Why it is of no use to wait with `request`; None where it may be."""
         why = self._impossible.get(request)
         if why is not None:
             return Measurement(status="infeasible", error=why)
-        return NO_NODE_LEFT if self._scheduler.hopeless(request) else None
+        return _lost(request) if self._scheduler.hopeless(request) else None
+
+    def _machines_left(self) -> frozenset[str]:
+        known = self._cluster.fingerprints
+        return frozenset(known[node_id].machine for node_id in self._scheduler.nodes if node_id in known)
 
     def _request_of(self, point: Point, node: Node | None) -> Request:
         """On a node that is said, device "auto" is what that node has. Equal requests are one object."""
@@ -213,15 +226,22 @@ class Session:
             self._add(self._rounds.ended(it.run, measured.status, row["machine"], measured.step_seconds))
 
     def _probe_again(self) -> None:
-        """What was probed at the session's start once more, one slot after the other."""
-        for node_ids, request in self._limits.to_repeat:
-            slot = self._there(node_ids, request) or self._open_for_probe(node_ids, request)
-            if slot is None:
-                continue
-            if slot.state is State.IDLE:
-                self._supervisor.probe(slot)
-            while slot.slot_id in self._scheduler.slots and slot.state is not State.IDLE:
+        """What was probed at the session's start once more, side by side on different nodes."""
+        left = list(self._limits.to_repeat)
+        while left:
+            taken, now, later = set[str](), list[Slot](), list[tuple[frozenset[str], Request]]()
+            for node_ids, request in left:
+                if taken & node_ids:
+                    later.append((node_ids, request))
+                    continue
+                taken |= node_ids
+                found = self._there(node_ids, request) or self._open_for_probe(node_ids, request)
+                now += [found] if found is not None else []
+            for ready in [slot for slot in now if slot.state is State.IDLE]:
+                self._supervisor.probe(ready)
+            while any(at.slot_id in self._scheduler.slots and at.state is not State.IDLE for at in now):
                 self._wait()
+            left = later
 
     def _there(self, node_ids: frozenset[str], request: Request) -> Slot | None:
         slots = self._scheduler.slots.values()
@@ -229,8 +249,16 @@ class Session:
 
     def _open_for_probe(self, node_ids: frozenset[str], request: Request) -> Slot | None:
         """A new slot where none of its kind is left; None where a node is gone."""
-        self._scheduler.close_all()
+        for other in [other for other in self._scheduler.slots.values() if other.node_ids & node_ids]:
+            self._scheduler.close(other.slot_id)
         slot = self._scheduler.open_for_probe(node_ids, request)
         if slot is not None:
+            slot.moment = "end"
             self._supervisor.opened(slot)
         return slot
+
+
+def _lost(request: Request) -> Measurement:
+    """What became of a run that waited for nodes which are gone."""
+    of_one, of_several = "every node that could hold it was lost", "nodes were lost, and too few are left"
+    return Measurement(status="lost", error=of_one if request.workers == 1 else of_several)

@@ -145,6 +145,8 @@ class Supervisor:
     def _finished(self, slot: Slot, event: Finished) -> None:
         (result,) = event.results
         self._deadlines.clear(slot.slot_id)
+        if event.node_id is not None:  # before it is asked where else the run could go
+            self._scheduler.drop(event.node_id)
         if not (result.measurement.status == "lost" and self._again(slot)):
             self._end(slot, result)
         self._scheduler.let_go(slot)
@@ -182,7 +184,7 @@ class Supervisor:
         """It is gone or must go. A probe that took it along costs the run that waited for it nothing."""
         self._deadlines.clear(slot.slot_id)
         run = slot.run
-        if slot.probes and self._probing is not None:
+        if slot.moment is not None and self._probing is not None:
             self._probing.failed(slot, error)
             self._scheduler.close(slot.slot_id)
             if run is not None:
@@ -196,7 +198,7 @@ class Supervisor:
         """Once more, and first, in fresh processes, as often as the suite says."""
         run = slot.run
         assert run is not None
-        if run.attempt > self._measure.retries:
+        if run.attempt > self._measure.retries or self._scheduler.hopeless(run.request):
             return False
         self._scheduler.add(replace(run, attempt=run.attempt + 1))
         return True

@@ -56,7 +56,8 @@ class TestGangs:
         tried = bench({"a": SPREAD}, [node("n1"), node("n2")], retries=3)
         tried.pool.runs["a"].append(outcome(died="lost", node_lost=True))
         (row,) = tried.run()
-        assert (row["status"], row["error"]) == ("lost", "every node that could hold it was lost")
+        assert (row["status"], row["error"], row["attempt"]) == ("lost", "the process is gone", 1)
+        assert row["nodes"] == ("n1", "n2")
 
     def test_what_a_worker_itself_calls_lost_is_tried_again(self, bench, node, outcome):
         tried = bench({"a": SPREAD}, [node("n1"), node("n2")])

@@ -136,3 +136,21 @@ def test_without_probing_rows_have_no_limits(bench, node):
     rows = tried.run()
     assert tried.pool.probed == []
     assert {(row["status"], row["limit_seconds"]) for row in rows} == {("ok", None)}
+
+
+def test_the_last_probes_are_side_by_side_on_different_nodes(bench, node, outcome):
+    nodes = [node(f"n{i}") for i in range(5)]
+    tried = bench("a b c d e", nodes)
+    tried.pool.probes += [outcome(seconds=10.0)] * 10
+    tried.run()
+    assert sorted(moments(tried)) == sorted((n.name, moment) for n in nodes for moment in ("start", "end"))
+    assert tried.clock.now == 1000.0 + 1 + 10 + 1 + 10
+
+
+def test_a_last_probe_whose_slot_never_opens_is_told(bench, node, outcome):
+    tried = bench("a", [node()])
+    tried.pool.runs["a"].append(outcome(died="failed"))
+    tried.pool.opens += [outcome(), outcome(seconds=None)]
+    tried.run()
+    assert moments(tried) == [("n1", "start")]
+    assert [told[:2] for told in tried.log.unprobed_places] == [(["n1"], "end")]

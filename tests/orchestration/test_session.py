@@ -1,5 +1,6 @@
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -155,6 +156,41 @@ class TestRepetition:
         rows = adaptive({"a": [None, 1.0, None, *STEADY]}).run()
         assert [row["status"] for row in rows] == ["failed", "ok", "failed", *["ok"] * 5]
 
+    def test_one_that_gave_some_and_then_none_any_more_leaves(self, adaptive):
+        rows = adaptive({"a": [1.0, *[None] * 30]}, max_rounds=100).run()
+        assert [row["status"] for row in rows] == ["ok", *["failed"] * 6]
+
+    def test_a_node_that_was_lost_keeps_nobody_going(self, adaptive, node, outcome):
+        """Of its times there will never be enough."""
+        nodes = [node("n1", cores=1), node("n2", cores=1)]
+        tried = adaptive({"a": STEADY * 3}, nodes, every_node=True, max_rounds=30, retries=0)
+        tried.pool.runs["a"].clear()
+        tried.pool.runs["a"].extend([outcome()] * 6)
+        lost = tried.pool._finished
+
+        def finished(slot, outcome, epochs):
+            alone = tried.pool.slots[slot].allocations[0].node.name
+            gone = alone == "n2" and len(tried.pool.slots[slot].labels) == 4
+            return replace(lost(slot, outcome, epochs), node_id="n2" if gone else None)
+
+        tried.pool._finished = finished
+        rows = tried.run()
+        assert Counter((row["node"], row["status"]) for row in rows)["n1", "ok"] == 6
+        assert sum(row["node"] == "n2" for row in rows) <= 6
+
+    def test_the_only_node_that_fits_is_lost(self, adaptive, node, outcome):
+        tried = adaptive({"a": SCATTERED * 40}, [node("n1", cores=1)], max_rounds=700, retries=0)
+        tried.pool.runs["a"].insert(7, outcome(died="lost", node_lost=True))
+        rows = tried.run()
+        assert [row["status"] for row in rows] == [*["ok"] * 7, "lost"]
+
+    def test_places_stay_those_of_the_round_whatever_is_learnt_meanwhile(self, adaptive):
+        labels = "abcdefgh"
+        tried = adaptive(dict.fromkeys(labels, SCATTERED), expected=dict.fromkeys(labels, 1.0), max_rounds=12)
+        rows = tried.run()
+        for number in range(4, 13):
+            assert sorted(row["order"] for row in rows if row["round"] == number) == list(range(1, 9))
+
     def test_runs_that_are_not_ok_do_not_count(self, bench, outcome):
         tried = bench("a", rounds=1, precision=0.01, max_rounds=7, settled=until(0.01))
         ended = Measurement(status="diverged", step_seconds=9.0, error="inf")
@@ -261,6 +297,22 @@ class TestResume:
         again = bench("a b", rounds=3, resume=True)
         assert len(again.run()) == 6
         assert [number for number in again.log.rounds] == [2, 3]
+
+    def test_hundreds_of_rounds_are_gone_on_with(self, bench):
+        options = {"rounds": 1, "precision": 0.01, "settled": lambda _times: False, "retries": 0}
+        bench("a", max_rounds=1100, **options).run()
+        again = bench("a", max_rounds=1101, resume=True, **options)
+        assert len(again.run()) == 1101
+        assert len(again.pool.submitted) == 1
+
+    def test_what_runs_took_before_decides_who_comes_first_near_the_end(self, bench, node, outcome):
+        nodes = [node("n1", cores=1), node("n2", cores=1)]
+        tried = bench(dict.fromkeys("abcd", ONE_CORE), nodes, rounds=1)
+        tried.pool.runs["c"].append(outcome(seconds=50.0))
+        tried.run()
+        again = bench(dict.fromkeys("abcd", ONE_CORE), nodes, rounds=2, resume=True)
+        again.run()
+        assert again.session._rules.order.spread > 3
 
     @pytest.mark.parametrize("status", ["failed", "timeout", "oom_device", "oom_host", "diverged"])
     def test_what_failed_is_an_answer_and_stays(self, bench, outcome, status):
@@ -529,7 +581,9 @@ class TestLostNodes:
         assert sorted((row["round"], row["label"]) for row in rows) == [
             (number, label) for number in (1, 2) for label in "abc"
         ]
-        assert {row["error"] for row in rows} == {"every node that could hold it was lost"}
+        begun, *rest = sorted(rows, key=lambda row: row["node"] is None)
+        assert (begun["error"], begun["node"], begun["attempt"]) == ("the process is gone", "n1", 1)
+        assert {row["error"] for row in rest} == {"every node that could hold it was lost"}
 
     def test_no_run_goes_to_an_idle_process_of_a_lost_node(self, bench, node, outcome):
         """It is dead too, though nobody has heard of it: it would cost the run its other attempt."""

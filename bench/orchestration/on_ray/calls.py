@@ -40,6 +40,8 @@ class Calls:
     def answered(self, seconds: float) -> list[Event]:
         """What came of all that is answered by now, or of what first brings events within `seconds`."""
         until = time.monotonic() + seconds
+        with heeded():  # also where answers never cease
+            pass
         events = self._take()
         while not events and self._rung(until - time.monotonic()):
             events = self._take()

@@ -41,21 +41,22 @@ class Queue:
         queue = self._queues.get(run.request)
         if queue is None:
             queue = self._queues[run.request] = SortedList()
-        self._turns[id(run)] = turn = self._turn(run)
+        self._turns[id(run)] = self._turn(run)
         self._since[id(run)] = now
-        queue.add((turn, run))
+        queue.add(self._entry(run))
 
     def remove(self, run: Run) -> float:
         """`run` waits no longer; gives since when it had."""
         queue = self._queues[run.request]
-        queue.remove((self._turns.pop(id(run)), run))
+        queue.remove(self._entry(run))
+        del self._turns[id(run)]
         if not queue:
             del self._queues[run.request]
         return self._since.pop(id(run))
 
     def take_all(self, request: Request) -> list[Run]:
         """All that wait with `request`, which wait no longer."""
-        found = [run for _, run in self._queues.pop(request, ())]
+        found = [run for *_, run in self._queues.pop(request, ())]
         for run in found:
             del self._turns[id(run)], self._since[id(run)]
         return found
@@ -67,11 +68,11 @@ class Queue:
     def first(self, request: Request) -> Run | None:
         """Whose turn it is of those with `request`; None where there are none."""
         queue = self._queues.get(request)
-        return queue[0][1] if queue else None
+        return queue[0][-1] if queue else None
 
     def turns(self, request: Request, most: int) -> Iterator[Run]:
         """The first `most` of those with `request`, in order. The queue must not change meanwhile."""
-        return (run for _, run in itertools.islice(self._queues.get(request, ()), most))
+        return (run for *_, run in itertools.islice(self._queues.get(request, ()), most))
 
     def first_within(self, request: Request, seconds: float) -> Run | None:
         """The first of the stage that is next which is expected to take no longer.
@@ -80,9 +81,13 @@ class Queue:
         """
         queue = self._queues[request]
         stage = queue[0][0][0]
+        if stage == AGAIN:
+            return None
         index = queue.bisect_left(((stage, -seconds, 0, 0),))
-        turn, run = queue[index] if index < len(queue) else (None, None)
-        return run if turn is not None and turn[0] == stage else None
+        if index == len(queue):
+            return None
+        turn, _, run = queue[index]
+        return run if turn[0] == stage else None
 
     def sort_for(self, turn: Turn, near_end: bool) -> bool:
         """Sort all that waits anew where `turn` begins a round, by the times that are known by then.
@@ -98,10 +103,14 @@ class Queue:
         if not knows_more:
             return False
         for request, queue in self._queues.items():
-            runs = [run for _, run in queue]
+            runs = [run for *_, run in queue]
             self._turns |= {id(run): self._turn(run) for run in runs}
-            self._queues[request] = SortedList((self._turns[id(run)], run) for run in runs)
+            self._queues[request] = SortedList(map(self._entry, runs))
         return True
+
+    def _entry(self, run: Run) -> tuple[Turn, int, Run]:
+        """Sorts by turn; runs themselves are never compared."""
+        return self._turns[id(run)], id(run), run
 
     def _turn(self, run: Run) -> Turn:
         if run.attempt > 1:

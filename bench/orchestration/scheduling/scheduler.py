@@ -3,7 +3,7 @@
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.orchestration.pool import Pool, SlotId
 from bench.orchestration.runs import Run
@@ -16,8 +16,8 @@ from bench.orchestration.scheduling.reservations import Reservations, overlap
 from bench.orchestration.scheduling.slots import Slot, State
 from bench.orchestration.scheduling.twins import Twins
 
-MOST_PASSED = 256
-"""Runs whose twins are at work are passed over, so many at most for one slot: no node runs more at once."""
+MOST_PASSED = 4096
+"""Runs whose twins are at work are passed over, so many at most for one slot."""
 Clock = Callable[[], float]
 
 
@@ -88,8 +88,11 @@ class Scheduler:
 
     def open_for_probe(self, node_ids: Collection[str], request: Request) -> Slot | None:
         """A new slot for `request` on just these nodes; None where there is no room for it on them."""
-        others = [whole(node) for node_id, node in self._ledger.nodes.items() if node_id not in node_ids]
-        allocations = self._ledger.take(request, others)
+        if len(node_ids) == 1:
+            allocations = self._ledger.take(replace(request, node_id=next(iter(node_ids))))
+        else:
+            others = [whole(node) for node_id, node in self._ledger.nodes.items() if node_id not in node_ids]
+            allocations = self._ledger.take(request, others)
         return None if allocations is None else self._open(request, allocations, None)
 
     def let_go(self, slot: Slot) -> None:

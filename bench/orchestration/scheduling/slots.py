@@ -73,6 +73,9 @@ class Deadlines:
         """Look at it then."""
         self._at[slot_id] = at
         heapq.heappush(self._heap, (at, slot_id))
+        if len(self._heap) > 2 * len(self._at) + 64:  # most were set anew since
+            self._heap = [(at, slot_id) for slot_id, at in self._at.items()]
+            heapq.heapify(self._heap)
 
     def clear(self, slot_id: SlotId) -> None:
         """Nothing is awaited of it."""
