@@ -23,6 +23,7 @@ _ID_LENGTH = 12
 # any effect on speed. In the software's hash they would make a machine of its own out of every run.
 _PLACEMENT = frozenset(
     (
+        "BENCH_START_METHOD",
         "CUDA_VISIBLE_DEVICES",
         "MKL_NUM_THREADS",
         "OMP_NUM_THREADS",

@@ -80,7 +80,7 @@ class Session:
             self._recording,
             watcher,
             clock,
-            rules.cold_compile,
+            rules.cold_compile or suite.measure.most_rounds == 1,  # nobody would read what is kept
         )
         self._rounds = Rounds(
             suite,

@@ -108,8 +108,7 @@ class Measurement:
     their gradients: "NCCL", "RING" or "ReductionToOneDevice", None for one replica), `xla_flags` and
     `tf_xla_flags` (XLA_FLAGS and TF_XLA_FLAGS of the process, None where not set) and, on a GPU,
     `memory_growth`; and what was imported, in `modules`: name, version and folder of bench, TensorFlow, Keras
-    and NumPy. `process_id` is the node's number for the process: runs of a session that share it
-    shared the process.
+    and NumPy. `process_id` is the node's number for the process, which it gives again in time.
 
     Of a run of several processes that all train, times, scores and what was read back are the first one's.
     What they used is summed up (`process_cpu_seconds`, `steal_seconds`, energy, power, faults, switches and

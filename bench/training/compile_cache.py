@@ -27,8 +27,8 @@ from bench.machine.environment import XLA_CACHE_FLAG, recorded
 from bench.records.kinds import DeviceKind
 from bench.records.scenario import Scenario
 
-LEAST_FREE_BYTES = 2**30
-"""A full disk would end a run whose programs cannot be written."""
+LEAST_FREE_BYTES, LEAST_FREE_FRACTION = 2**30, 0.1
+"""Of the disk: where it is full, a run whose programs cannot be written ends."""
 _UNFIT = "unfit"
 
 
@@ -53,6 +53,8 @@ class CompileCache:
 
     def keep(self) -> None:
         """Keep what was compiled, for later runs. What cannot be written is compiled again by them."""
+        if (self.kept / _UNFIT).exists():
+            return
         with contextlib.suppress(OSError):
             for entry in self.own.glob("*.pb"):
                 if entry.name not in self.read:
@@ -122,7 +124,8 @@ def _takes_more(cache: CompileCache) -> bool:
     """Whether what XLA compiles can be written, and kept."""
     if (cache.kept / _UNFIT).exists() or len(str(cache.own).split()) > 1:  # a space would end the flag
         return False
-    return all(shutil.disk_usage(place).free >= LEAST_FREE_BYTES for place in (cache.kept, cache.own))
+    disks = [shutil.disk_usage(place) for place in (cache.kept, cache.own)]
+    return all(disk.free >= max(LEAST_FREE_BYTES, LEAST_FREE_FRACTION * disk.total) for disk in disks)
 
 
 def _copied(kept: Path, own: Path) -> set[str]:

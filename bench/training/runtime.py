@@ -73,7 +73,7 @@ def start(
     would change what a suite says are neutralised (`bench.machine.environment`). With `kind` "gpu" the
     process sees the GPUs that CUDA_VISIBLE_DEVICES leaves it, no more of them than it has replicas, memory
     grows as it is needed, and the `ptxas` that TensorFlow's packages bring assembles its programs; raises
-    BenchError where TensorFlow sees too few. Whoever calls this for a member with an address may hold the
+    BenchError where TensorFlow sees too few. Whoever calls this for a role with addresses may hold the
     port bound with SO_REUSEPORT. A `deterministic` process stays so. Without a `compile_cache` XLA compiles
     all that it is asked for.
     """

@@ -64,6 +64,9 @@ class Agents:
         except RayError:
             del self._agents[node_id]
             self._failed[node_id] = self._failed.get(node_id, 0) + 1
+            if self._failed[node_id] < ATTEMPTS:
+                self._start(node_id).waiting += agent.waiting
+                return []
         else:
             self._calls.add(agent.handle.live.remote(), lambda _: self._gone(node_id))
         waiting, agent.waiting = agent.waiting, []
@@ -71,5 +74,6 @@ class Agents:
 
     def _gone(self, node_id: str) -> list[Event]:
         """Its processes have ended with it, which those who wait for them hear from them."""
+        self._failed[node_id] = self._failed.get(node_id, 0) + 1
         ray.kill(self._agents.pop(node_id).handle, no_restart=True)
         return []

@@ -42,8 +42,10 @@ _COMMON: Mapping[str, Any] = {
 }
 # Ray's default of 15 lets any other process slow a run down. Ray spells its settings in small letters.
 _NICENESS = {"RAY_worker_niceness": "0"}
-# A worker for each core would be started ahead, of which runs need a few.
-_OWN = {**_NICENESS, "RAY_prestart_worker_first_driver": "0"}
+# A worker for each core would be started ahead, of which runs need a few. Where memory is short, Ray would
+# end its workers, the newest first, until what they held is enough. But it is runs that hold it, in processes
+# of their own, which the kernel ends before all others.
+_OWN = {**_NICENESS, "RAY_prestart_worker_first_driver": "0", "RAY_memory_monitor_refresh_ms": "0"}
 _OF_RAY = (RayError, OSError, ValueError, RuntimeError)
 _TOKEN = (
     "set RAY_AUTH_MODE=token, and give the cluster's token as RAY_AUTH_TOKEN, in the file that "

@@ -37,11 +37,11 @@ class Death:
 def death(error: RayError, spec: ProcessSpec, born: Birth | None, liveness: Liveness, name: str) -> Death:
     """Of the actor at `spec`, whose process was `born` so; texts call it `name`."""
     text = name + raised(error)
-    # Ray's memory monitor ends the task, or the actor with the reason in its text.
+    # Ray's memory monitor ends actors by what they hold themselves, which is never what their runs do.
     if isinstance(error, OutOfMemoryError) or (
         isinstance(error, RayActorError) and "OutOfMemory" in str(error)
     ):
-        return Death("oom_host", text)
+        return Death("lost", text)
     if isinstance(error, RayTaskError):
         return Death("failed", text)
     gone = liveness.first_gone((spec.allocation,))

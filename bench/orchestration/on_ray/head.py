@@ -1,4 +1,4 @@
-"""The program of a process that holds a Ray of one's own: started by `ray_start`, run as a file of its own.
+"""The program of a process that holds a Ray of one's own: started by `start`, run as a file of its own.
 
 It imports nothing of `bench`. Its standard input first brings one line of JSON, what to start; its standard
 output gives one back: {"address": …}, or {"error": …}. When its input ends, however whoever started it ended,

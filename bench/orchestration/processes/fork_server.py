@@ -5,12 +5,14 @@ ends with whoever started it) and are not ended with whoever asked for them.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,6 +29,7 @@ VARIABLE = "BENCH_START_METHOD"
 _PREFIX = "bench-"
 _LONGEST_PLACE = 80  # bytes, of the 107 that unix(7) allows with all that comes below
 _WAITING = 1024
+_STALE_SECONDS = 60.0
 _END_SECONDS = 10.0
 
 
@@ -105,10 +108,22 @@ class ForkServer:
 
 def _folder(inside: str | None) -> str:
     """A new folder that nobody else may enter, with a path that leaves room for a socket's name."""
-    for place in (inside, tempfile.gettempdir()):
+    for place in (inside, tempfile.gettempdir(), "/tmp"):
+        if place is not None:
+            _sweep(Path(place))
         if place is not None and len(os.fsencode(place)) <= _LONGEST_PLACE and os.access(place, os.W_OK):
             return tempfile.mkdtemp(prefix=_PREFIX, dir=place)
     return tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp")
+
+
+def _sweep(place: Path) -> None:
+    """Remove what servers left there that were killed: nobody listens at their sockets."""
+    for path in place.glob(f"{_PREFIX}*/socket"):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as caller:
+            about = path.lstat()
+            is_old = about.st_uid == os.getuid() and time.time() - about.st_mtime > _STALE_SECONDS
+            if is_old and caller.connect_ex(str(path)) == errno.ECONNREFUSED:
+                shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def _start(listener: int, data: int, folder: str, method: StartMethod) -> subprocess.Popen[bytes]:

@@ -93,6 +93,8 @@ class Process:
         ended = self._ended
         if isinstance(ended, Failed):
             return ProcessDied(ended.status, ended.error)
+        if ended is None and self._born is None:
+            return ProcessDied("lost", "its node's fork server ended before its process began")
         born = self._born or Birth(ended.process_id if ended else 0)
         left = Remains(self._last_lines, ended.oom_kills if ended else ())
         return ProcessDied(*cause(born, left, self._work.kind, ended.status if ended else None))
@@ -112,15 +114,18 @@ def launch(
     """
     asked_ns = time.monotonic_ns()
     with contextlib.ExitStack() as stack:
+        undo = stack.enter_context(contextlib.ExitStack())
         try:
-            channel, its_channel = Pipe()
+            channel, its_channel = map(undo.enter_context, Pipe())
+            stack.callback(its_channel.close)
             its_lease, lease = os.pipe()
             stack.callback(os.close, its_lease)
-            errors = tempfile.TemporaryFile()  # noqa: SIM115 -- the process's own
-            stack.enter_context(its_channel)
+            undo.callback(os.close, lease)
+            errors = undo.enter_context(tempfile.TemporaryFile())
             port = -1 if reserved is None else reserved.fileno()
             given = Descriptors(its_channel.fileno(), its_lease, errors.fileno(), port)
             keeper = _by_server(address, given) or _afresh(given, work, dataset)
+            undo.pop_all()
         except OSError as error:
             raise BenchError(f"no process can be started for a run: {reason(error)}") from error
     process = Process(work, channel, lease, errors, keeper)

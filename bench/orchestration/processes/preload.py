@@ -25,8 +25,13 @@ ONE_THREAD = {
 
 def preload() -> str | None:
     """Import what a run uses, and see whether this process may be copied: why not, or None."""
-    if _threads() > 1:
-        return f"the interpreter starts {_threads() - 1} threads"
+    try:
+        return _threaded("the interpreter starts") or _imported()
+    except OSError as problem:
+        return f"its threads and files cannot be listed: {problem}"
+
+
+def _imported() -> str | None:
     before_import(os.environ)
     os.environ.update(ONE_THREAD)
     try:
@@ -44,11 +49,15 @@ def why_not_forked() -> str | None:
     """What of this process a copy would not have, or share: threads, a GPU, TensorFlow's runtime; or None."""
     from bench.training.runtime import has_begun
 
-    if _threads() > 1:
-        return f"the imports start {_threads() - 1} threads"
+    if threads := _threaded("the imports start"):
+        return threads
     if any(path.startswith("/dev/nvidia") for path in _open_files()):
         return "the imports open a GPU"
     return "the imports start TensorFlow's runtime" if has_begun() else None
+
+
+def _threaded(by: str) -> str | None:
+    return f"{by} {_threads() - 1} threads" if _threads() > 1 else None
 
 
 def _threads() -> int:

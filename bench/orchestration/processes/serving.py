@@ -5,7 +5,9 @@ imported, it goes on as a server that starts a fresh interpreter for each run.
 """
 
 import contextlib
+import errno
 import os
+import resource
 import select
 import shutil
 import signal
@@ -31,11 +33,11 @@ from bench.orchestration.processes.preload import preload
 from bench.orchestration.processes.run_process import Descriptors
 from bench.orchestration.processes.shared_data import mapped
 from bench.orchestration.processes.work import Failed
-from bench.records.measurement import StartMethod
-from bench.training.failure import status_of
+from bench.records.measurement import StartMethod, Status
 
 TITLE = "bench-forks"
 MOST_DESCRIPTORS = 8
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 STARTED = "started"
 """What whoever asks for a process is told first; how it `Ended` comes last."""
 
@@ -58,6 +60,8 @@ def serve(
     """
     set_title(TITLE)
     die_with(0)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a handful for each process
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGINT, signal.SIGHUP):  # its end comes by its input
         signal.signal(number, lambda *_: None)
@@ -156,6 +160,7 @@ class Server:
         self._listener, self._start, self._folder = listener, start, folder
         self._asking: dict[int, socket] = {}
         self._children: dict[int, Child] = {}
+        self._is_full = False
         self._cgroup, self._explained = Cgroup(ROOT), dict[str, int]()
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
@@ -190,10 +195,15 @@ class Server:
                     self._begin(descriptor)
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # gone already
+        try:
             connection, _ = self._listener.accept()
-            self._asking[connection.fileno()] = connection
-            self._waiting.register(connection, select.POLLIN)
+        except OSError as problem:
+            if problem.errno in _NO_DESCRIPTOR:  # until a process has ended
+                self._waiting.unregister(self._listener)
+                self._is_full = True
+            return
+        self._asking[connection.fileno()] = connection
+        self._waiting.register(connection, select.POLLIN)
 
     def _begin(self, descriptor: int) -> None:
         """Start the process that is asked for by the connection with this descriptor."""
@@ -201,7 +211,7 @@ class Server:
         connection = self._asking.pop(descriptor)
         try:
             numbers = reduction.recvfds(connection, MOST_DESCRIPTORS)
-        except (EOFError, OSError, RuntimeError):  # whoever asked is gone
+        except (AssertionError, EOFError, OSError, RuntimeError):  # gone, or no room for what it gives
             connection.close()
             return
         control, kills = Connection(connection.detach()), self._cgroup.oom_kills()
@@ -212,7 +222,8 @@ class Server:
             self._children[process] = Child(control, kills)
             _tell(control, STARTED)
         except OSError as problem:
-            _tell(control, Failed(status_of(problem, "cpu"), f"no process can be started: {reason(problem)}"))
+            status: Status = "oom_host" if problem.errno == errno.ENOMEM else "failed"
+            _tell(control, Failed(status, f"no process can be started: {reason(problem)}"))
             control.close()
         finally:
             for number in numbers:
@@ -224,6 +235,9 @@ class Server:
         return [self._listener.fileno(), self._woken, self._wake, *self._asking, *controls]
 
     def _reap(self) -> None:
+        if self._is_full:
+            self._waiting.register(self._listener, select.POLLIN)
+            self._is_full = False
         while True:
             try:
                 process, status = os.waitpid(-1, os.WNOHANG)

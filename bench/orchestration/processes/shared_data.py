@@ -5,7 +5,6 @@ import mmap
 import os
 import pickle
 import struct
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -58,7 +57,7 @@ def mapped(descriptor: int) -> dict[str, Dataset]:
 
 
 def _file() -> IO[bytes]:
-    if sys.platform == "linux":
+    if hasattr(os, "memfd_create"):  # where Python was built with it
         return os.fdopen(os.memfd_create("bench-data"), "w+b")
     return tempfile.TemporaryFile()
 

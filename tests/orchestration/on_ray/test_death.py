@@ -36,7 +36,7 @@ def death(monkeypatch):
 
 
 def test_who_ran_out_of_memory_or_could_not_begin_is_told_by_ray(death):
-    assert death(OutOfMemoryError("the node has none left")).status == "oom_host"
+    assert death(OutOfMemoryError("the node has none left")).status == "lost"  # it was not its own
     failed = death(RayTaskError("f", "a traceback", ValueError("x"), proctitle="p", pid=1, ip="i"))
     assert (failed.status, failed.error) == ("failed", "worker 0: ValueError: x")
 
