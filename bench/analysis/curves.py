@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from bench.analysis.statistics import median
 from bench.records.tables import Row
 
+EPOCH_COLUMNS = ("run_id", "epoch", "elapsed_seconds", "val_accuracy", "val_loss")
+"""Of `epochs`, all that is read here."""
+
 
 @dataclass(frozen=True)
 class Curve:

@@ -17,6 +17,12 @@ RATES = (
     "probe_all_reduce_bytes_per_second",
 )
 """A drift of the bandwidth is that of the largest working set, the machine's memory, where both have it."""
+_PROCESS = ("probe_device_kind", "probe_cores", "probe_strategy", "probe_workers")
+MACHINE_COLUMNS = (
+    *("session_id", "node", "probe_moment", "probe_working_set_bytes", "probe_bytes_per_second"),
+    *("probe_deterministic", *_PROCESS, *RATES),
+)
+"""Of `machines`, all that `drifts` reads."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +109,7 @@ def drifts(machines: Iterable[Row]) -> list[Drift]:
 
 def _process(row: Row) -> tuple[Any, ...]:
     """What sets processes apart whose figures say nothing of each other; older tables know less of it."""
-    names = ("probe_device_kind", "probe_cores", "probe_strategy", "probe_workers")
-    return *(row.get(name) for name in names), bool(row.get("probe_deterministic"))
+    return *(row.get(name) for name in _PROCESS), bool(row.get("probe_deterministic"))
 
 
 def _apart(before: dict[str, float], after: dict[str, float]) -> list[tuple[str, float, float]]:

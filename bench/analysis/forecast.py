@@ -14,6 +14,8 @@ GROUP_STEP_SECONDS = 5e-3
 RUN_SECONDS = 1.0
 OVERHEAD = ("build_seconds", "stage_seconds", "warmup_seconds")
 WITHOUT_WALL = ("compile_seconds", "train_seconds", "eval_seconds")
+RUN_COLUMNS = ("scenario_id", "node", "status", "compile_cached", "wall_seconds", *WITHOUT_WALL, *OVERHEAD)
+"""Of `runs`, all that is read here."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,11 @@ Verdict = Literal["slower", "faster", "same", "unclear"]
 DELTA = 0.01
 """Two times within this share of each other pass for the same, as they do for `bench compare`."""
 FEWEST_RUNS = 2
+RUN_COLUMNS = (
+    *("run_id", "session_id", "scenario_id", "machine", "device_name", "node", "nodes"),
+    *("round", "status", "step_seconds"),
+)
+"""Of `runs`, all that is read here."""
 _MOST_PAIRS = 40_000  # the exact counts of two samples take time by the square of the product of their sizes
 
 

@@ -39,6 +39,8 @@ RUN_COLUMNS = (
     *("warmup_seconds", "stage_seconds", "train_seconds", "eval_seconds", "test_seconds", "metered_seconds"),
 )
 """Of `runs`, all that is read here."""
+MACHINE_COLUMNS = ("session_id", "probe_moment", "probe_seconds", "probe_workers")
+"""Of `machines`, all that is read here."""
 _CLOCKS: dict[str, Part] = {
     "build_seconds": "build",
     "compile_seconds": "compile",

@@ -21,6 +21,12 @@ _HOW = frozenset({"strategy", "workers", "devices", "servers", "placement", "cpu
 _BATCH = frozenset({"batch_size", "batch_per_replica"})
 _FIXED = tuple(name for name in NAMES if name not in _HOW | _BATCH)
 _TITLE = frozenset({"hidden", "activation"})
+RUN_COLUMNS = (
+    *("run_id", "session_id", "suite", "scenario_id", "machine", "device_name", "node", "nodes"),
+    *("dataset_sha256", "status", "step_seconds", "all_reduce_seconds", "affinity", "memory_growth"),
+    *NAMES,
+)
+"""Of `runs`, all that is read here."""
 _MOST_RUNS = 100  # the exact counts of two samples take time by the square of the product of their sizes
 
 

@@ -84,6 +84,13 @@ _MEDIANS = (
     "energy_joules",
 )
 _OF_COMPILED = ("compile_seconds", "wall_seconds", "peak_host_bytes")
+RUN_COLUMNS = (
+    *("run_id", "session_id", "suite", "sweep", "scenario_id", "label", "machine", "round"),
+    *("status", "error", "flags", "compile_cached", "step_seconds", "wanted_precision", "max_rounds"),
+    *("bound_by", "target_accuracy", "target_seconds"),
+    *_MEDIANS,
+)
+"""Of `runs`, all that is read here."""
 
 
 def summarise(runs: Iterable[Row]) -> list[ScenarioSummary]:

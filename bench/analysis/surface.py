@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.analysis.settings import NAMES, hashable, setting_text
+from bench.analysis.summary import RUN_COLUMNS as SUMMARY_COLUMNS
 from bench.analysis.summary import ScenarioSummary, summarise
 from bench.records.tables import Row
 
@@ -13,6 +14,8 @@ Outcome = Literal["reached", "partly", "missed", "not-learning", "diverged", "ou
 
 _AXES = frozenset({"batch_size", "batch_per_replica", "learning_rate"})
 _OTHERS = tuple(name for name in NAMES if name not in _AXES)
+RUN_COLUMNS = tuple(dict.fromkeys([*SUMMARY_COLUMNS, *NAMES]))
+"""Of `runs`, all that is read here."""
 _FAILURES: Mapping[str, Outcome] = {
     "diverged": "diverged",
     "oom_device": "out-of-memory",

@@ -27,6 +27,7 @@ def report(
 
     The page holds all that it needs and opens in any browser, without a network.
     """
+    from bench.analysis.curves import EPOCH_COLUMNS
     from bench.analysis.findings import findings
     from bench.cli.recorded import recorded
     from bench.records.tables import timed_rows
@@ -36,7 +37,9 @@ def report(
     if output.startswith("~") or scheme_of(output):
         output = str(local_path(output))
     tables = recorded(paths, where)
-    runs, epochs, machines = map(visible_table, (tables.runs, tables.epochs, tables.machines))
+    runs, epochs, machines = map(
+        visible_table, (tables.runs, tables.epochs.select(EPOCH_COLUMNS), tables.machines)
+    )
     page = report_page(findings(timed_rows(runs), epochs.to_pylist(), machines.to_pylist()))
     if output == "-" or is_output(output):
         write(page)

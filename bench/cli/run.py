@@ -133,6 +133,7 @@ def _session_to_resume(
 
 def _sum_up(console: "Console", outcome: "Outcome") -> None:
     """What `bench show` would say of the session, and where its time went."""
+    from bench.analysis.columns import SUMMED_UP, SUMMED_UP_MACHINES
     from bench.analysis.drift import drifts
     from bench.analysis.nodes import node_tables
     from bench.analysis.overhead import overheads
@@ -150,7 +151,8 @@ def _sum_up(console: "Console", outcome: "Outcome") -> None:
     from bench.views.visible import visible_table
 
     tables = recorded([str(outcome.folder.absolute())], None)
-    rows, machines = timed_rows(visible_table(tables.runs)), visible_table(tables.machines).to_pylist()
+    rows = timed_rows(visible_table(tables.runs.select(SUMMED_UP)))
+    machines = visible_table(tables.machines.select(SUMMED_UP_MACHINES)).to_pylist()
     console.print(summary_table(summarise(rows)))
     console.print(surface_grids(surfaces(rows)))
     console.print(scaling_tables(scalings(rows)))

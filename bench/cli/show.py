@@ -38,10 +38,11 @@ def show(
     if overhead:
         _show_overhead(paths, where, sort, output)
         return
-    from bench.analysis.drift import drifts
+    from bench.analysis.columns import TABLE_COLUMNS
+    from bench.analysis.drift import MACHINE_COLUMNS, drifts
     from bench.analysis.nodes import node_tables
     from bench.analysis.scaling import scalings
-    from bench.analysis.summary import sort_by, summarise
+    from bench.analysis.summary import RUN_COLUMNS, sort_by, summarise
     from bench.analysis.surface import surfaces
     from bench.cli.recorded import recorded
     from bench.records.tables import plain_rows
@@ -54,7 +55,8 @@ def show(
 
     tables = recorded(paths, where)
     for_people = output in (Format.table, Format.md)
-    rows = plain_rows(visible_table(tables.runs) if for_people else tables.runs)
+    runs = tables.runs.select(TABLE_COLUMNS if for_people else RUN_COLUMNS)
+    rows = plain_rows(visible_table(runs) if for_people else runs)
     summaries = summarise(rows)
     if sort is not None:
         summaries = sort_by(summaries, sort)
@@ -64,7 +66,8 @@ def show(
         console.print(surface_grids(surfaces(rows)))
         console.print(scaling_tables(scalings(rows)))
         console.print(node_grids(node_tables(rows)))
-        for line in drift_lines(drifts(visible_table(tables.machines).to_pylist())):
+        machines = visible_table(tables.machines.select(MACHINE_COLUMNS))
+        for line in drift_lines(drifts(machines.to_pylist())):
             console.print(line)
     elif output is Format.md:
         below = (
@@ -78,7 +81,7 @@ def show(
 
 
 def _show_overhead(paths: list[str] | None, where: str | None, sort: str | None, output: Format) -> None:
-    from bench.analysis.overhead import RUN_COLUMNS, overheads
+    from bench.analysis.overhead import MACHINE_COLUMNS, RUN_COLUMNS, overheads
     from bench.cli.recorded import recorded
     from bench.records.tables import timed_rows
     from bench.views import overhead as view
@@ -90,7 +93,7 @@ def _show_overhead(paths: list[str] | None, where: str | None, sort: str | None,
     for_people = output in (Format.table, Format.md)
     runs = tables.runs.select(RUN_COLUMNS)
     rows = timed_rows(visible_table(runs) if for_people else runs)
-    found = overheads(rows, tables.machines.to_pylist(), whole=where is None)
+    found = overheads(rows, tables.machines.select(MACHINE_COLUMNS).to_pylist(), whole=where is None)
     if output is Format.table:
         terminal().print(view.overhead_grids(found))
     elif output is Format.md:

@@ -14,7 +14,7 @@ from bench.orchestration.runs import Cluster, Watcher
 from bench.orchestration.session import Rules, Session
 from bench.orchestration.signals import heeded, held, take_pending
 from bench.orchestration.spent import Doing, Spent
-from bench.records.earlier import read_earlier
+from bench.records.earlier import EarlierMachine, read_earlier
 from bench.records.journal import Journal
 from bench.records.recorder import Recorder, check_writable, new_session_id
 from bench.records.resume import check_data, check_machines
@@ -87,6 +87,7 @@ def _launch(
             nodes, fingerprints = inspect_nodes()
         if begun and earlier:
             check_machines(begun, earlier, {seen.machine_id for seen in fingerprints.values()})
+        del earlier  # the recorder reads its own, and a session may have hundreds of thousands of runs
         with heeded(), spent.on("data"):
             pool = RayPool(share(datasets))
         cluster = Cluster(nodes, fingerprints, dataset_sha256)
@@ -105,22 +106,14 @@ def _recorder(results: Path, begun: Path | None, header: Row) -> Recorder:
 def _record(
     suite: Suite, cluster: Cluster, pool: Pool, recorder: Recorder, watcher: Watcher, rules: Rules
 ) -> Outcome:
-    known = [_identity(row) for row in recorder.machines]
-    for fingerprint in cluster.fingerprints.values():
-        row = machine_row(recorder.session_id, fingerprint)
-        if _identity(row) not in known:
-            recorder.add_machine(row)
+    rows = (machine_row(recorder.session_id, fingerprint) for fingerprint in cluster.fingerprints.values())
+    recorder.add_machines(row for row in rows if EarlierMachine.of(row) not in recorder.earlier_machines)
     interrupted = False
     try:
         Session(suite, cluster, pool, recorder, watcher, rules).run()
     except KeyboardInterrupt:
         interrupted = True
     return Outcome(recorder.folder, recorder.runs, recorder.not_ok, interrupted)
-
-
-def _identity(machine: Row) -> tuple[object, ...]:
-    """What sets the fingerprints of a session apart."""
-    return tuple(machine[name] for name in ("node", "machine_id", "software_id"))
 
 
 def _header(suite: Suite, rules: Rules) -> Row:

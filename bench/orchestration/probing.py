@@ -38,9 +38,11 @@ class Probing:
         """They have measured, or could not."""
         moment, seconds = self._over(slot), self._clock() - slot.asked
         self._limits.add(slot.allocations, slot.request, probes)
-        for allocation, probe in zip(slot.allocations, probes, strict=True):
+        answers = list(zip(slot.allocations, probes, strict=True))
+        answered = [(allocation, probe) for allocation, probe in answers if probe is not None]
+        self._recording.add_probes(answered, slot.request, moment, seconds)
+        for allocation, probe in answers:
             if probe is not None:
-                self._recording.add_probe(allocation, slot.request, probe, moment, seconds)
                 self._watcher.probed(allocation, probe, moment)
             else:
                 self._watcher.unprobed((allocation,), moment, "the probe failed")

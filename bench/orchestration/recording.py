@@ -1,7 +1,7 @@
 """From what a process reports to the rows of a session's tables."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bench.machine.fingerprint import Fingerprint
@@ -55,19 +55,23 @@ class Recording:
         """What became of `run` before the session was resumed."""
         return self._recorder.earlier.get(self.run_id(run))
 
-    def add_probe(
+    def add_probes(
         self,
-        allocation: Allocation,
+        probed: Iterable[tuple[Allocation, Probe]],
         request: Request,
-        probe: Probe,
         moment: Moment,
         seconds: float | None = None,
     ) -> None:
-        """A row of `machines`, of a probe that was answered so many `seconds` after it had been asked for."""
-        fingerprint = self._cluster.fingerprints[allocation.node.node_id]
+        """Rows of `machines`, of probes that took so many `seconds` from being asked for to their answer."""
         asked = request.strategy, request.workers, request.deterministic
-        columns = probe_columns(probe, moment, *asked, seconds)
-        self._recorder.add_machine(machine_row(self.session_id, fingerprint, columns))
+        self._recorder.add_machines(
+            machine_row(
+                self.session_id,
+                self._cluster.fingerprints[allocation.node.node_id],
+                probe_columns(probe, moment, *asked, seconds),
+            )
+            for allocation, probe in probed
+        )
 
     def add_runs(self, ended: Sequence[Ended]) -> list[Row]:
         """The rows of `runs` for these, which are on the disk when this returns."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 
@@ -13,7 +14,7 @@ from bench.records.entries import JournalContent, blocks, tables_of
 from bench.records.folders import unreadable
 from bench.records.journal import FILE_NAME
 from bench.records.measurement import Status
-from bench.records.tables import Row, TableName, schema_of
+from bench.records.tables import Row, TableName
 
 ANEW = "leave out --resume for a new session"
 
@@ -30,6 +31,21 @@ class Earlier:
     occupied_seconds: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierMachine:
+    """A node that a session had before it was resumed, told by its ids; see the columns of `machines`."""
+
+    node: str | None
+    machine_id: str | None
+    software_id: str | None
+    machine: str | None = field(compare=False)
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """That of a row of `machines`, which may lack columns."""
+        return cls(*(row.get(field.name) for field in fields(cls)))
+
+
 _KNOWN = tuple(field.name for field in fields(Earlier))
 
 
@@ -38,15 +54,14 @@ class EarlierSession:
     """A session as its journal has it.
 
     `runs` has what became of each run by its name, and `places` at which byte of the journal that stands.
-    `datasets` has the names and hashes of the data that they saw, `machines` the rows of that table, with all
-    of its columns.
+    `datasets` has the names and hashes of the data that they saw, `machines` each machine once.
     """
 
     header: Row
     runs: dict[str, Earlier] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
     datasets: dict[tuple[str, str], None] = field(default_factory=dict)
-    machines: list[Row] = field(default_factory=list)
+    machines: dict[EarlierMachine, None] = field(default_factory=dict)
 
 
 def read_earlier(folder: Path) -> EarlierSession:
@@ -75,8 +90,7 @@ def _read(parts: Iterable[JournalContent], where: str) -> EarlierSession:
             impossible.setdefault(name, Counter()).update(made.impossible)
             if name == "runs":
                 _add_runs(session, made.table, part.places)
-        lacking = dict.fromkeys(schema_of("machines").names)
-        session.machines += [lacking | row for row in part.machines]
+        session.machines |= dict.fromkeys(map(EarlierMachine.of, part.machines))
     for counts in impossible.values():
         if note := impossible_note(where, counts):
             raise StoreError(f"{note}; it cannot be gone on with, {ANEW}")

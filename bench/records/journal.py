@@ -7,6 +7,7 @@ import fcntl
 import itertools
 import json
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Self
@@ -32,8 +33,8 @@ class Journal:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with contextlib.ExitStack() as opened:
-                self._file = opened.enter_context((folder / FILE_NAME).open("a+b", buffering=0))
-                self._lock()
+                self._file = opened.enter_context(_opened(folder / FILE_NAME))
+                self._lock(self._file, "this session is still going on; wait for it, or run without --resume")
                 self._end_at_a_line()
                 opened.pop_all()
         except OSError as error:
@@ -57,7 +58,7 @@ class Journal:
         lines = [json.dumps(entry, default=_encode).encode() + b"\n" for entry in entries]
         end = self._file.seek(0, os.SEEK_END)
         with self._or_nothing(end):
-            self._put(b"".join(lines))
+            _put(self._file, b"".join(lines))
             flush(self._file)
         return list(itertools.accumulate(map(len, lines), initial=end))[:-1]
 
@@ -67,29 +68,53 @@ class Journal:
         file.seek(0)
         return file
 
-    def take_over(self, other: "Journal") -> None:
-        """Write all that `other` holds, as it stands there. Where there is no room, nothing is left of it.
+    def stay(self) -> None:
+        """Where its path no longer leads to it, all that it holds takes that place, each byte where it was.
 
-        Raises StoreError then.
+        A folder that was deleted or moved took the file along, and a copy in its place has another one.
+        Raises StoreError where it cannot be written, and where another process writes what stands there;
+        then it can be tried again.
         """
-        with self._or_nothing(self._file.seek(0, os.SEEK_END)), other.read() as file:
-            while block := file.read(BLOCK_BYTES):
-                self._put(block)
-            flush(self._file)
-
-    def is_there(self) -> bool:
-        """Whether the file can still be found: a folder that was deleted or moved takes it along."""
+        if self._is_there():
+            return
         try:
-            (self._folder / FILE_NAME).stat()
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with contextlib.ExitStack() as meanwhile, contextlib.ExitStack() as opened:
+                self._keep_others_off(meanwhile)
+                part = self._folder / f".{secrets.token_hex(8)}.part"
+                opened.callback(part.unlink, missing_ok=True)
+                file = opened.enter_context(_opened(part))
+                self._lock(file, "cannot be locked")  # before anybody can see it
+                self._copy_to(file)
+                part.replace(self._folder / FILE_NAME)
+                opened.pop_all()
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._file.close()
+        self._file = file
+
+    def _is_there(self) -> bool:
+        try:
+            return os.path.samestat((self._folder / FILE_NAME).stat(), os.fstat(self._file.fileno()))
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:  # nobody knows; writing tells
             return True
-        return True
 
-    def _put(self, data: bytes) -> None:
-        if self._file.write(data) < len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def _keep_others_off(self, meanwhile: contextlib.ExitStack) -> None:
+        """Of the file that stands at its path, until it is replaced."""
+        try:
+            descriptor = os.open(self._folder / FILE_NAME, os.O_RDWR | os.O_NONBLOCK)  # it may be a pipe
+        except OSError:  # there is none, or nobody can go on with it
+            return
+        other = meanwhile.enter_context(os.fdopen(descriptor, "rb", buffering=0))
+        self._lock(other, "another process goes on with a copy that took its place; end one of the two")
+
+    def _copy_to(self, other: IO[bytes]) -> None:
+        with self.read() as file:
+            while block := file.read(BLOCK_BYTES):
+                _put(other, block)
+        flush(other)
 
     @contextlib.contextmanager
     def _or_nothing(self, end: int) -> Iterator[None]:
@@ -101,13 +126,12 @@ class Journal:
                 self._file.truncate(end)
             raise self._unwritable(error) from error
 
-    def _lock(self) -> None:
-        """Until the file is closed, if only by the death of this process."""
+    def _lock(self, file: IO[bytes], refusal: str) -> None:
+        """Until `file` is closed, if only by the death of this process; StoreError where another has it."""
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            message = f"{self._folder}: this session is still going on; wait for it, or run without --resume"
-            raise StoreError(message) from error
+            raise StoreError(f"{self._folder}: {refusal}") from error
         except OSError as error:
             if error.errno not in NOT_KNOWN | {errno.ENOLCK}:  # not every file system can
                 raise
@@ -140,6 +164,15 @@ def closed_runs(tail: bytes) -> int | None:
         return int(entry["runs"]) if entry["kind"] == "closed" else None
     except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return None
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return path.open("a+b", buffering=0)
+
+
+def _put(file: IO[bytes], data: bytes) -> None:
+    if file.write(data) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _encode(value: object) -> str:

@@ -5,7 +5,7 @@ import datetime
 import secrets
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -38,7 +38,7 @@ class Recorder:
         self.session_id: str = session.header["session_id"]
         self.folder = folder
         self.earlier: Mapping[str, Earlier] = session.runs
-        self.machines = session.machines
+        self.earlier_machines = session.machines
         self._journal, self._places = journal, session.places
         self._not_ok = {run_id for run_id, run in session.runs.items() if run.status != "ok"}
         self._write_after = time.monotonic() + TABLES_EVERY_SECONDS
@@ -85,10 +85,9 @@ class Recorder:
         """How many of them did not end ok."""
         return len(self._not_ok)
 
-    def add_machine(self, row: Row) -> None:
-        """Record a node's fingerprint, or its probe."""
-        self._extend([{"kind": "machine", "row": row}])
-        self.machines.append(row)
+    def add_machines(self, rows: Iterable[Row]) -> None:
+        """Record fingerprints of nodes, or probes, with one wait for the disk: all of them, or none."""
+        self._extend([{"kind": "machine", "row": row} for row in rows])
 
     def add_run(self, row: Row, epochs: list[Row]) -> None:
         """Record a run that has ended; returns once it is on the disk."""
@@ -103,32 +102,23 @@ class Recorder:
             if row["status"] != "ok":
                 self._not_ok.add(row["run_id"])
         if time.monotonic() > self._write_after:
-            self._write()
+            with contextlib.suppress(StoreError):  # the journal has all; at the end it is told
+                self._write()
 
     def _extend(self, entries: list[Row]) -> list[int]:
-        self._find_again()
+        self._journal.stay()
         return self._journal.extend(entries)
 
-    def _find_again(self) -> None:
-        """Where the folder was deleted or moved meanwhile, all that was recorded goes into a new one."""
-        if self._journal.is_there():
-            return
-        with contextlib.ExitStack() as opened:
-            journal = opened.enter_context(Journal(self.folder))
-            opened.callback((self.folder / FILE_NAME).unlink)  # else it would pass for the whole one
-            journal.take_over(self._journal)
-            opened.pop_all()
-        self._journal.__exit__()
-        self._journal = journal
-
     def _write(self) -> None:
-        """The tables anew; not again before fifty times as long has passed as it takes."""
-        self._find_again()
+        """The tables anew; not again before fifty times as long has passed as it takes, or as it tries."""
         began = time.monotonic()
-        with self._journal.read() as file:
-            write_tables(self.folder, blocks(file, str(self.folder / FILE_NAME), self._places))
-        now = time.monotonic()
-        self._write_after = now + max(TABLES_EVERY_SECONDS, (now - began) / MOST_OF_THE_TIME)
+        try:
+            self._journal.stay()
+            with self._journal.read() as file:
+                write_tables(self.folder, blocks(file, str(self.folder / FILE_NAME), self._places))
+        finally:
+            now = time.monotonic()
+            self._write_after = now + max(TABLES_EVERY_SECONDS, (now - began) / MOST_OF_THE_TIME)
 
 
 def check_writable(results: Path) -> None:

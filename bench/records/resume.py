@@ -49,9 +49,9 @@ def check_machines(folder: Path, earlier: EarlierSession, machine_ids: Collectio
 
     Else a folder that was copied here to be compared would pass for runs of this machine.
     """
-    rows = earlier.machines
-    if rows and not any(row["machine_id"] in machine_ids for row in rows):
-        machines = ", ".join(dict.fromkeys(row["machine"] or "unknown" for row in rows))
+    seen = earlier.machines
+    if seen and not any(one.machine_id in machine_ids for one in seen):
+        machines = ", ".join(dict.fromkeys(one.machine or "unknown" for one in seen))
         raise StoreError(f"{folder}: ran on other machines ({machines}); {ANEW}, or give another --results")
 
 

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from bench.errors import StoreError, reason
 from bench.files import replacing
-from bench.records.entries import JournalContent
-from bench.records.tables import TABLE_NAMES, TableName, schema_of, to_table
+from bench.records.entries import JournalContent, tables_of
+from bench.records.tables import TABLE_NAMES, TableName, schema_of
 
 ROWS_OF_A_GROUP = 16_384
 
@@ -19,15 +19,15 @@ def write_tables(folder: Path, parts: Iterable[JournalContent]) -> None:
     """Write the three Parquet tables of a session (zstd) into `folder`, each whole or not at all.
 
     `parts` are its content, of which one at a time is in memory. Raises StoreError where the folder cannot be
-    written, and what `parts` raises; then the tables there are as they were.
+    written or a row is none of its table's, and what `parts` raises; then the tables there are as they were.
     """
     try:
         with contextlib.ExitStack() as opened:
             # Closed in reverse, runs last: a reader that finds it finds the others.
             writers = {name: opened.enter_context(_writer(folder, name)) for name in TABLE_NAMES}
             for part in parts:
-                for name, writer in writers.items():
-                    writer.add(to_table(name, getattr(part, name)))
+                for name, table in tables_of(part, str(folder)).items():
+                    writers[name].add(table)
     except OSError as error:
         raise StoreError(
             f"{folder}: cannot be written: {reason(error)}; "

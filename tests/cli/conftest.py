@@ -83,7 +83,7 @@ def write_small():
         points = parse_suite(document, "small.toml", "small", "", {}, {}).points
         header = {"suite": "small", "scenarios": [point.scenario.scenario_id for point in points]}
         with Recorder.begin(folder / "small", "small", header) as recorder:
-            recorder.add_machine({"session_id": "small", **machine})
+            recorder.add_machines([{"session_id": "small", **machine}])
             for number in (1, 2, 3):
                 for point in points:
                     row = run_of("small", machine, point, number, ok(point.scenario, number, 1.0))

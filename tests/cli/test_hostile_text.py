@@ -28,7 +28,9 @@ def session(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results") / "s"
     machine = {"machine": HOSTILE, "machine_id": "aaaaaaaaaaaa", "node": HOSTILE}
     with Recorder.begin(folder, "s", {}) as recorder:
-        recorder.add_machine({"session_id": "s", **machine, "software_id": "bbbbbbbbbbbb", "kernel": HOSTILE})
+        recorder.add_machines(
+            [{"session_id": "s", **machine, "software_id": "bbbbbbbbbbbb", "kernel": HOSTILE}]
+        )
         for place, point in enumerate(points):
             measured = (
                 Measurement(status="ok", flags=(HOSTILE,), step_seconds=1e-3, wall_seconds=1.0),

@@ -37,10 +37,10 @@ def recorded(tmp_path_factory):
     sweep = {"name": "sizes", "hidden": [50, 50], "matrix": {"batch_size": [10, 100]}}
     points = parse_suite({"sweep": [sweep]}, "a.toml", "a", "", {}, {}).points
     with Recorder.begin(folder, "s1", {"suite": "a"}) as recorder:
-        recorder.add_machine({"session_id": "s1", **CPU})
+        recorder.add_machines([{"session_id": "s1", **CPU}])
         for moment in ("start", "end"):
             probed = {"probe_moment": moment, "probe_seconds": 5.0, "probe_workers": 1}
-            recorder.add_machine({"session_id": "s1", **CPU, **probed})
+            recorder.add_machines([{"session_id": "s1", **CPU, **probed}])
         for number in range(6):
             point, began = points[number % 2], STARTED + datetime.timedelta(seconds=12 * number)
             row = run_of("s1", CPU, point, number // 2 + 1, ok(point.scenario, number, 1.0))

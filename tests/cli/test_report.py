@@ -72,7 +72,7 @@ def session(tmp_path_factory):
     points = parse_suite({"sweep": list(SWEEPS)}, "all.toml", "all", "", {}, {}).points
     folder = tmp_path_factory.mktemp("results") / "s1"
     with Recorder.begin(folder, "s1", {}) as recorder:
-        recorder.add_machine({"session_id": "s1", **MACHINE, "software_id": "cccccccccccc"})
+        recorder.add_machines([{"session_id": "s1", **MACHINE, "software_id": "cccccccccccc"}])
         for number, point in ((n, p) for n in (1, 2, 3) for p in points):
             label = f"two{HOSTILE}" if point.sweep == "two" else point.label
             names = {"suite": "all", "sweep": point.sweep, "label": label}

@@ -301,6 +301,10 @@ class Bench:
         rows = timed_rows(read_sessions([str(self.recorder.folder)]).runs)
         return [{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows]
 
+    def machines(self):
+        """The rows of that table."""
+        return read_sessions([str(self.recorder.folder)]).machines.to_pylist()
+
     def shuffled(self, number):
         """Labels of a round in the order that it will have."""
         return [run.point.label for run in self.session._rounds._ordered(number)]

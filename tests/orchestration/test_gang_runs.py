@@ -34,7 +34,7 @@ class TestGangs:
     def test_each_worker_s_probe_is_a_row_of_its_machine(self, bench, node):
         tried = bench({"a": SPREAD}, [node("n1"), node("n2")])
         tried.run()
-        probed = [(row["node"], row["probe_moment"]) for row in tried.recorder.machines]
+        probed = [(row["node"], row["probe_moment"]) for row in tried.machines()]
         assert probed == [("n1", "start"), ("n2", "start"), ("n1", "end"), ("n2", "end")]
 
     def test_what_can_never_be_placed_is_a_row(self, bench):

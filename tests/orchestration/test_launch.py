@@ -1,6 +1,11 @@
-"""What a launch refuses before it starts Ray."""
+"""What a launch refuses before it starts Ray, and what it does before the first run."""
 
+import contextlib
+import gc
+import os
 import sys
+import weakref
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +16,7 @@ from bench.orchestration.session import Rules
 from bench.records.journal import Journal
 from bench.records.recorder import Recorder
 from bench.records.suite import Measure, Suite
+from tests.sessions import journal_of
 
 
 def test_a_session_that_another_process_writes_is_refused_at_once(tmp_path, monkeypatch):
@@ -24,3 +30,66 @@ def test_a_session_that_another_process_writes_is_refused_at_once(tmp_path, monk
     rules = Rules(lambda _times: True)
     with Journal(tmp_path / "s1"), pytest.raises(StoreError, match="this session is still going on"):
         launch.launch(suite, tmp_path, None, None, Silent(), rules, begun=tmp_path / "s1")
+
+
+class FakeFingerprint:
+    """As much of a node's as a launch looks at."""
+
+    def __init__(self, number):
+        self.machine_id = f"machine{number}"
+        self._row = {"node": f"n{number}", "machine_id": self.machine_id, "software_id": "a"}
+
+    def row(self, session_id, *_):
+        return {"session_id": session_id, "machine": "A CPU", **self._row}
+
+
+@pytest.fixture
+def launched(tmp_path, monkeypatch):
+    """Launches a session that runs nothing on so many nodes, or goes on with it; gives its folder."""
+    suite, rules = Suite("suite", "A suite", Measure(rounds=1), (), ""), Rules(lambda _times: True)
+
+    def launched(nodes, begun=None, session=lambda *_: SimpleNamespace(run=lambda: None)):
+        fingerprints = {str(number): FakeFingerprint(number) for number in range(nodes)}
+        cluster = SimpleNamespace(
+            inspect_nodes=lambda: ((), fingerprints),
+            ray_cluster=lambda _address: contextlib.nullcontext(),
+            share=lambda _datasets: None,
+        )
+        monkeypatch.setitem(sys.modules, "bench.orchestration.on_ray.cluster", cluster)
+        monkeypatch.setitem(
+            sys.modules, "bench.orchestration.on_ray.pool", SimpleNamespace(RayPool=lambda _data: None)
+        )
+        monkeypatch.setattr(launch, "load_all", lambda _names, _data: {})
+        monkeypatch.setattr(launch, "machine_row", lambda name, fingerprint: fingerprint.row(name))
+        monkeypatch.setattr(launch, "Session", session)
+        return launch.launch(suite, tmp_path, None, None, Silent(), rules, begun=begun).folder
+
+    return launched
+
+
+def test_a_session_knows_each_of_its_machines_once(launched, monkeypatch):
+    folder, synced, flush = launched(3), [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append(flush(number)))
+    before_any_run = []
+    launched(
+        5, begun=folder, session=lambda *_: SimpleNamespace(run=lambda: before_any_run.append(len(synced)))
+    )
+    assert [row["node"] for row in journal_of(folder).machines] == ["n0", "n1", "n2", "n3", "n4"]
+    assert before_any_run == [2]  # that it was resumed, and all the machines that are new
+
+
+def test_what_it_did_before_is_in_memory_once_while_it_goes_on(launched, monkeypatch):
+    read, left = launch.read_earlier, []
+
+    def read_once(folder):
+        session = read(folder)
+        left.append(weakref.ref(session))
+        return session
+
+    monkeypatch.setattr(launch, "read_earlier", read_once)
+    launched(1, begun=launched(1), session=lambda *_: SimpleNamespace(run=lambda: alive(left)))
+
+
+def alive(left):
+    gc.collect()
+    assert [of() for of in left] == [None]

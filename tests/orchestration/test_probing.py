@@ -12,7 +12,7 @@ def moments(tried):
 
 
 def probed_machines(tried):
-    return [row for row in tried.recorder.machines if row["probe_moment"]]
+    return [row for row in tried.machines() if row["probe_moment"]]
 
 
 def test_each_node_is_probed_before_its_first_run_and_after_the_last(bench, node):

@@ -1,12 +1,13 @@
 """What a session that goes on learns of what it did before."""
 
+from dataclasses import astuple
+
 import pytest
 
 from bench.errors import StoreError
 from bench.records import entries
 from bench.records.earlier import Earlier, read_earlier
 from bench.records.journal import FILE_NAME, Journal
-from bench.records.tables import machines_schema
 
 
 @pytest.fixture(autouse=True)
@@ -42,11 +43,17 @@ def test_of_each_run_its_last_entry_counts(tmp_path, journal, run):
     assert session.places == {ids[0]: places[0], ids[1]: places[3], ids[2]: places[2]}
 
 
-def test_a_machine_has_all_columns(tmp_path, journal):
-    journal.append("machine", row={"session_id": "s1", "node": "n1"})
-    (row,) = read_earlier(tmp_path).machines
-    assert set(row) == set(machines_schema().names)
-    assert (row["node"], row["probe_moment"]) == ("n1", None)
+def test_of_its_machines_each_is_known_once(tmp_path, journal):
+    known = {"session_id": "s1", "node": "n1", "machine_id": "abc", "software_id": "def", "machine": "A CPU"}
+    other, unknown = known | {"software_id": "ghi"}, {"session_id": "s1", "node": "n2"}
+    for row in (known, known | {"probe_moment": "start"}, other, unknown):
+        journal.append("machine", row=row)
+    machines = list(read_earlier(tmp_path).machines)
+    assert [astuple(one) for one in machines] == [
+        ("n1", "abc", "def", "A CPU"),
+        ("n1", "abc", "ghi", "A CPU"),
+        ("n2", None, None, None),
+    ]
 
 
 def test_data_sets_are_those_that_runs_saw(tmp_path, journal, run):

@@ -38,7 +38,7 @@ def begun(tmp_path):
 
 def test_the_tables_are_written_when_the_session_ends(begun, run, fingerprint):
     with begun as recorder:
-        recorder.add_machine(machine_row("s1", fingerprint))
+        recorder.add_machines([machine_row("s1", fingerprint)])
         for number in (1, 2, 3):
             recorder.add_run(*run(number=number))
         assert not (recorder.folder / "runs.parquet").exists()
@@ -93,19 +93,29 @@ def test_runs_that_ended_together_wait_for_the_disk_once(begun, run, monkeypatch
     assert rows(begun.folder) == [5, 5, 0]
 
 
+def test_machines_that_are_told_together_wait_for_the_disk_once(begun, fingerprint, monkeypatch):
+    synced, flush = [], os.fsync
+    with begun as recorder:
+        monkeypatch.setattr(os, "fsync", lambda number: synced.append(flush(number)))
+        recorder.add_machines(machine_row("s1", fingerprint) for _ in range(5))
+        assert len(synced) == 1
+        assert len(journal_of(recorder.folder).machines) == 5
+
+
 class Weak(dict):
     """A row that one can be told the end of."""
 
 
-def test_no_row_stays_in_memory(begun, run):
+def test_no_row_stays_in_memory(begun, run, fingerprint):
     with begun as recorder:
         row, epochs = run()
-        row, epochs = Weak(row), [Weak(epochs[0])]
-        left = [weakref.ref(row), weakref.ref(epochs[0])]
+        row, epochs, machine = Weak(row), [Weak(epochs[0])], Weak(machine_row("s1", fingerprint))
+        left = [weakref.ref(row), weakref.ref(epochs[0]), weakref.ref(machine)]
         recorder.add_run(row, epochs)
-        del row, epochs
+        recorder.add_machines([machine])
+        del row, epochs, machine
         gc.collect()
-        assert [of() for of in left] == [None, None]
+        assert [of() for of in left] == [None, None, None]
 
 
 class Ticks:
@@ -154,6 +164,52 @@ def test_tables_written_meanwhile_hold_all_runs_so_far(tmp_path, run, monkeypatc
         assert rows(recorder.folder) == [2, 2, 0]
 
 
+class TestTablesThatCannotBeWrittenMeanwhile:
+    """The journal has all; whether the tables can be written is for the end."""
+
+    @pytest.fixture(autouse=True)
+    def at_once(self, begun):
+        begun._write_after = -math.inf
+
+    def test_the_session_goes_on_and_they_are_tried_again_later(self, begun, run, monkeypatch):
+        tried = []
+
+        def fail(*_arguments):
+            tried.append(begun.runs)
+            raise StoreError("no room")
+
+        with begun as recorder:
+            with monkeypatch.context() as patch:
+                patch.setattr(recorder_module, "write_tables", fail)
+                for number in (1, 2):
+                    recorder.add_run(*run(number=number))
+            assert tried == [1]
+            recorder._write_after = -math.inf
+            recorder.add_run(*run(number=3))
+            assert rows(recorder.folder) == [3, 3, 0]
+
+    @pytest.mark.parametrize(
+        ("line", "told"),
+        [
+            ("not JSON", "journal.jsonl:2: not an entry of a journal; remove the line"),
+            ('{"kind": "machine", "row": {"node": ["n1"]}}', "s1: rows of another bench: "),
+        ],
+    )
+    def test_a_damaged_line_is_told_at_the_end(self, begun, run, line, told):
+        def session():
+            with begun as recorder:
+                with (recorder.folder / FILE_NAME).open("a") as file:
+                    file.write(f"{line}\n")
+                for number in (1, 2):
+                    recorder.add_run(*run(number=number))
+
+        with pytest.raises(StoreError, match=re.escape(told)):
+            session()
+        journal = (begun.folder / FILE_NAME).read_bytes()
+        assert journal.count(b'"kind": "run"') == 2
+        assert closed_runs(journal) is None
+
+
 def test_the_journal_begins_with_the_session(begun):
     with begun:
         pass
@@ -195,22 +251,59 @@ def test_a_journal_and_tables_are_written_where_the_disk_knows_no_fsync(begun, r
     assert rows(begun.folder) == [1, 1, 0]
 
 
-@pytest.mark.parametrize("taken", ["deleted", "moved"])
-def test_a_folder_that_is_taken_away_meanwhile_costs_no_run(begun, run, fingerprint, tmp_path, taken):
+def delete(folder):
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder)
+
+
+def move(folder):
+    folder.rename(folder.with_name("elsewhere"))
+
+
+def copy(folder):
+    shutil.copytree(folder, folder.with_name("copy"))
+    shutil.rmtree(folder)
+    folder.with_name("copy").rename(folder)
+
+
+def move_behind_a_link(folder):
+    move(folder)
+    shutil.copytree(folder.with_name("elsewhere"), folder.with_name("copy"))
+    folder.symlink_to(folder.with_name("copy"))
+
+
+def put_another_file(folder):
+    (folder / "another").write_text("[]")
+    (folder / "another").replace(folder / FILE_NAME)
+
+
+def put_a_pipe(folder):
+    (folder / FILE_NAME).unlink()
+    os.mkfifo(folder / FILE_NAME)
+
+
+@pytest.mark.parametrize(
+    "take",
+    [delete, move, copy, move_behind_a_link, put_another_file, put_a_pipe],
+    ids=lambda take: take.__name__,
+)
+def test_a_folder_or_a_file_that_is_taken_away_meanwhile_costs_no_run(begun, run, fingerprint, take):
     with begun as recorder:
-        recorder.add_machine(machine_row("s1", fingerprint))
+        recorder.add_machines([machine_row("s1", fingerprint)])
         recorder.add_run(*run(number=1))
         recorder.add_run(*run(number=2))
-        if taken == "deleted":
-            shutil.rmtree(recorder.folder)
-        else:
-            recorder.folder.rename(tmp_path / "elsewhere")
+        take(recorder.folder)
         recorder.add_run(*run(number=3))
+        assert [path.name for path in recorder.folder.iterdir()] == [FILE_NAME]
+        with pytest.raises(StoreError, match="still going on"):
+            Recorder.resume(recorder.folder, {})
         read = journal_of(recorder.folder)
         assert read.header == {"session_id": "s1", "schema_version": SCHEMA_VERSION, **HEADER}
         assert [row["round"] for row in read.runs] == [1, 2, 3]
         assert [epoch["run_id"] for epoch in read.epochs] == [row["run_id"] for row in read.runs]
-        shutil.rmtree(recorder.folder)
+        delete(recorder.folder)
     assert rows(begun.folder) == [3, 3, 1]
     assert closed_runs((begun.folder / FILE_NAME).read_bytes()) == 3
     with Recorder.resume(begun.folder, {}) as recorder:
@@ -229,6 +322,22 @@ def test_a_folder_that_is_taken_away_for_good_costs_no_run_that_was_recorded(beg
         recorder.folder.unlink()
         recorder.add_run(*run(number=3))
     assert [row["round"] for row in recorded(begun.folder)] == [1, 3]
+
+
+def test_a_copy_that_another_process_goes_on_with_is_left_to_it(begun, run):
+    with begun as recorder:
+        recorder.add_run(*run(number=1))
+        copy(recorder.folder)
+        held = (recorder.folder / FILE_NAME).read_bytes()
+        with Journal(recorder.folder):
+            with pytest.raises(StoreError) as caught:
+                recorder.add_run(*run(number=2))
+            assert (recorder.folder / FILE_NAME).read_bytes() == held
+        recorder.add_run(*run(number=2))
+    assert str(caught.value) == (
+        f"{begun.folder}: another process goes on with a copy that took its place; end one of the two"
+    )
+    assert [row["round"] for row in recorded(begun.folder)] == [1, 2]
 
 
 def test_a_folder_made_anew_without_room_is_no_session(begun, run, monkeypatch):

@@ -133,8 +133,9 @@ def test_a_session_goes_on_where_some_of_its_machines_are(suite, begun):
     folder = begun("s1", suite(1))
     check_machines(folder, read_earlier(folder), {"abc"})  # it was ended before it knew of any
     with Recorder.resume(folder, {}) as recorder:
-        for name in ("abc", "def"):
-            recorder.add_machine({"session_id": "s1", "machine_id": name, "machine": f"machine {name}"})
+        recorder.add_machines(
+            {"session_id": "s1", "machine_id": name, "machine": f"machine {name}"} for name in ("abc", "def")
+        )
     check_machines(folder, read_earlier(folder), {"def", "ghi"})
     with pytest.raises(StoreError) as caught:
         check_machines(folder, read_earlier(folder), {"ghi"})

@@ -191,6 +191,17 @@ def test_timed_rows_are_the_plain_ones_with_when_each_run_began_in_utc(run):
     assert rows == plain_rows(table)
 
 
+def test_rows_have_the_columns_that_are_selected_and_share_what_is_alike(run):
+    """Of a hundred thousand rows, texts and lists would take more than all else."""
+    table = to_table("runs", [run(number=number)[0] for number in (1, 2)])
+    first, second = plain_rows(table)
+    assert [first, second] == table.drop_columns("started_at").to_pylist()
+    for name in ("session_id", "label", "hidden", "flags", "affinity"):
+        assert first[name] is second[name]
+    chosen = table.select(["round", "hidden"])
+    assert plain_rows(chosen) == chosen.to_pylist()
+
+
 def test_no_run_is_no_timed_row():
     assert timed_rows(to_table("runs", [])) == []
 

@@ -39,8 +39,7 @@ def session_files():
     header = {"suite": "quick", "scenarios": [point.scenario.scenario_id for point in points]}
     with tempfile.TemporaryDirectory() as place:
         with Recorder.begin(Path(place) / "s", "s", header) as recorder:
-            for row in tables.machines.to_pylist():
-                recorder.add_machine(row)
+            recorder.add_machines(tables.machines.to_pylist())
             for row in timed_rows(tables.runs)[:RUNS]:
                 recorder.add_run(row, [epoch for epoch in epochs if epoch["run_id"] == row["run_id"]])
         return {path.name: path.read_bytes() for path in recorder.folder.iterdir() if path.is_file()}
