@@ -159,7 +159,7 @@ def _end_probe_seconds(ends: Iterable[Row]) -> float:
     Nothing tells when a probe began, and so not how long a node waited. Those of a group's workers are one
     probe, which took all of them equally long.
     """
-    by_node: dict[object, set[tuple[object, ...]]] = defaultdict(set)
+    by_node: dict[str, set[tuple[float, str, int]]] = defaultdict(set)
     for row in ends:
         by_node[row["node"]].add((row["probe_seconds"], row["probe_strategy"], row["probe_workers"]))
     return max(sum(seconds for seconds, *_ in probes) for probes in by_node.values())
