@@ -1,21 +1,11 @@
 """How many runs a session has still to come, told anew as each of them ends."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
-from bench.analysis.repetition import rounds_left
+from bench.analysis.repetition import rounds_left, runs_missing
 from bench.records.measurement import Status
 from bench.records.suite import Measure
-
-
-@dataclass
-class _Course:
-    """One scenario: how many of its runs have ended by key, and their step times by where they ran."""
-
-    ended: dict[str, int]
-    step_seconds: dict[object, list[float]] = field(default_factory=lambda: defaultdict(list))
-    left: int = 0
 
 
 class Outlook:
@@ -26,12 +16,8 @@ class Outlook:
     """
 
     def __init__(self, measure: Measure, keys: Mapping[str, Sequence[str]]) -> None:
-        self._measure = measure
-        self._courses = {name: _Course(dict.fromkeys(its, 0)) for name, its in keys.items()}
+        self._courses = {name: _Course(measure, its) for name, its in keys.items()}
         self.done = 0
-        rounds = rounds_left(measure, 0, ())
-        for course in self._courses.values():
-            course.left = rounds * len(course.ended)
         self._left = sum(course.left for course in self._courses.values())
         self.going_on = len(self._courses)
 
@@ -52,13 +38,54 @@ class Outlook:
         No node goes on without the others: a round is over when it is on all of them.
         """
         course = self._courses[scenario_id]
-        course.ended[key] += 1
-        if status == "ok" and step_seconds is not None:
-            course.step_seconds[where, key].append(step_seconds)
-        done = min(course.ended.values())
-        rounds = done + rounds_left(self._measure, done, course.step_seconds.values())
-        left = sum(max(rounds - ended, 0) for ended in course.ended.values())
+        before = course.left
+        course.ended(key, where, step_seconds if status == "ok" else None)
         self.done += 1
-        self.going_on += bool(left) - bool(course.left)
-        self._left += left - course.left
-        course.left = left
+        self.going_on += bool(course.left) - bool(before)
+        self._left += course.left - before
+
+
+class _Course:
+    """One scenario: how many of its runs have ended by key, and their step times by key and where they ran.
+
+    Of both it counts how many keys, and lists of times, have each number, of which there are no more than
+    rounds: nothing here walks all nodes. `left` is how many runs are to come.
+    """
+
+    def __init__(self, measure: Measure, keys: Sequence[str]) -> None:
+        self._measure = measure
+        self._ended = dict.fromkeys(keys, 0)
+        self._step_seconds: dict[object, list[float]] = {}
+        self._missing: dict[object, int] = {}
+        self._keys_by_ended, self._lists_by_missing = Counter(self._ended.values()), Counter[int]()
+        self.left = self._to_come()
+
+    def ended(self, key: str, where: object, step_seconds: float | None) -> None:
+        """A run has ended, and gave a step time or None."""
+        number = self._ended[key]
+        self._ended[key] = number + 1
+        _move(self._keys_by_ended, number, number + 1)
+        if step_seconds is not None and self._measure.precision is not None:
+            self._learn((where, key), step_seconds)
+        self.left = self._to_come()
+
+    def _learn(self, whose: object, step_seconds: float) -> None:
+        times = self._step_seconds.setdefault(whose, [])
+        times.append(step_seconds)
+        missing = runs_missing(self._measure, times)
+        _move(self._lists_by_missing, self._missing.get(whose), missing)
+        self._missing[whose] = missing
+
+    def _to_come(self) -> int:
+        done = min(self._keys_by_ended, default=0)
+        rounds = done + rounds_left(self._measure, done, max(self._lists_by_missing, default=None))
+        return sum(keys * max(rounds - ended, 0) for ended, keys in self._keys_by_ended.items())
+
+
+def _move(counts: Counter[int], before: int | None, after: int) -> None:
+    """One that was counted under `before`, if at all, counts under `after`; numbers that nobody has go."""
+    counts[after] += 1
+    if before is not None:
+        counts[before] -= 1
+        if not counts[before]:
+            del counts[before]

@@ -24,17 +24,20 @@ Part = Literal[
     "failed",
     "probe",
     "idle",
+    "idle_or_lost",
 ]
 PARTS: tuple[Part, ...] = get_args(Part)
 """What a slot's time goes to. `inside` is what a run's process does between its clocks, `around` what passes
 before and after that: messages, and the process's end. `failed` are whole runs that ended neither ok nor
-diverged, `probe` those before runs; `idle` is a slot that nobody has, or that is being opened."""
+diverged, `probe` those before runs; `idle` is a slot that nobody has, or that is being opened. It is
+`idle_or_lost` where some run was tried again: an attempt that was lost has no row, and so nothing tells its
+time from idling; where nobody else ran or waited meanwhile, it is no part at all."""
 USEFUL: frozenset[Part] = frozenset({"train", "evaluate"})
 """What is no overhead: what the runs are for."""
-WITHOUT_RUN: frozenset[Part] = frozenset({"probe", "idle"})
-"""What passes in a slot while no run has it."""
+WITHOUT_RUN: frozenset[Part] = frozenset({"probe", "idle", "idle_or_lost"})
+"""What passes in a slot while no run that has a row has it."""
 RUN_COLUMNS = (
-    *("session_id", "suite", "status", "started_at", "nodes", "queue_seconds", "occupied_seconds"),
+    *("session_id", "suite", "status", "attempt", "started_at", "nodes", "queue_seconds", "occupied_seconds"),
     *("start_seconds", "import_seconds", "build_seconds", "compile_seconds", "compile_cached"),
     *("warmup_seconds", "stage_seconds", "train_seconds", "eval_seconds", "test_seconds", "metered_seconds"),
 )
@@ -64,7 +67,7 @@ class Overhead:
     the session's: the parts are those of the runs alone then.
 
     `runs` is how many had a slot; `untold` of them do not say how long, so that nothing but what their own
-    clocks tell is among the parts. `end_probe_seconds` came after the last run.
+    clocks tell is among the parts. `end_probe_seconds` is what probes took after the last run, at least.
     """
 
     session_id: str
@@ -133,7 +136,8 @@ def _overhead(rows: Sequence[Row], probes: Sequence[Row], whole: bool) -> Overhe
     wall, slots = (_wall(stays), _most_at_once(stays)) if told else (None, None)
     if wall is not None and slots is not None:
         seconds["probe"] = sum(row["probe_seconds"] for row in probes if row["probe_moment"] == "start")
-        seconds["idle"] = max(slots * wall - sum(seconds.values()), 0.0)
+        idle: Part = "idle_or_lost" if any(map(_tried_again, rows)) else "idle"
+        seconds[idle] = max(slots * wall - sum(seconds.values()), 0.0)
     ends = [row for row in probes if row["probe_moment"] == "end"]
     return Overhead(
         session_id=rows[0]["session_id"],
@@ -143,10 +147,24 @@ def _overhead(rows: Sequence[Row], probes: Sequence[Row], whole: bool) -> Overhe
         wall_seconds=wall,
         slots=slots,
         seconds=dict(sorted(((p, s) for p, s in seconds.items() if s), key=lambda item: -item[1])),
-        end_probe_seconds=sum(row["probe_seconds"] / max(row["probe_workers"] or 1, 1) for row in ends)
-        if ends and whole
-        else None,
+        end_probe_seconds=_end_probe_seconds(ends) if ends and whole else None,
     )
+
+
+def _tried_again(row: Row) -> bool:
+    return (row.get("attempt") or 1) > 1
+
+
+def _end_probe_seconds(ends: Iterable[Row]) -> float:
+    """The seconds of the node that was probed longest: nodes are probed side by side, each once at a time.
+
+    Nothing tells when a probe began, and so not how long a node waited. Those of a group's workers are one
+    probe, which took all of them equally long.
+    """
+    by_node: dict[str, set[tuple[float, str, int]]] = defaultdict(set)
+    for row in ends:
+        by_node[row["node"]].add((row["probe_seconds"], row["probe_strategy"], row["probe_workers"]))
+    return max(sum(seconds for seconds, *_ in probes) for probes in by_node.values())
 
 
 def _parts(row: Row) -> dict[Part, float]:

@@ -8,7 +8,7 @@ Where runs scatter too much for the precision, the few scenarios that reach it w
 """
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from statistics import NormalDist
 
@@ -57,30 +57,28 @@ def until(wanted: float | None) -> Callable[[Sequence[float]], bool]:
     return lambda step_seconds: reaches(precision(step_seconds), wanted)
 
 
-def rounds_left(measure: Measure, done: int, step_seconds: Collection[Sequence[float]]) -> int:
+def rounds_left(measure: Measure, done: int, missing: int | None) -> int:
     """How many more rounds a scenario takes after `done` of them, as far as can be told; 0 where it is over.
 
-    `step_seconds` are those of its runs that gave one, by where they ran: it goes on until they are known
-    well enough everywhere. What gave none in the least number of rounds would give none in more.
+    `missing` is the most that `runs_missing` gives for any place where it ran: it goes on until its step time
+    is known well enough everywhere. It is None where none of its runs gave a step time: what gave none in the
+    least number of rounds would give none in more.
     """
-    if done >= measure.rounds:
-        enough = until(measure.precision)
-        if done >= measure.most_rounds or all(map(enough, step_seconds)):
-            return 0
-    return max(rounds_to_come(measure, done, times) for times in step_seconds or [()])
+    if measure.precision is None or (done and missing is None):
+        return max(measure.rounds - done, 0)
+    if done >= measure.rounds and (done >= measure.most_rounds or not missing):
+        return 0
+    return min(max(missing or 0, measure.least_rounds - done, 1), measure.most_rounds - done)
 
 
-def rounds_to_come(measure: Measure, done: int, step_seconds: Sequence[float]) -> int:
-    """How many more rounds a scenario that goes on after `done` rounds takes, as far as can be told by then.
+def runs_missing(measure: Measure, step_seconds: Sequence[float]) -> int:
+    """How many more runs it takes until `step_seconds` are as precise as was asked for; 0 where they are.
 
-    `step_seconds` are those of its runs that gave one.
+    As far as can be told by them, and one at least. Where no precision was asked for, none is missing.
     """
-    if measure.precision is None:
-        return measure.rounds - done
-    if done and not step_seconds:  # it leaves when it has had the least number of rounds
-        return max(measure.rounds - done, 1)
-    missing = runs_expected(step_seconds, measure.precision, measure.most_rounds) - len(step_seconds)
-    return min(max(missing, measure.least_rounds - done, 1), measure.most_rounds - done)
+    if measure.precision is None or reaches(precision(step_seconds), measure.precision):
+        return 0
+    return max(runs_expected(step_seconds, measure.precision, measure.most_rounds) - len(step_seconds), 1)
 
 
 def runs_expected(step_seconds: Sequence[float], wanted: float, most: int) -> int:

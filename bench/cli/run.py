@@ -53,7 +53,7 @@ def run(
     ] = None,
     order: Annotated[
         OrderName,
-        typer.Option("--order", help="In which order the runs of a round wait for their places."),
+        typer.Option("--order", help="In which order the runs of a round wait for their slots."),
     ] = OrderName.shuffled,
     every_node: Annotated[
         bool, typer.Option("--every-node", help="Each scenario on each node, to find the slow ones.")

@@ -114,7 +114,7 @@ class Lines(Estimating):
         self._say(f"{self._suite.title}: {ahead}{where}")
 
     def round_began(self, number: int) -> None:
-        """How many scenarios need more than the least number of rounds."""
+        """How many scenarios are not over when the first run of a round beyond the least number begins."""
         measure = self._suite.measure
         if number > measure.least_rounds:
             self._say(f"Round {number} of at most {measure.most_rounds}: {self._what_is_left()}")
@@ -226,7 +226,7 @@ def _name(run: Run) -> str:
 
 
 def _where_all(allocations: Allocations) -> str:
-    """Once for each kind of place: "a (2 cores), b (2 cores)", "2 workers on a (1 core)"."""
+    """Once for each kind of allocation: "a (2 cores), b (2 cores)", "2 workers on a (1 core)"."""
     counted = Counter(map(_where, allocations))
     return ", ".join(
         f"{number} workers on {name}" if number > 1 else name for name, number in counted.items()

@@ -14,10 +14,10 @@ _Key = tuple[str, Request]
 
 
 class Limits:
-    """The probes of a session, by node and need."""
+    """The probes of a session, by node and request."""
 
     def __init__(self, requests: Mapping[Request, Iterable[Precision]]) -> None:
-        """`requests` has the precisions that the suite's scenarios of each need train in."""
+        """`requests` has the precisions that the suite's scenarios of each request train in."""
         self._precisions = {request: tuple(dict.fromkeys(wanted)) for request, wanted in requests.items()}
         self._asked: set[_Key] = set()
         self._probes: dict[_Key, Probe] = {}
@@ -25,7 +25,7 @@ class Limits:
 
     @property
     def to_repeat(self) -> tuple[tuple[frozenset[str], Request], ...]:
-        """Whom to probe once more to see each node and kind of device again: ids of nodes, and the need.
+        """Whom to probe once more to see each node and kind of device again: ids of nodes, and the request.
 
         Whoever was probed first, since what a node can do has little to do with who asks.
         """

@@ -30,6 +30,7 @@ WORDS: dict[Part, str] = {
     "failed": "runs that did not end ok",
     "probe": "probes before runs",
     "idle": "slots idle or opening",
+    "idle_or_lost": "idle, opening or lost attempts",
 }
 DRIVER: dict[Doing, str] = {
     "data": "loading data",
@@ -96,7 +97,7 @@ def overhead_lines(overhead: Overhead, spent: Mapping[Doing, float]) -> list[str
     ]
     besides = [f"{words} {seconds(spent[name])}" for name, words in DRIVER.items() if name in spent]
     if overhead.end_probe_seconds:
-        besides.append(f"probes at the end {seconds(overhead.end_probe_seconds)}")
+        besides.append(f"probes at the end at least {seconds(overhead.end_probe_seconds)}")
     lines = [f"Where {_whole(overhead)} went: {', '.join(shares)}.", *_per_run(overhead)]
     if besides:
         lines.append(f"Besides: {', '.join(besides)}; {seconds(sum(spent.values()))} in all.")
@@ -214,7 +215,7 @@ def _sentences(overhead: Overhead) -> Iterator[str]:
     elif overhead.wall_seconds is None and overhead.seconds:
         yield "How long the slots were idle or probed is not known from these runs alone."
     if overhead.end_probe_seconds:
-        yield f"Probes after the last run took {seconds(overhead.end_probe_seconds)} more."
+        yield f"Probes after the last run took at least {seconds(overhead.end_probe_seconds)} more."
     if not overhead.seconds:
         yield "Its runs say nothing of where their time went."
 

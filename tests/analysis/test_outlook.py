@@ -2,6 +2,7 @@ import pytest
 
 from bench.analysis.outlook import Outlook
 from bench.records.suite import Measure
+from tests.scale.work import Lines
 
 UP_TO_ONE_PERCENT = Measure(rounds=3, precision=0.01, max_rounds=20)
 
@@ -74,3 +75,19 @@ def test_more_runs_than_were_expected_are_still_no_more_than_all(two):
     outlook = two(Measure(rounds=1))
     end(outlook, "a", [1.0, 1.0])
     assert (outlook.done, outlook.total) == (2, 3)
+
+
+def test_what_a_run_that_ends_costs_does_not_grow_with_the_nodes():
+    few, many = lines_of_a_run(10), lines_of_a_run(200)
+    assert many < 1.1 * few
+
+
+def lines_of_a_run(nodes):
+    """Of a scenario whose step times scatter, on each of so many nodes: all are forecast, none is precise."""
+    outlook = Outlook(UP_TO_ONE_PERCENT, {"a": [f"a-{node}" for node in range(nodes)]})
+    with Lines() as lines:
+        for step in (1.0, 2.0) * 4:
+            for node in range(nodes):
+                outlook.ended("a", f"a-{node}", f"node {node}", "ok", step)
+    assert outlook.left("a") == 12 * nodes
+    return lines.total / outlook.done

@@ -40,9 +40,11 @@ def run(began=0.0, held=10.0, waited=0.0, **columns):
     }
 
 
-def probe(moment, seconds, workers=1, session="s1"):
+def probe(moment, seconds, workers=1, session="s1", node="box"):
     return {
         "session_id": session,
+        "node": node,
+        "probe_strategy": "one_device" if workers == 1 else "multi_worker_mirrored",
         "probe_moment": moment,
         "probe_seconds": seconds,
         "probe_workers": workers,
@@ -106,6 +108,25 @@ def test_probes_before_runs_are_part_of_the_wait_and_those_at_the_end_come_after
     # Both workers of a process group were probed side by side.
     assert found.end_probe_seconds == 7.0
     assert found.wall_seconds == 17
+
+
+def test_probes_at_the_end_take_as_long_as_the_node_that_is_probed_longest():
+    """A group's two workers on nodes of their own, and a probe of each node besides: 4 + 3 and 4 + 1."""
+    each = [probe("end", 3.0, node="a"), probe("end", 1.0, node="b"), probe("end", 6.5, node="c")]
+    group = [probe("end", 4.0, workers=2, node=node) for node in "ab"]
+    assert of([run()], each).end_probe_seconds == 6.5
+    assert of([run()], each + group).end_probe_seconds == 7.0
+
+
+def test_where_a_run_was_tried_again_what_looks_idle_may_be_an_attempt_that_was_lost():
+    """Attempts that were lost have no rows: here ten seconds of one, of twelve between the two runs."""
+    rows = [run(0, attempt=1), run(22, attempt=2, waited=1), run(32, waited=30)]
+    found = of(rows)
+    assert (found.seconds["idle_or_lost"], found.wall_seconds) == (12, 42)
+    assert "idle" not in found.seconds
+    assert found.own_overhead_seconds_per_run == pytest.approx(10 - 5.125)
+    rows[1]["attempt"] = 1
+    assert of(rows).seconds["idle"] == 12
 
 
 def test_between_an_interruption_and_going_on_no_time_of_the_session_passes():

@@ -6,8 +6,8 @@ from bench.analysis.repetition import (
     precision,
     reaches,
     rounds_left,
-    rounds_to_come,
     runs_expected,
+    runs_missing,
     until,
 )
 from bench.analysis.statistics import median_interval
@@ -113,39 +113,39 @@ class TestForecast:
         assert 300 < runs_expected(scattered, 0.01, 100_000) < 1200
         assert runs_expected([1.0, 2.0] * 10, 0.01, 100_000) == 100_000
 
-    def test_a_count_of_rounds_is_what_is_left_of_it(self):
-        assert [rounds_to_come(Measure(rounds=3), done, []) for done in (0, 1, 2)] == [3, 2, 1]
+    def test_a_count_of_rounds_is_left_whatever_the_times(self):
+        assert [left(Measure(rounds=3), done, [1.0, 9.0]) for done in (0, 1, 2, 3, 4)] == [3, 2, 1, 0, 0]
+        assert [left(Measure(rounds=3), done) for done in (0, 1, 3)] == [3, 2, 0]
 
     def test_the_least_number_of_rounds_comes_whatever_the_times(self):
-        ahead = [rounds_to_come(UP_TO_ONE_PERCENT, done, [1.0] * done) for done in range(8)]
-        assert ahead == [6, 5, 4, 3, 2, 1, 1, 1]
+        ahead = [left(UP_TO_ONE_PERCENT, done, [1.0] * done) for done in range(1, 8)]
+        assert (left(UP_TO_ONE_PERCENT, 0), ahead) == (6, [5, 4, 3, 2, 1, 0, 0])
         at_least_ten = Measure(rounds=10, precision=0.01)
-        assert rounds_to_come(at_least_ten, 6, [1.0] * 6) == 4
+        assert left(at_least_ten, 6, [1.0] * 6) == 4
 
     def test_no_more_come_than_there_may_be(self):
-        scattered = [1.0, 2.0] * 9
-        assert [rounds_to_come(UP_TO_ONE_PERCENT, n, scattered[:n]) for n in (3, 8, 18)] == [17, 12, 2]
-        assert rounds_to_come(UP_TO_ONE_PERCENT, 19, scattered[:6]) == 1
-
-    def test_a_scenario_without_a_time_leaves_after_the_least_number_of_rounds(self):
-        assert [rounds_to_come(UP_TO_ONE_PERCENT, done, []) for done in (0, 1, 2)] == [6, 2, 1]
+        scattered = [1.0, 2.0] * 10
+        ahead = [left(UP_TO_ONE_PERCENT, done, scattered[:done]) for done in (3, 8, 18, 20)]
+        assert ahead == [17, 12, 2, 0]
+        assert left(UP_TO_ONE_PERCENT, 19, scattered[:6]) == 1
 
     def test_failed_runs_are_made_up_for(self):
         """Two times of six are known after four rounds."""
-        assert rounds_to_come(UP_TO_ONE_PERCENT, 4, [1.0, 1.0]) == 4
+        assert left(UP_TO_ONE_PERCENT, 4, [1.0, 1.0]) == 4
 
-    def test_a_scenario_is_over_once_it_is_known_well_enough_wherever_it_ran(self):
-        left = [rounds_left(UP_TO_ONE_PERCENT, done, [[1.0] * done]) for done in range(1, 8)]
-        assert left == [5, 4, 3, 2, 1, 0, 0]
-        assert rounds_left(UP_TO_ONE_PERCENT, 6, [[1.0] * 6, [1.0, 2.0] * 3]) == 14
-        assert rounds_left(UP_TO_ONE_PERCENT, 20, [[1.0, 2.0] * 10]) == 0
-
-    def test_before_the_first_run_the_least_is_ahead(self):
-        assert rounds_left(UP_TO_ONE_PERCENT, 0, []) == 6
-        assert rounds_left(Measure(rounds=3), 0, []) == 3
+    def test_it_is_over_once_it_is_known_well_enough_wherever_it_ran(self):
+        assert left(UP_TO_ONE_PERCENT, 6, [1.0] * 6, [1.0] * 6) == 0
+        assert left(UP_TO_ONE_PERCENT, 6, [1.0] * 6, [1.0, 2.0] * 3) == 14
 
     def test_without_a_time_it_is_over_after_the_least_number_of_rounds(self):
-        assert [rounds_left(UP_TO_ONE_PERCENT, done, []) for done in (1, 2, 3)] == [2, 1, 0]
+        assert [left(UP_TO_ONE_PERCENT, done) for done in (1, 2, 3)] == [2, 1, 0]
 
-    def test_a_count_of_rounds_is_left_whatever_the_times(self):
-        assert [rounds_left(Measure(rounds=3), done, [[1.0, 9.0]]) for done in (1, 2, 3, 4)] == [2, 1, 0, 0]
+    def test_of_times_that_are_precise_none_is_missing_and_else_one_at_least(self):
+        assert [runs_missing(UP_TO_ONE_PERCENT, times) for times in ([1.0] * 6, [1.0], [])] == [0, 5, 6]
+        assert runs_missing(UP_TO_ONE_PERCENT, [1.0, 2.0] * 15) == 1
+
+
+def left(measure, done, *step_seconds):
+    """Rounds left where there are such times in so many places."""
+    missing = (runs_missing(measure, times) for times in step_seconds)
+    return rounds_left(measure, done, max(missing, default=None))

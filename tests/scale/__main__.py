@@ -45,7 +45,7 @@ def arguments():
     parser.add_argument("--cases", action="append", default=[], help="only those whose name holds this text")
     parser.add_argument("--largest", type=int, default=10_000, help="runs that a case has at most")
     parser.add_argument("--slots", type=int, default=1000, help="that there are; sizes grow with them")
-    parser.add_argument("--seed", type=int, default=0, help="of the runs' lengths and workers")
+    parser.add_argument("--seed", type=int, default=0, help="of the runs' lengths, workers and shuffles")
     return parser.parse_args()
 
 
@@ -62,7 +62,7 @@ def cases_table(figures):
         title_justify="left",
     )
     table.add_column("runs", no_wrap=True)
-    for name in ("requests", "order", "lengths", "nodes"):
+    for name in ("requests", "order", "lengths", "nodes", "besides"):
         table.add_column(name, no_wrap=True)
     for name in ("ms/run", "runs/s", "events/s", "over bound", "peak MB", "its own", "tables s", "wall s"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -73,6 +73,7 @@ def cases_table(figures):
             case.order,
             case.lengths,
             f"{case.nodes:,} x {case.cores}",
+            ", ".join(case.options),
             f"{1e3 * of.cpu_seconds / of.runs:.2f}",
             f"{of.runs / of.cpu_seconds:,.0f}",
             f"{of.events / of.cpu_seconds:,.0f}",

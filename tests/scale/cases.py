@@ -23,7 +23,9 @@ class Case:
     """`scenarios` in so many `rounds` on `nodes` of so many `cores`, each of which is a slot.
 
     `lengths` of runs are "log-uniform" or "lognormal". Where they are `mixed`, one scenario of five takes two
-    to eight slots at once. The runs' `order` is "shuffled" or "longest first".
+    to eight slots at once. The runs' `order` is "shuffled" or "longest first". Up to a `precision` there are
+    so many rounds at least, and at most, since step times do not scatter. With `every_node` each scenario
+    runs on each node. A session that is `watched` writes its lines, to nowhere.
     """
 
     scenarios: int
@@ -33,6 +35,9 @@ class Case:
     lengths: str = "log-uniform"
     mixed: bool = False
     order: str = "shuffled"
+    precision: float | None = None
+    every_node: bool = False
+    watched: bool = False
     seed: int = 0
 
     @property
@@ -40,11 +45,19 @@ class Case:
         """As it is chosen on the command line."""
         kind = "mixed" if self.mixed else "alike"
         cluster = f"{self.nodes}x{self.cores}"
-        return f"{self.scenarios}x{self.rounds} {kind} {self.lengths} {self.order} on {cluster}"
+        name = f"{self.scenarios}x{self.rounds} {kind} {self.lengths} {self.order} on {cluster}"
+        return " ".join((name, *self.options))
+
+    @property
+    def options(self):
+        """What sets it apart from most."""
+        up_to = f"±{self.precision:.0%}" if self.precision else ""
+        every_node, watched = "every node" * self.every_node, "watched" * self.watched
+        return tuple(filter(None, (up_to, every_node, watched)))
 
     @property
     def runs(self):
-        return self.scenarios * self.rounds
+        return self.scenarios * self.rounds * (self.nodes if self.every_node else 1)
 
     @property
     def slots(self):
@@ -54,7 +67,8 @@ class Case:
 def cases(slots=1000):
     """Every size with runs that are alike and mixed, in both orders, on nodes of one slot and of eight.
 
-    Of several rounds also those with the other lengths, on nodes of one slot.
+    Of several rounds also those with the other lengths, on nodes of one slot. And two that are
+    watched, up to a precision: of those one on every node.
     """
     found = []
     sizes = [
@@ -64,7 +78,9 @@ def cases(slots=1000):
         one = Case(scenarios, rounds, slots, mixed=mixed, order=order)
         found += [one, replace(one, nodes=slots // 8, cores=8)]
         found += [replace(one, lengths="lognormal")] if rounds > 1 else []
-    return found
+    few = max(slots // 25, 1)
+    precise = Case(10 * few, 12, few, precision=0.01, watched=True)
+    return [*found, precise, Case(20, 6, few, precision=0.01, every_node=True, watched=True)]
 
 
 def nodes_of(case):
@@ -82,7 +98,8 @@ def suite_of(case):
         points.append(Point("simulated", f"s{number}", scenario))
         seconds[scenario.scenario_id] = _length(case.lengths, chance)
     assert len(seconds) == case.scenarios
-    measure = Measure(rounds=case.rounds)
+    up_to = {"precision": case.precision} if case.precision else {}
+    measure = Measure(rounds=case.rounds, **up_to)
     return Suite("simulated", "A simulation", measure, tuple(points), ""), seconds
 
 
@@ -92,7 +109,7 @@ def bound_of(case, suite, seconds):
     A run's work is its length times its workers. Rounds of a scenario may be side by side, on several nodes.
     """
     lengths = [(seconds[point.scenario.scenario_id], point.scenario.workers) for point in suite.points]
-    work = sum(length * workers for length, workers in lengths) * case.rounds
+    work = sum(length * workers for length, workers in lengths) * case.runs / case.scenarios
     return max(work / case.slots, max(length for length, _ in lengths))
 
 

@@ -1,23 +1,24 @@
 """One case from its suite to its tables: everything is real but the pool and the clock."""
 
-import datetime
 import gc
+import os
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from rich.console import Console
 
 from bench.analysis.repetition import until
-from bench.cli.watchers import Silent
+from bench.cli.watchers import Lines, Silent
 from bench.machine.fingerprint import Fingerprint
 from bench.machine.hardware import Hardware
 from bench.machine.software import Software
 from bench.orchestration.runs import Cluster
 from bench.orchestration.scheduling.policy import LongestFirst, Order
 from bench.orchestration.session import Rules, Session
-from bench.records.recorder import Recorder, new_session_id
+from bench.records.recorder import Recorder
 from tests.scale.cases import bound_of, nodes_of, suite_of
 from tests.scale.pool import Clock, SimulatedPool
 
@@ -63,14 +64,17 @@ def simulate(case, folder=None):
     pool = SimulatedPool(clock, seconds)
     cluster = Cluster(nodes, {node.node_id: _fingerprint(node) for node in nodes}, {"mnist": "a-hash"})
     order = LongestFirst(seconds) if case.order == "longest first" else Order()
-    rules = Rules(until(None), order, probe=False)
+    rules = Rules(until(case.precision), order, case.every_node, probe=False)
     gc.collect()
     held = psutil.Process().memory_info().rss
     began_cpu, began = time.process_time(), time.perf_counter()
-    with Recorder.begin(
-        folder, new_session_id(datetime.datetime(2026, 1, 31)), {"suite": "simulated"}
-    ) as recorder:
-        Session(suite, cluster, pool, recorder, Silent(), rules, clock).run()
+    # The session's name decides on shuffles.
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        Recorder.begin(folder, f"simulated-{case.seed}", {"suite": "simulated"}) as recorder,
+    ):
+        watcher = Lines(Console(file=nowhere), suite) if case.watched else Silent()
+        Session(suite, cluster, pool, recorder, watcher, rules, clock).run()
         makespan = clock.now
         before_tables = time.process_time()
     ended = time.process_time()

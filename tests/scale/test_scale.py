@@ -68,14 +68,34 @@ def test_the_work_for_a_run_does_not_grow_with_the_nodes(tmp_path):
     assert many < 1.5 * few
 
 
-@pytest.mark.parametrize("lengths", ["log-uniform", "lognormal"])
 @pytest.mark.parametrize(
-    ("scenarios", "order", "over"),
+    ("few", "many"),
     [
-        (40, "shuffled", 0.45),
-        (40, "longest first", 0.05),
-        (160, "shuffled", 0.10),
-        (160, "longest first", 0.02),
+        ({"scenarios": 10, "rounds": 12, "nodes": 8}, {"scenarios": 40, "rounds": 12, "nodes": 8}),
+        ({"nodes": 10, "every_node": True}, {"nodes": 40, "every_node": True}),
+    ],
+    ids=["scenarios", "every-node"],
+)
+def test_nor_does_what_is_told_and_forecast_of_it_up_to_a_precision(few, many, tmp_path):
+    precise = Case(scenarios=2, rounds=6, precision=0.01, watched=True)
+    few, many = (
+        lines_of_a_run(dataclasses.replace(precise, **of), tmp_path / name)
+        for name, of in (("few", few), ("many", many))
+    )
+    assert many < 1.5 * few
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "lengths", "order", "over"),
+    [
+        (40, "log-uniform", "shuffled", 0.02),
+        (40, "log-uniform", "longest first", 0.02),
+        (40, "lognormal", "shuffled", 0.09),
+        (40, "lognormal", "longest first", 0.02),
+        (160, "log-uniform", "shuffled", 0.005),
+        (160, "log-uniform", "longest first", 0.005),
+        (160, "lognormal", "shuffled", 0.008),
+        (160, "lognormal", "longest first", 0.005),
     ],
 )
 def test_rounds_end_soon_after_the_bound(scenarios, order, over, lengths, tmp_path):

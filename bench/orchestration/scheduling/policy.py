@@ -48,7 +48,7 @@ class Order:
 class LongestFirst(Order):
     """What takes longest first, so that no long run is left for the end when all else is done.
 
-    Graham (1969, doi:10.1137/0117039): on m equal places a list so sorted ends within 4/3 - 1/(3 m) of the
+    Graham (1969, doi:10.1137/0117039): on m equal slots a list so sorted ends within 4/3 - 1/(3 m) of the
     shortest time there is, and in a long list far closer. `seconds` has what a run of each scenario id is
     expected to take; what a session's own runs took goes before that.
     """
