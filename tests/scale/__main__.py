@@ -68,7 +68,7 @@ def cases_table(figures):
         table.add_column(name, justify="right", no_wrap=True)
     for case, of in figures.items():
         table.add_row(
-            f"{case.scenarios:,} x {case.rounds}",
+            f"{case.scenarios:,} x {case.rounds}" + f" x {case.nodes}" * case.every_node,
             "mixed" if case.mixed else "alike",
             case.order,
             case.lengths,
