@@ -42,7 +42,7 @@ RUN_COLUMNS = (
     *("warmup_seconds", "stage_seconds", "train_seconds", "eval_seconds", "test_seconds", "metered_seconds"),
 )
 """Of `runs`, all that is read here."""
-MACHINE_COLUMNS = ("session_id", "probe_moment", "probe_seconds", "probe_workers")
+MACHINE_COLUMNS = ("session_id", "node", "probe_moment", "probe_seconds", "probe_strategy", "probe_workers")
 """Of `machines`, all that is read here."""
 _CLOCKS: dict[str, Part] = {
     "build_seconds": "build",
