@@ -22,7 +22,7 @@ def test_the_config_of_a_chief_names_the_servers_too():
 
 
 @pytest.mark.parametrize(
-    ("member", "leads"),
+    ("role", "leads"),
     [
         (ALONE, True),
         (Role("mirrored", 4), True),

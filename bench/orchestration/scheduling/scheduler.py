@@ -162,7 +162,8 @@ class Scheduler:
         """For the next run of `request` what it waits for, unless that is the end of a twin."""
         run = self.queue.first(request)
         if run is not None and len(self.queue.requests()) > 1 and not self._twins.on(run):
-            idle = [slot for slots in self._idle.values() for slot in slots.values()]
+            ends = self._order.knows
+            idle = [slot for slots in self._idle.values() for slot in slots.values()] if ends else []
             self._reservations.keep(run, self.queue.turn(run), idle)
 
     def _turn(self, request: Request) -> Turn:

@@ -20,7 +20,7 @@ from tests.orchestration.clusters import await_end, is_run, nodes_here, processe
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-PHASES = ("warm-up", "train", "evaluate")
+PHASES = ("train", "evaluate")
 # Wide enough that each phase goes on for a while after it has been told of.
 GANG = {
     "dataset": "digits",

@@ -17,7 +17,7 @@ def specified(request, nodes):
     return [(spec.task_type, spec.index, spec.allocation.node.name, spec.allocation.cores) for spec in placed]
 
 
-class TestSeats:
+class TestSpecs:
     def test_one_process_is_a_worker(self, node):
         assert specified(Request("cpu", 2, 0, None), [node()]) == [("worker", 0, "n1", (0, 1))]
 
