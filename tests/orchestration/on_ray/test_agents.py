@@ -1,0 +1,60 @@
+"""Agents of nodes that fail to come up, or are gone. No Ray is started."""
+
+from types import SimpleNamespace
+
+import pytest
+from ray.exceptions import RayError  # noqa: TID253
+
+from bench.orchestration.on_ray import agents as module
+from bench.orchestration.on_ray.agents import ATTEMPTS, Agents
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Agents, with those that were started in a list."""
+    calls = SimpleNamespace(add=lambda *_: None)
+    agents, made = Agents({}, calls), []
+    monkeypatch.setattr(module.ray, "kill", lambda *_, **__: None)
+
+    def start(node_id):
+        live = SimpleNamespace(remote=lambda: None)
+        agent = agents._agents[node_id] = module._Agent(SimpleNamespace(live=live))
+        made.append(agent)
+        return agent
+
+    monkeypatch.setattr(agents, "_start", start)
+    return agents, made
+
+
+def answer(value):
+    def result():
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    return SimpleNamespace(result=result)
+
+
+def test_who_waits_for_an_agent_that_fails_waits_for_the_next_one(started):
+    agents, made = started
+    assert not agents.on("n", lambda: ["ready"])
+    assert agents._told("n", made[0], answer(RayError("no room"))) == []
+    assert agents._told("n", made[1], answer("/socket")) == ["ready"]
+    assert (agents.on("n"), agents.address("n"), len(made)) == (True, "/socket", 2)
+
+
+def test_where_none_comes_up_nobody_waits_for_ever(started):
+    agents, made = started
+    agents.on("n", lambda: ["ready"])
+    told = [agents._told("n", made[-1], answer(RayError("no room"))) for _ in range(ATTEMPTS)]
+    assert told == [[]] * (ATTEMPTS - 1) + [["ready"]]
+    assert (agents.on("n"), agents.address("n"), len(made)) == (True, None, ATTEMPTS)
+
+
+def test_one_whose_server_ends_again_and_again_is_not_made_anew_for_ever(started):
+    agents, made = started
+    for number in range(ATTEMPTS):
+        assert not agents.on("n", lambda: [])
+        agents._told("n", made[number], answer("/socket"))
+        agents._gone("n")
+    assert (agents.on("n"), agents.address("n")) == (True, None)
