@@ -38,7 +38,7 @@ class Limits:
         return tuple(chosen)
 
     def wanted(self, allocations: Allocations, request: Request) -> bool:
-        """Whether a worker of `request` on these nodes has still to be probed."""
+        """Whether a slot of `request` on these nodes has still to be probed."""
         return any((allocation.node.node_id, request) not in self._asked for allocation in allocations)
 
     def asked(self, allocations: Allocations, request: Request) -> None:

@@ -77,9 +77,9 @@ class Supervisor:
         self._watcher.started(run, slot.allocations)
 
     def probe(self, slot: Slot) -> None:
-        """Have an idle slot measure its limits at the session's end."""
+        """Have an idle slot measure its limits: before its run, or at the session's end."""
         assert self._probing is not None
-        self._probing.begin(slot, "end")
+        self._probing.begin(slot, "start" if slot.run else "end")
         self._deadlines.set(slot.slot_id, self._clock() + START_SECONDS)
 
     def handle(self, event: Event) -> None:
@@ -117,14 +117,10 @@ class Supervisor:
         return [Ended(slot.run, cancelled, self._stay(slot)) for slot in slots if slot.run and slot.trains]
 
     def _ready(self, slot: Slot) -> None:
-        if self._probing and (slot.run is None or self._probing.wanted(slot)):
-            self._probing.begin(slot, "start" if slot.run else "end")
-            self._deadlines.set(slot.slot_id, self._clock() + START_SECONDS)
-        elif slot.run is not None:
-            self.submit(slot)
+        if slot.run is None or (self._probing and self._probing.wanted(slot)):
+            self.probe(slot)
         else:
-            self._deadlines.clear(slot.slot_id)
-            self._free.append(slot)
+            self.submit(slot)
 
     def _started(self, slot: Slot) -> None:
         if slot.probes:

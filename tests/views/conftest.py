@@ -1,4 +1,4 @@
-"""Renderables as text, and summaries to render."""
+"""Renderables as text, summaries to render, and the progress of a session."""
 
 import io
 
@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from bench.analysis.summary import ScenarioSummary
+from bench.views.progress import Progress
 
 SUMMARY = ScenarioSummary(
     suite="a suite",
@@ -64,3 +65,26 @@ def rendered():
         return console.file.getvalue().splitlines()
 
     return render
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def progress(clock):
+    """A session of the scenarios a and b in three rounds, just begun."""
+    begun = Progress("A title", clock=clock)
+    begun.begin({"a": 3, "b": 3}, 3)
+    return begun

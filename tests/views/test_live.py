@@ -11,29 +11,6 @@ OK = {"status": "ok", "step_seconds": 0.00239, "val_accuracy": 0.972, "flags": [
 FAILED = {**OK, "status": "oom_device", "error": "ResourceExhaustedError: 256.00MiB\nand more"}
 
 
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def progress(clock):
-    """A session of the scenarios a and b in three rounds, just begun."""
-    begun = Progress("A title", clock=clock)
-    begun.begin({"a": 3, "b": 3}, 3)
-    return begun
-
-
 def start(progress, scenario, name=None, where="box (2 cores)", key=None):
     running = Running(name or scenario, scenario, where, 5, progress.clock())
     progress.start(key or scenario, running)

@@ -10,29 +10,6 @@ from bench.views.progress import Ahead, Progress, Running
 LINE = Text("a run that has ended")
 
 
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def progress(clock):
-    """A session of the scenarios a and b in three rounds, just begun."""
-    begun = Progress("A title", clock=clock)
-    begun.begin({"a": 3, "b": 3}, 3)
-    return begun
-
-
 def start(progress, key):
     progress.start(key, Running(f"run {key}", key, "box (2 cores)", 5, progress.clock()))
 

@@ -56,14 +56,14 @@ class RayPool:
         self._slots[slot].do(job)
 
     def wait(self, seconds: float) -> list[Event]:
-        """Blocks on Ray's own wait; no polling. What only a slot itself has to know is no event."""
+        """Blocks until Ray has an answer; no polling. What only a slot itself has to know is no event."""
         if self._stillborn:
             events, self._stillborn = self._stillborn, []
             return events
         return self._around.calls.answered(seconds)
 
     def close(self, slot: SlotId) -> None:
-        """`ray.kill` ends an actor at once, and the fork server its process, which hangs on it."""
+        """`ray.kill` ends an actor at once, and with it its process, which hangs on it."""
         found = self._slots.pop(slot, None)
         if found is not None:
             found.close()
