@@ -14,6 +14,7 @@ from bench.data.shapes import CLASSES, PIXELS, TRAIN_SIZE, VAL_SIZE
 from bench.errors import BenchError
 from bench.records.scenario import Scenario
 from bench.training.epoch import MISCOUNTED, EpochResult, Report, Score, Windows
+from bench.training.host_tensors import scaled_tensor
 from bench.training.loss import cross_entropy
 from bench.training.order import epoch_order
 from bench.training.update import rate_of
@@ -30,6 +31,7 @@ class FitLoop:
     the same (measured side by side at batch 1, 100 and 10,000). All of it is in the host's memory, where
     tf.data works: tensors on a GPU would be copied back for it. What brings a batch to the device is Keras'
     compiled step, which takes it as an argument straight from the iterator, with no prefetching in between.
+    Autotuning is off, see `_untuned`.
 
     Under a `strategy` Keras deals each batch out to the replicas, and TensorFlow fetches the parts to their
     devices ahead of the step. Where they cannot share it evenly, the
@@ -112,7 +114,7 @@ class FitLoop:
         self._model.fit(train, epochs=1, validation_data=val, shuffle=False, verbose=0)
 
     def _batched(self, split: tuple[Any, Any]) -> Any:  # noqa: ANN401 -- a tf.data.Dataset, untyped
-        return tf.data.Dataset.from_tensor_slices(split).batch(self._batch)
+        return _untuned(tf.data.Dataset.from_tensor_slices(split).batch(self._batch))
 
     def _shuffled(self, split: tuple[Any, Any]) -> Any:  # noqa: ANN401
         """Evaluated anew whenever an epoch iterates over it, and so in the order set for that epoch."""
@@ -122,7 +124,8 @@ class FitLoop:
             return tf.data.Dataset.from_tensor_slices(tuple(tf.gather(tensor, order) for tensor in split))
 
         batches = tf.data.Dataset.from_tensors(0).flat_map(epoch).batch(self._batch)
-        return batches.apply(tf.data.experimental.assert_cardinality(self._scenario.steps_per_epoch))
+        counted = batches.apply(tf.data.experimental.assert_cardinality(self._scenario.steps_per_epoch))
+        return _untuned(counted)
 
 
 class _Follow(keras.callbacks.Callback):  # type: ignore[misc]  # keras is untyped
@@ -164,6 +167,19 @@ class _Follow(keras.callbacks.Callback):  # type: ignore[misc]  # keras is untyp
         self.model.stop_training = not result.finite
 
 
+def _untuned(batches: Any) -> Any:  # noqa: ANN401
+    """`batches` without tf.data's autotuning, which has nothing to choose here: neither workers nor buffers.
+
+    Its thread sleeps for twice as long after every look, and hears only by chance that its iterator is to go
+    (`Model::OptimizeLoop` asks whether it has been cancelled, and `CancellationManager::StartCancel` says so
+    only after it has woken it). Every epoch but the first, and the end of `fit`, then wait for up to as long
+    as the epoch before took. Seen in TensorFlow 2.21.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
+
+
 def _counted(model: Any) -> int:  # noqa: ANN401
     """How many samples `model` has seen since its metrics were reset: as an epoch or an evaluation began."""
     loss = next(metric for metric in model.metrics if metric.name == "loss")
@@ -178,4 +194,4 @@ def _check_evaluated(model: Any) -> None:  # noqa: ANN401
 
 
 def _tensors(images: Any, labels: Any) -> tuple[Any, Any]:  # noqa: ANN401 -- arrays in, tensors out
-    return tf.constant(images.astype(np.float32) / np.float32(255)), tf.constant(labels.astype(np.int32))
+    return scaled_tensor(images), tf.constant(labels.astype(np.int32))

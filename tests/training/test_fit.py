@@ -65,3 +65,14 @@ def test_what_tf_data_reads_is_in_the_host_s_memory_whatever_the_model_is_on():
     assert [device[-5:] for device in told["tensors"]] == ["CPU:0"]
     assert (told["splits"], told["epochs"]) == (5, 2)
     assert told["accuracies"][1] > told["accuracies"][0]
+
+
+def test_no_pipeline_has_a_thread_that_keeps_an_epoch_waiting(tf, digits):  # noqa: ARG001
+    from bench.records.scenario import Scenario
+    from bench.training import run
+
+    scenario = Scenario(dataset="digits", hidden=(8,), batch_size=25_000, epochs=1, loop="fit")
+    loop, _ = run.build(scenario, 0, digits.mean, digits.deviation)
+    loop.stage(digits)
+    for batches in (loop._train, loop._val, loop._test):
+        assert batches.options().autotune.enabled is False
