@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bench.orchestration.scheduling.request import Allocations, Request
 from bench.records.measurement import Epoch, Measurement, Phase, Status
-from bench.records.probe import Probe
+from bench.records.probe import Moment, Probe
 from bench.records.scenario import Precision, Scenario
 
 SlotId = int
@@ -124,8 +124,11 @@ class Pool(Protocol):
     def awaits(self, slot: SlotId) -> str:
         """What the start of a slot or of its processes waits for, for the message if it takes too long."""
 
-    def probe(self, slot: SlotId, precisions: tuple[Precision, ...]) -> None:
-        """Have processes of a ready slot measure its limits; `Started`, then `Probed` or `Died` follow."""
+    def probe(self, slot: SlotId, precisions: tuple[Precision, ...], moment: Moment) -> None:
+        """Have processes of a ready slot measure its limits, at the end those that show whether they changed.
+
+        `Started`, then `Probed` or `Died` follow.
+        """
 
     def submit(self, slot: SlotId, job: Job) -> None:
         """Give a ready slot a job; `Started`, phases, epochs, and then `Finished` or `Died` follow."""

@@ -32,7 +32,7 @@ class Probing:
         """Have processes in `slot` measure."""
         slot.state, slot.moment, slot.asked = State.STARTING_PROBE, moment, self._clock()
         self._limits.asked(slot.allocations, slot.request)
-        self._pool.probe(slot.slot_id, self._limits.precisions(slot.request))
+        self._pool.probe(slot.slot_id, self._limits.precisions(slot.request), moment)
 
     def done(self, slot: Slot, probes: Sequence[Probe | None]) -> None:
         """They have measured, or could not."""

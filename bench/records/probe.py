@@ -20,7 +20,7 @@ class Bandwidth:
 
 @dataclass(frozen=True)
 class Probe:
-    """The limits of one process's device and cores; None, or no `Bandwidth`, for a figure that failed.
+    """The limits of one process's device and cores; None, or no `Bandwidth`, for what failed or was left out.
 
     `gemm_flops_per_second` is the rate of a large square matrix product by precision. `launch_seconds` is one
     call of the smallest compiled program from Python and back. `product_seconds` is one of many smallest

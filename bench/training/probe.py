@@ -17,7 +17,7 @@ import tensorflow as tf  # noqa: TID253 -- only training modules import this fil
 
 from bench.machine.nvml import open_nvml
 from bench.records.kinds import DeviceKind
-from bench.records.probe import Bandwidth, Probe
+from bench.records.probe import Bandwidth, Moment, Probe
 from bench.records.scenario import Precision
 from bench.training.all_reduce import all_reduce_seconds
 from bench.training.roofline import Gemm
@@ -52,22 +52,26 @@ FASTEST_BYTES_PER_SECOND = 5e12
 FASTEST_KERNEL_SECONDS = 2e-6
 
 
-def probe(runtime: Runtime, precisions: Iterable[Precision] = ("float32",)) -> Probe:
-    """The limits of this process's first device on its cores.
+def probe(
+    runtime: Runtime, precisions: Iterable[Precision] = ("float32",), moment: Moment = "start"
+) -> Probe:
+    """The limits of this process's first device on its cores; at the "end" those that show a drift.
 
-    It takes some four seconds on a CPU, ten to twenty on a GPU. Of a multi_worker_mirrored run all processes
-    have to call this at the same time.
+    It takes some three seconds on a CPU, one and a half at the end; on a GPU ten to twenty. Of a
+    multi_worker_mirrored run all processes have to call this at the same time.
     """
     kind = runtime.kind
-    bandwidths = ((size, figure(bandwidth, kind, size)) for size in WORKING_SETS[kind] if _fits(kind, size))
+    first = moment == "start"
+    sizes = [size for size in WORKING_SETS[kind] if _fits(kind, size)]
+    bandwidths = [(size, figure(bandwidth, kind, size)) for size in (sizes if first else sizes[-1:])]
     return Probe(
         device_kind=kind,
         cores=len(runtime.pinning.cores),
         gemm_flops_per_second={p: figure(square_rate, kind, p) for p in dict.fromkeys(precisions)},
         bandwidths=tuple(Bandwidth(size, rate) for size, rate in bandwidths if rate is not None),
-        launch_seconds=figure(launch_seconds),
-        product_seconds=figure(product_seconds),
-        iteration_seconds=figure(iteration_seconds) if kind == "gpu" else None,
+        launch_seconds=figure(launch_seconds) if first else None,
+        product_seconds=figure(product_seconds) if first else None,
+        iteration_seconds=figure(iteration_seconds) if first and kind == "gpu" else None,
         all_reduce_bytes_per_second=figure(lambda: all_reduce_rate(_strategy(runtime))),
     )
 

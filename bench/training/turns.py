@@ -9,8 +9,9 @@ WhileLoopTripCountAnnotator.
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import tensorflow as tf  # noqa: TID253 -- only training modules import this file
@@ -21,7 +22,7 @@ SECONDS = 0.15  # of repetition per figure, beside the calls that compile it
 TURN_SECONDS = 0.03  # of one call of a compiled loop: its launch is lost in it
 CHUNK_SECONDS = 0.005  # of one chunk on a GPU: the 20 µs of its end condition are lost in it
 UNROLLED = 8  # bodies one after the other, so that the loop's own counter is lost in them
-CALIBRATION_CALLS = 3
+CALIBRATION_CALLS = 2
 CALIBRATION_GROWTH = 1.1
 State = tuple[Any, ...]
 """Tensors that a loop carries."""
@@ -59,8 +60,12 @@ def chunk_for(kind: DeviceKind, least_seconds: float) -> Chunk:
 def seconds_per_turn(body: Callable[..., State], start: State, chunk: Chunk = ONE) -> float:
     """Seconds in which `body` makes the next state of a state; enough turns drown what is beside it."""
     loop = looped(body, chunk)
-    chunks = _chunks(lambda count: loop(start, tf.constant(count)))
-    return shortest_seconds(loop, start, tf.constant(chunks)) / (chunks * chunk.turns)
+
+    def call(count: int) -> Any:  # noqa: ANN401
+        return loop(start, tf.constant(count))
+
+    chunks, times = _chunks(call)
+    return min(_times(partial(call, chunks), SECONDS, known=times)) / (chunks * chunk.turns)
 
 
 def looped(body: Callable[..., State], chunk: Chunk = ONE) -> Any:  # noqa: ANN401 -- a tf.function
@@ -97,37 +102,35 @@ def _apart(state: State) -> State:
     return tuple(xla_optimization_barrier(list(state)))
 
 
-def _chunks(call: Callable[[int], Any]) -> int:
-    """So many that a call of them takes TURN_SECONDS even when nothing disturbs it.
+def _chunks(call: Callable[[int], Any]) -> tuple[int, list[float]]:
+    """So many that a call of them takes TURN_SECONDS even when nothing disturbs it; seconds of such calls.
 
     The best of several calls counts: by a single one that something held up, a few turns would do, and the
     launch would be most of what is measured.
     """
     count = 1
-    while (best := shortest_seconds(call, count, limit=0.0, least=CALIBRATION_CALLS)) < TURN_SECONDS:
+    _wait(call(count))  # compiles
+    while (best := min(times := _times(partial(call, count), least=CALIBRATION_CALLS))) < TURN_SECONDS:
         count = math.ceil(count * max(CALIBRATION_GROWTH * TURN_SECONDS / best, CALIBRATION_GROWTH))
-    return count
+    return count, times
 
 
-def shortest_seconds(
-    function: Callable[..., Any],
-    *arguments: Any,  # noqa: ANN401
-    limit: float | None = None,
-    least: int = 1,
-) -> float:
-    """The shortest of the calls that fit into `limit` seconds (SECONDS), of `least` at least.
-
-    One call before them compiles.
-    """
-    limit = SECONDS if limit is None else limit
+def shortest_seconds(function: Callable[..., Any], *arguments: Any) -> float:  # noqa: ANN401
+    """The shortest of the calls that fill SECONDS, after one that compiles."""
     _wait(function(*arguments))
-    times: list[float] = []
-    began = time.perf_counter_ns()
-    while len(times) < least or time.perf_counter_ns() - began < limit * 1e9:
+    return min(_times(partial(function, *arguments), SECONDS))
+
+
+def _times(
+    call: Callable[[], Any], seconds: float = 0.0, least: int = 1, known: Iterable[float] = ()
+) -> list[float]:
+    """Seconds of each of so many calls that they fill `seconds`, beside those that are `known`."""
+    times = list(known)
+    while len(times) < least or sum(times) < seconds:
         start = time.perf_counter_ns()
-        _wait(function(*arguments))
+        _wait(call())
         times.append((time.perf_counter_ns() - start) / 1e9)
-    return min(times)
+    return times
 
 
 def _wait(result: Any) -> None:  # noqa: ANN401

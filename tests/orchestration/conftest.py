@@ -98,7 +98,7 @@ class FakePool:
         self.slots, self.closed = {}, []
         self.submitted, self.together = [], 0
         self.begun, self.at_work = [], {}
-        self.probes, self.probed, self.limits = deque(), [], PROBE
+        self.probes, self.probed, self.moments, self.limits = deque(), [], [], PROBE
         self._events, self._numbers = [], itertools.count()
 
     def open(self, allocations, request):
@@ -115,9 +115,10 @@ class FakePool:
         self._plan(slot, outcome, Ready(slot))
         return slot
 
-    def probe(self, slot, precisions):
+    def probe(self, slot, precisions, moment):
         process = self._taken(slot)
         self.probed.append((slot, precisions))
+        self.moments.append(moment)
         outcome = self.probes.popleft() if self.probes else Outcome(0.0)
         self._plan(slot, Outcome(outcome.starts), Started(slot))
         self._plan(slot, self._after(outcome), Probed(slot, (self.limits,) * len(process.allocations)))

@@ -22,6 +22,7 @@ def test_each_node_is_probed_before_its_first_run_and_after_the_last(bench, node
     first = {slot: labels for slot, labels in tried.pool.probed[:2]}
     assert len(first) == 2
     assert [row["probe_float32_flops_per_second"] for row in probed_machines(tried)] == [1e11] * 4
+    assert tried.pool.moments == ["start", "start", "end", "end"]
 
 
 def test_the_last_probe_asks_a_process_that_is_there(bench, node):

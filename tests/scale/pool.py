@@ -75,7 +75,7 @@ class SimulatedPool:
     def awaits(self, slot):
         return f"slot {slot}"
 
-    def probe(self, slot, precisions):  # noqa: ARG002 -- a pool's
+    def probe(self, slot, precisions, moment):  # noqa: ARG002 -- a pool's
         self._plan(0.0, Started(slot))
         self._plan(0.0, Probed(slot, (None,) * len(self._allocations[slot])))
 

@@ -48,6 +48,22 @@ def test_a_probe_has_every_figure(probing):
     assert found.all_reduce_bytes_per_second is None
 
 
+def test_at_the_end_a_probe_has_what_shows_a_drift(probing):
+    from bench.analysis.drift import drifts
+    from bench.records.probe import probe_columns
+
+    rows = [
+        {"node": "n", "session_id": "s", **vars(probe_columns(found, moment, "one_device", 1))}
+        for moment in ("start", "end")
+        for found in [probing.probe(RUNTIME, moment=moment)]
+    ]
+    last = rows[-1]
+    assert last["probe_working_set_bytes"] == (2**22,)
+    assert last["probe_launch_seconds"] is last["probe_product_seconds"] is None
+    last |= {"probe_float32_flops_per_second": 1.0, "probe_bytes_per_second": (1.0,)}
+    assert {drift.figure for drift in drifts(rows)} == {"float32_flops", "memory_bytes"}
+
+
 def test_a_gpu_s_programs_compile_and_run(probing, monkeypatch):
     # Here on a CPU, as everything is; the chunks are a GPU's, and so short a product has many turns of them.
     from bench.training import turns

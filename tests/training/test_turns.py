@@ -129,7 +129,8 @@ class TestCount:
     @pytest.mark.parametrize("every", [2, 3, 1000])
     def test_a_loop_is_turned_until_its_launch_is_lost_in_it_whatever_disturbs(self, turns, call, every):
         loop = call(every)
-        count = turns._chunks(lambda count: loop(None, count))
+        count, times = turns._chunks(lambda count: loop(None, count))
+        assert min(times) == pytest.approx(Call.LAUNCH + count * Call.TURN)
         assert Call.LAUNCH + count * Call.TURN >= turns.TURN_SECONDS
         assert count * Call.TURN < 2 * turns.TURN_SECONDS
 

@@ -12,6 +12,7 @@ from bench.orchestration.on_ray.slot import Slot, Surroundings
 from bench.orchestration.pool import Died, Event, Job, SlotId
 from bench.orchestration.processes.work import Probing
 from bench.orchestration.scheduling.request import Allocations, Request
+from bench.records.probe import Moment
 from bench.records.scenario import Precision
 
 
@@ -47,9 +48,9 @@ class RayPool:
         """Which step of the start, and of whom."""
         return self._slots[slot].awaits()
 
-    def probe(self, slot: SlotId, precisions: tuple[Precision, ...]) -> None:
+    def probe(self, slot: SlotId, precisions: tuple[Precision, ...], moment: Moment) -> None:
         """A process on each allocation, all at once: they measure together how fast they sum up."""
-        self._slots[slot].do(Probing(precisions))
+        self._slots[slot].do(Probing(precisions, moment))
 
     def submit(self, slot: SlotId, job: Job) -> None:
         """The data are there already: processes map what their node's fork server has."""

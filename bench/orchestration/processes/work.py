@@ -14,7 +14,7 @@ from bench.machine.modules import check_same_bench
 from bench.orchestration.pool import Job, Result
 from bench.records.kinds import DeviceKind
 from bench.records.measurement import Epoch, Phase, StartMethod, Status
-from bench.records.probe import Probe
+from bench.records.probe import Moment, Probe
 from bench.records.scenario import Precision
 from bench.training import runtime
 from bench.training.compile_cache import CompileCache, open_cache
@@ -26,9 +26,10 @@ from bench.training.runtime import Runtime
 
 @dataclass(frozen=True)
 class Probing:
-    """Measure the limits of the process's device and cores."""
+    """Measure the limits of the process's device and cores, before the session's runs or after them."""
 
     precisions: tuple[Precision, ...]
+    moment: Moment = "start"
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _probe(probing: Probing, started: Runtime) -> Probe | None:
     from bench.training.probe import probe
 
     with contextlib.suppress(Exception):
-        return probe(started, probing.precisions)
+        return probe(started, probing.precisions, probing.moment)
     return None
 
 
