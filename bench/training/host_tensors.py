@@ -8,7 +8,7 @@ import tensorflow as tf  # noqa: TID253 -- only training modules import this fil
 from numpy.typing import NDArray
 
 ALIGNMENT = 64
-"""Bytes: TensorFlow takes memory over that begins at a multiple of it (EIGEN_MAX_ALIGN_BYTES), else copies."""
+"""Bytes. Memory that begins at a multiple of it is taken over, other is copied (EIGEN_MAX_ALIGN_BYTES)."""
 
 
 def scaled_tensor(images: NDArray[np.uint8]) -> Any:  # noqa: ANN401 -- a tf.Tensor
