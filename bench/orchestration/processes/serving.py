@@ -14,9 +14,9 @@ import signal
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from multiprocessing import reduction, util
+from multiprocessing import util
 from multiprocessing.connection import Connection
-from socket import socket
+from socket import recv_fds, socket
 from typing import NoReturn, Protocol, Self
 
 import numpy as np
@@ -209,15 +209,14 @@ class Server:
         """Start the process that is asked for by the connection with this descriptor."""
         self._waiting.unregister(descriptor)
         connection = self._asking.pop(descriptor)
-        try:
-            numbers = reduction.recvfds(connection, MOST_DESCRIPTORS)
-        except (AssertionError, EOFError, OSError, RuntimeError):  # gone, or no room for what it gives
+        count, numbers = _received(connection)
+        if not count:
             connection.close()
             return
         control, kills = Connection(connection.detach()), self._cgroup.oom_kills()
-        for number in numbers:
-            os.set_inheritable(number, False)
         try:
+            if len(numbers) < count:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             process = self._start(Descriptors(*numbers), self._ours(control))
             self._children[process] = Child(control, kills)
             _tell(control, STARTED)
@@ -259,6 +258,17 @@ class Server:
         risen = tuple(file for file, count in oom_kills_in(before).items() if count > before[file])
         self._explained |= {file: before[file] + 1 for file in risen}
         return risen
+
+
+def _received(connection: socket) -> tuple[int, list[int]]:
+    """How many descriptors were sent, and those that there was room for; none where nobody is there."""
+    try:
+        told, numbers, _, _ = recv_fds(connection, 1, MOST_DESCRIPTORS)
+    except OSError:
+        return 0, []
+    for number in numbers:
+        os.set_inheritable(number, False)
+    return (told[0] if told else 0), numbers
 
 
 def _tell(control: Connection, what: object) -> None:

@@ -1,5 +1,6 @@
 """Answers of Ray, as they come in. No Ray is started."""
 
+import contextlib
 import threading
 from concurrent.futures import Future
 
@@ -48,6 +49,22 @@ def test_an_answer_wakes_whoever_waits(calls):
     waker.start()
     assert calls.answered(60.0) == [Ready(1), Ready(2)]
     waker.join()
+
+
+def test_an_interrupt_is_heeded_also_where_answers_never_cease(calls, monkeypatch):
+    @contextlib.contextmanager
+    def heeded():
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr("bench.orchestration.on_ray.calls.heeded", heeded)
+    reference = Reference()
+    calls.add(reference, told(1))
+    reference.answer.set_result(2)
+    with pytest.raises(KeyboardInterrupt):
+        calls.answered(60.0)
+    monkeypatch.undo()
+    assert calls.answered(60.0) == [Ready(1), Ready(2)]  # nothing that was told is lost
 
 
 def test_what_makes_no_event_is_not_the_end_of_the_wait(calls):

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import socket
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,42 @@ def test_it_keeps_all_that_it_puts_down_where_it_is_told_to(tmp_path, monkeypatc
     with contextlib.closing(ForkServer({}, inside=str(tmp_path))) as server:
         assert Path(server.address).parents[1] == tmp_path
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def left(tmp_path):
+    """Call with a name, and whether somebody listens there; the folder of a server, old unless said."""
+    listeners = []
+
+    def make(name, listens=False, age=3600.0):
+        folder = tmp_path / name
+        folder.mkdir()
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(folder / "socket"))
+        if listens:
+            listener.listen()
+            listeners.append(listener)
+        else:
+            listener.close()
+        os.utime(folder / "socket", (time.time() - age,) * 2)
+        return folder
+
+    yield make
+    for listener in listeners:
+        listener.close()
+
+
+def test_what_servers_left_that_were_killed_goes_with_the_next_one(tmp_path, monkeypatch, left):
+    monkeypatch.setenv("BENCH_START_METHOD", "spawn")
+    gone, alive, young, other = (
+        left("bench-gone"),
+        left("bench-alive", listens=True),
+        left("bench-young", age=1.0),
+        left("other"),
+    )
+    (gone / "12").mkdir()
+    ForkServer({}, inside=str(tmp_path)).close()
+    assert sorted(tmp_path.iterdir()) == sorted([alive, young, other])
 
 
 def test_that_none_can_be_started_is_told_and_nothing_is_left(tmp_path, monkeypatch):

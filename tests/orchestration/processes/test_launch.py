@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -28,6 +29,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone"),
 ]
+
+
+EXIT = "import os; os._exit(9)"
 
 
 @pytest.fixture(scope="module")
@@ -278,6 +282,34 @@ def test_it_can_be_killed_whatever_it_does(server, light):
         lambda: not [child for one in (server, light) for child in psutil.Process(one.process_id).children()]
     )
     assert [child.name() for child in psutil.Process().children() if child.name() == "bench-run"] == []
+
+
+@pytest.fixture
+def narrow(light):
+    """Call with how many more files than it has open now the server of fresh interpreters may open."""
+    assert "ended with exit status 9" in died(light, EXIT)[1]  # it serves
+    server = psutil.Process(light.process_id)
+    _, most = server.rlimit(resource.RLIMIT_NOFILE)
+    return lambda more: server.rlimit(resource.RLIMIT_NOFILE, (server.num_fds() + more, most))
+
+
+def test_a_server_that_has_no_file_left_to_open_says_so_and_serves_on(light, narrow):
+    narrow(1)  # for the one who asks, and not for what it brings
+    assert died(light, EXIT) == ("failed", "no process can be started: Too many open files")
+    narrow(100)
+    assert "ended with exit status 9" in died(light, EXIT)[1]
+
+
+def test_who_cannot_even_ask_waits_until_a_process_has_ended(light, narrow):
+    server = psutil.Process(light.process_id)
+    idle = server.num_fds()
+    process = launch(light.address, work(Do(HANG)))
+    until(lambda: server.children() and server.num_fds() == idle + 1)
+    narrow(0)
+    waiting = launch(light.address, work(Do(EXIT)))
+    process.kill()
+    with pytest.raises(ProcessDied, match="no process can be started: Too many open files"):
+        list(waiting.reports())
 
 
 def test_one_that_its_server_has_yet_to_start_can_be_killed_without_waiting_for_that(light):
