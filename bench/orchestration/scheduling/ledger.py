@@ -36,6 +36,11 @@ class Ledger:
         """All nodes by id."""
         return MappingProxyType(self._nodes)
 
+    @property
+    def free(self) -> tuple[int, int]:
+        """How many cores and GPUs are free on all nodes together."""
+        return self._index.cores, self._index.gpus
+
     def take(self, request: Request, held: Iterable[Allocation] = ()) -> Allocations | None:
         """Hold what `request` asks for, nothing of what is `held` for others; None where there is no room."""
         allocations = self._find(request, left_by(held_bits(held), self._index.free))

@@ -2,12 +2,15 @@
 
 import datetime
 import heapq
+import itertools
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 
 from bench.orchestration.pool import SlotId
 from bench.orchestration.runs import Run
-from bench.orchestration.scheduling.request import Allocations, Request
+from bench.orchestration.scheduling.request import Allocations, Request, whole
 from bench.records.probe import Moment
 
 
@@ -46,7 +49,7 @@ class Slot:
     moment: Moment | None = None
     asked: float = 0.0
 
-    @property
+    @cached_property
     def node_ids(self) -> frozenset[str]:
         """The nodes that it is on."""
         return frozenset(allocation.node.node_id for allocation in self.allocations)
@@ -60,6 +63,41 @@ class Slot:
     def trains(self) -> bool:
         """Whether a run was given to its processes."""
         return self.state in (State.STARTING_RUN, State.RUNNING)
+
+
+class IdleSlots:
+    """Slots that could take a run, by request, and how many `cores` and `gpus` would be free without them."""
+
+    def __init__(self) -> None:
+        self._slots: dict[Request, dict[SlotId, Slot]] = {}
+        self.cores = self.gpus = 0
+
+    def __iter__(self) -> Iterator[Slot]:
+        return itertools.chain.from_iterable(map(dict.values, self._slots.values()))
+
+    def of(self, request: Request) -> Collection[Slot]:
+        """Those that were opened for `request`."""
+        slots = self._slots.get(request)
+        return slots.values() if slots else ()
+
+    def add(self, slot: Slot) -> None:
+        """It could."""
+        self._slots.setdefault(slot.request, {})[slot.slot_id] = slot
+        self._count(slot, 1)
+
+    def remove(self, slot: Slot) -> None:
+        """It could no longer; nothing happens where it could not."""
+        slots = self._slots.get(slot.request, {})
+        if slots.pop(slot.slot_id, None):
+            self._count(slot, -1)
+        if not slots:
+            self._slots.pop(slot.request, None)
+
+    def _count(self, slot: Slot, sign: int) -> None:
+        for allocation in slot.allocations:
+            held = whole(allocation.node) if slot.request.exclusive else allocation
+            self.cores += sign * len(held.cores)
+            self.gpus += sign * len(held.gpus)
 
 
 class Deadlines:
