@@ -36,10 +36,12 @@ class Ledger:
         """All nodes by id."""
         return MappingProxyType(self._nodes)
 
-    @property
-    def free(self) -> tuple[int, int]:
-        """How many cores and GPUs are free on all nodes together."""
-        return self._index.cores, self._index.gpus
+    def free_on(self, node_id: str | None) -> tuple[int, int]:
+        """How many cores and GPUs are free on a node, or on all of them together (None)."""
+        if node_id is None:
+            return self._index.cores, self._index.gpus
+        free = self._index.free.get(node_id)
+        return (free.cores.bit_count(), free.gpus.bit_count()) if free else (0, 0)
 
     def take(self, request: Request, held: Iterable[Allocation] = ()) -> Allocations | None:
         """Hold what `request` asks for, nothing of what is `held` for others; None where there is no room."""

@@ -108,7 +108,7 @@ class Reservations:
     def _made(self, run: Run, turn: Turn, kept: Sequence[Allocation]) -> _Reservation:
         if not self._order.knows:
             return _Reservation(turn, self._ledger.awaited(run.request, kept), None)
-        idle = list(self._idle)
+        idle = list(self._idle.on(run.request.node_id))
         by_end = itertools.chain(idle, (slot for _, _, slot in self._running))
         found = self._ledger.first_fit(run.request, ((s.request, s.allocations) for s in by_end), kept)
         if found is None:

@@ -53,7 +53,7 @@ class Scheduler:
         self._twins = Twins(twins_together)
         self._reservations = Reservations(self._ledger, self.queue, self._idle, order, clock)
         self._awake: dict[Request, None] = {}
-        self._hopeless: dict[Request, bool] = {}
+        self._infeasible: dict[Request, str | None] = {}
         self._dropped = False
         self._given, self._opened = list[Slot](), list[Slot]()
         self.busy = 0
@@ -129,13 +129,15 @@ class Scheduler:
         """Forget a node that died."""
         self._ledger.drop(node_id)
         self._dropped = True
-        self._hopeless.clear()
+        self._infeasible.clear()
 
-    def hopeless(self, request: Request) -> bool:
-        """Whether the nodes that are left could never hold `request`."""
-        if request not in self._hopeless:
-            self._hopeless[request] = infeasible(request, self._ledger.nodes.values()) is not None
-        return self._hopeless[request]
+    def infeasible(self, request: Request) -> str | None:
+        """Why the nodes that are left could never hold `request`; None where they could."""
+        if request not in self._infeasible:
+            nodes, there = self._ledger.nodes, request.node_id
+            could = nodes.values() if there is None else [nodes[there]] if there in nodes else ()
+            self._infeasible[request] = infeasible(request, could)
+        return self._infeasible[request]
 
     def _start_awake(self, near_end: bool) -> None:
         """Start the runs of those requests that could have what became free, as their turns come."""
@@ -160,8 +162,10 @@ class Scheduler:
         """Whether as much is free as it takes at least, what idle slots hold included."""
         if self._idle.of(request):
             return True
-        (cores, gpus), (free_cores, free_gpus) = request.least, self._ledger.free
-        return cores <= free_cores + self._idle.cores and gpus <= free_gpus + self._idle.gpus
+        cores, gpus = request.least
+        free_cores, free_gpus = self._ledger.free_on(request.node_id)
+        idle_cores, idle_gpus = self._idle.held_on(request.node_id)
+        return cores <= free_cores + idle_cores and gpus <= free_gpus + idle_gpus
 
     def _turn(self, request: Request) -> Turn:
         """Of the first run that waits with it."""
@@ -174,7 +178,7 @@ class Scheduler:
         self._dropped = False
         self._reservations.clear()
         self._awake.update(dict.fromkeys(self.queue.requests()))
-        hopeless = [request for request in self.queue.requests() if self.hopeless(request)]
+        hopeless = [request for request in self.queue.requests() if self.infeasible(request)]
         return [run for request in hopeless for run in self.queue.take_all(request)]
 
     def _wake(self, slot: Slot) -> None:
@@ -250,7 +254,7 @@ class Scheduler:
 
     def _open_in_place_of_idle(self, run: Run, held: Sequence[Allocation]) -> bool:
         """End idle slots of other requests where `run` finds room by that; none where it would not."""
-        others = [slot for slot in self._idle if slot.request != run.request]
+        others = [slot for slot in self._idle.on(run.request.node_id) if slot.request != run.request]
         idle = [slot for slot in others if not overlap(slot.allocations, held)]
         if not idle:
             return False

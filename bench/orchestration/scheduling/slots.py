@@ -2,8 +2,8 @@
 
 import datetime
 import heapq
-import itertools
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
@@ -66,38 +66,48 @@ class Slot:
 
 
 class IdleSlots:
-    """Slots that could take a run, by request, and how many `cores` and `gpus` would be free without them."""
+    """Slots that could take a run: of a request, and on a node, those first that have been for longest."""
 
     def __init__(self) -> None:
-        self._slots: dict[Request, dict[SlotId, Slot]] = {}
-        self.cores = self.gpus = 0
-
-    def __iter__(self) -> Iterator[Slot]:
-        return itertools.chain.from_iterable(map(dict.values, self._slots.values()))
+        self._of: dict[Request, dict[SlotId, Slot]] = {}
+        self._on: dict[str | None, dict[SlotId, Slot]] = {}
+        self._held: Counter[tuple[str | None, str]] = Counter()
 
     def of(self, request: Request) -> Collection[Slot]:
         """Those that were opened for `request`."""
-        slots = self._slots.get(request)
-        return slots.values() if slots else ()
+        return self._of.get(request, {}).values()
+
+    def on(self, node_id: str | None) -> Collection[Slot]:
+        """Those on a node, or all of them (None)."""
+        return self._on.get(node_id, {}).values()
+
+    def held_on(self, node_id: str | None) -> tuple[int, int]:
+        """How many cores and GPUs would be free there without them."""
+        return self._held[node_id, "cores"], self._held[node_id, "gpus"]
 
     def add(self, slot: Slot) -> None:
         """It could."""
-        self._slots.setdefault(slot.request, {})[slot.slot_id] = slot
+        for slots in self._with(slot):
+            slots[slot.slot_id] = slot
         self._count(slot, 1)
 
     def remove(self, slot: Slot) -> None:
         """It could no longer; nothing happens where it could not."""
-        slots = self._slots.get(slot.request, {})
-        if slots.pop(slot.slot_id, None):
+        if slot.slot_id in self._of.get(slot.request, ()):
+            for slots in self._with(slot):
+                del slots[slot.slot_id]
             self._count(slot, -1)
-        if not slots:
-            self._slots.pop(slot.request, None)
+
+    def _with(self, slot: Slot) -> list[dict[SlotId, Slot]]:
+        on = [self._on.setdefault(node_id, {}) for node_id in (None, *slot.node_ids)]
+        return [self._of.setdefault(slot.request, {}), *on]
 
     def _count(self, slot: Slot, sign: int) -> None:
         for allocation in slot.allocations:
             held = whole(allocation.node) if slot.request.exclusive else allocation
-            self.cores += sign * len(held.cores)
-            self.gpus += sign * len(held.gpus)
+            for node_id in (None, allocation.node.node_id):
+                self._held[node_id, "cores"] += sign * len(held.cores)
+                self._held[node_id, "gpus"] += sign * len(held.gpus)
 
 
 class Deadlines:
