@@ -70,7 +70,7 @@ class Fingerprint:
         Clocks and ECC are what an owner sets, not what a board is; persistence changes the speed of nothing
         but the first use. What is not told makes no other software: older facts keep their id.
         """
-        facts = asdict(self.software)
+        facts = dict(vars(self.software))
         del facts["ptxas_path"]
         if facts["ptxas_version"] is None:
             del facts["ptxas_version"]

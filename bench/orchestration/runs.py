@@ -41,7 +41,8 @@ class Run:
     @property
     def key(self) -> str:
         """What sets it apart from the other runs of its round: the same for all of its attempts."""
-        return run_keys(self.point.scenario, [self.node.name] if self.node else [])[0]
+        scenario_id = self.point.scenario.scenario_id
+        return scenario_id if self.node is None else _key_on(scenario_id, self.node.name)
 
     @property
     def seed(self) -> int:
@@ -52,7 +53,11 @@ class Run:
 def run_keys(scenario: Scenario, nodes: Sequence[str]) -> list[str]:
     """The keys of a round's runs of `scenario`: one for each node that it has to run on, or just one."""
     scenario_id = scenario.scenario_id
-    return [f"{scenario_id}-{name}" for name in nodes] or [scenario_id]
+    return [_key_on(scenario_id, name) for name in nodes] or [scenario_id]
+
+
+def _key_on(scenario_id: str, node: str) -> str:
+    return f"{scenario_id}-{node}"
 
 
 class Watcher(Protocol):

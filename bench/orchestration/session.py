@@ -11,7 +11,6 @@ from bench.orchestration.probing import Probing
 from bench.orchestration.recording import Ended, Recording
 from bench.orchestration.rounds import Left, Rounds, Settled
 from bench.orchestration.runs import Cluster, Run, Watcher
-from bench.orchestration.scheduling.infeasible import infeasible
 from bench.orchestration.scheduling.policy import Order
 from bench.orchestration.scheduling.request import Node, Request, one_of_each, request_of
 from bench.orchestration.scheduling.scheduler import Clock, Scheduler
@@ -68,7 +67,7 @@ class Session:
         self._requests: dict[Request, Request] = {}
         self._scheduler = Scheduler(cluster.nodes, pool, clock, rules.order, rules.twins)
         self._limits = Limits(self._precisions_by_request())
-        known = ((request, infeasible(request, cluster.nodes)) for request in self._requests)
+        known = ((request, self._scheduler.infeasible(request)) for request in self._requests)
         self._impossible = {request: why for request, why in known if why}
         self._recording = Recording(suite, cluster, recorder, self._limits)
         probing = Probing(self._limits, pool, self._recording, watcher, clock) if rules.probe else None
@@ -89,9 +88,10 @@ class Session:
             rules.order,
             rules.settled,
             self._recording.session_id,
-            Left(lambda request: not self._scheduler.hopeless(request), self._machines_left),
+            Left(lambda request: self._scheduler.infeasible(request) is None, self._machines_left),
         )
         self._round, self._ending = 0, False
+        self._counted = dict[int, int]()
 
     def run(self) -> None:
         """All rounds. An interrupt is raised again once the runs under way are recorded as cancelled."""
@@ -144,10 +144,16 @@ class Session:
     @property
     def _drained(self) -> bool:
         """Whether nothing waits of some request, whose slots might be free for the next round."""
-        waiting = self._scheduler.queue.requests()
-        return not waiting or any(
-            request not in waiting and self._problem(request) is None for request in self._requests
-        )
+        waiting = len(self._scheduler.queue.requests())
+        return not waiting or waiting < self._possible()
+
+    def _possible(self) -> int:
+        """How many requests the nodes that are left could hold: counted anew where there are fewer."""
+        nodes = len(self._scheduler.nodes)
+        if nodes not in self._counted:
+            held = [request for request in self._requests if self._scheduler.infeasible(request) is None]
+            self._counted = {nodes: len(held)}
+        return self._counted[nodes]
 
     def _add(self, runs: Iterable[Run]) -> None:
         """Have `runs` wait, less what had ended before the session was resumed, or can never be."""
@@ -179,7 +185,7 @@ class Session:
         why = self._impossible.get(request)
         if why is not None:
             return Measurement(status="infeasible", error=why)
-        return _lost(request) if self._scheduler.hopeless(request) else None
+        return _lost(request) if self._scheduler.infeasible(request) else None
 
     def _machines_left(self) -> frozenset[str]:
         known = self._cluster.fingerprints

@@ -194,7 +194,7 @@ class Supervisor:
         """Once more, and first, in fresh processes, as often as the suite says."""
         run = slot.run
         assert run is not None
-        if run.attempt > self._measure.retries or self._scheduler.hopeless(run.request):
+        if run.attempt > self._measure.retries or self._scheduler.infeasible(run.request):
             return False
         self._scheduler.add(replace(run, attempt=run.attempt + 1))
         return True

@@ -36,18 +36,23 @@ class JournalContent:
 
 
 def blocks(
-    file: IO[bytes] | Iterable[bytes], where: str, latest: Mapping[str, int] = _NOTHING
+    file: IO[bytes] | Iterable[bytes],
+    where: str,
+    latest: Mapping[str, int] = _NOTHING,
+    first: int = 1,
+    place: int = 0,
 ) -> Iterator[JournalContent]:
     """The content of a journal, a part after the other, of which each is in memory alone.
 
     A last line without its end, cut short by a kill, is left out. A session that was resumed has a run twice
     that was tried again: `latest` has the place of the entry that counts by the names of runs, and others of
-    a run that it knows are left out.
+    a run that it knows are left out. Of a part of a journal, `first` is the number of its first line, and
+    `place` its place.
 
     Raises StoreError, naming the file as `where`, if any other line is not an entry of a journal.
     """
-    block, place = JournalContent(), 0
-    for number, line in enumerate(file, start=1):
+    block = JournalContent()
+    for number, line in enumerate(file, start=first):
         if not line.endswith(b"\n"):
             break
         try:

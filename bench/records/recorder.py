@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Self
 
 from bench.errors import StoreError, reason
+from bench.records.columns import journal_tables
 from bench.records.earlier import Earlier, EarlierSession, read_earlier
-from bench.records.entries import blocks
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.tables import SCHEMA_VERSION, Row
-from bench.records.writing import write_tables
+from bench.records.writing import write_parts
 
 TABLES_EVERY_SECONDS = 60.0
 MOST_OF_THE_TIME = 0.02
@@ -115,7 +115,7 @@ class Recorder:
         try:
             self._journal.stay()
             with self._journal.read() as file:
-                write_tables(self.folder, blocks(file, str(self.folder / FILE_NAME), self._places))
+                write_parts(self.folder, journal_tables(file, str(self.folder / FILE_NAME), self._places))
         finally:
             now = time.monotonic()
             self._write_after = now + max(TABLES_EVERY_SECONDS, (now - began) / MOST_OF_THE_TIME)

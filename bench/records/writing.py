@@ -1,7 +1,7 @@
 """The tables of a session, written as Parquet files: each whole or not at all, in constant memory."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,24 +15,29 @@ from bench.records.tables import TABLE_NAMES, TableName, schema_of
 ROWS_OF_A_GROUP = 16_384
 
 
-def write_tables(folder: Path, parts: Iterable[JournalContent]) -> None:
+def write_parts(folder: Path, parts: Iterable[Mapping[TableName, pa.Table]]) -> None:
     """Write the three Parquet tables of a session (zstd) into `folder`, each whole or not at all.
 
     `parts` are its content, of which one at a time is in memory. Raises StoreError where the folder cannot be
-    written or a row is none of its table's, and what `parts` raises; then the tables there are as they were.
+    written, and what `parts` raises; then the tables there are as they were.
     """
     try:
         with contextlib.ExitStack() as opened:
             # Closed in reverse, runs last: a reader that finds it finds the others.
             writers = {name: opened.enter_context(_writer(folder, name)) for name in TABLE_NAMES}
             for part in parts:
-                for name, table in tables_of(part, str(folder)).items():
+                for name, table in part.items():
                     writers[name].add(table)
     except OSError as error:
         raise StoreError(
             f"{folder}: cannot be written: {reason(error)}; "
             "make room there, the journal beside the tables is complete"
         ) from error
+
+
+def write_tables(folder: Path, parts: Iterable[JournalContent]) -> None:
+    """As `write_parts`, of rows; raises StoreError also where one is none of its table's."""
+    write_parts(folder, (tables_of(part, str(folder)) for part in parts))
 
 
 class _TableWriter:

@@ -429,6 +429,15 @@ class TestSlots:
         tried.run()
         assert tried.order(1).index("wide") == tried.shuffled(1).index("wide")
 
+    def test_a_slot_stays_open_while_others_wait_for_other_nodes_alone(self, bench, node, outcome):
+        """To be probed once more at the end; "n2", where it took long to open, has runs that wait."""
+        tried = bench("a b c", [node("n1"), node("n2")], every_node=True)
+        tried.pool.opens.extend([outcome(1.0), outcome(90.0)])
+        rows = tried.run()
+        assert Counter(row["node"] for row in rows) == {"n1": 3, "n2": 3}
+        assert [len(slot.labels) for slot in tried.pool.slots.values()] == [3, 3]
+        assert len(tried.pool.probed) == 4
+
     def test_a_process_is_told_its_cores_and_kind(self, bench, node):
         tried = bench({"a": {"cpus": 2, "device": "cpu"}}, [node(cores=4, gpus=1)])
         tried.run()

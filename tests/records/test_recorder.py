@@ -141,7 +141,7 @@ def test_tables_are_written_at_intervals_and_take_a_fiftieth_of_the_time_at_most
     ticks = Ticks()
     ticks.taken = taken
     monkeypatch.setattr(recorder_module, "time", ticks)
-    monkeypatch.setattr(recorder_module, "write_tables", ticks.write)
+    monkeypatch.setattr(recorder_module, "write_parts", ticks.write)
     begun.__exit__()
     recorder = Recorder.resume(begun.folder, {})
     ticks.times, began = [], ticks.now
@@ -180,7 +180,7 @@ class TestTablesThatCannotBeWrittenMeanwhile:
 
         with begun as recorder:
             with monkeypatch.context() as patch:
-                patch.setattr(recorder_module, "write_tables", fail)
+                patch.setattr(recorder_module, "write_parts", fail)
                 for number in (1, 2):
                     recorder.add_run(*run(number=number))
             assert tried == [1]
@@ -192,7 +192,7 @@ class TestTablesThatCannotBeWrittenMeanwhile:
         ("line", "told"),
         [
             ("not JSON", "journal.jsonl:2: not an entry of a journal; remove the line"),
-            ('{"kind": "machine", "row": {"node": ["n1"]}}', "s1: rows of another bench: "),
+            ('{"kind": "machine", "row": {"node": ["n1"]}}', "journal.jsonl: rows of another bench: "),
         ],
     )
     def test_a_damaged_line_is_told_at_the_end(self, begun, run, line, told):

@@ -52,20 +52,33 @@ def test_slots_of_runs_that_are_alike_are_opened_once(tmp_path):
 @pytest.mark.parametrize("order", ["shuffled", "longest first"])
 @pytest.mark.parametrize("kind", [ALIKE, MIXED], ids=["alike", "mixed"])
 def test_the_work_for_a_run_does_not_grow_with_how_many_wait(kind, order, tmp_path):
-    """With gangs it does a little, until some run of each size waits whenever something becomes free."""
     few, many = (
         lines_of_a_run(dataclasses.replace(kind, scenarios=scenarios, order=order), tmp_path / str(scenarios))
         for scenarios in (100, 400)
     )
-    assert many < 1.5 * few
+    assert many < 1.1 * few
 
 
-def test_the_work_for_a_run_does_not_grow_with_the_nodes(tmp_path):
+@pytest.mark.parametrize("order", ["shuffled", "longest first"])
+@pytest.mark.parametrize("kind", [ALIKE, MIXED], ids=["alike", "mixed"])
+def test_nor_with_the_nodes(kind, order, tmp_path):
+    """Of many nodes, most have their first slot opened in so short a session: that is what it may cost."""
     few, many = (
-        lines_of_a_run(dataclasses.replace(ALIKE, scenarios=200, nodes=nodes), tmp_path / str(nodes))
+        lines_of_a_run(
+            dataclasses.replace(kind, scenarios=200, nodes=nodes, order=order), tmp_path / str(nodes)
+        )
         for nodes in (20, 160)
     )
-    assert many < 1.5 * few
+    assert many < 1.2 * few
+
+
+@pytest.mark.parametrize("order", ["shuffled", "longest first"])
+def test_gangs_among_single_runs_cost_little_more_than_single_runs_alone(order, tmp_path):
+    alike, mixed = (
+        lines_of_a_run(dataclasses.replace(kind, scenarios=200, order=order), tmp_path / str(kind.mixed))
+        for kind in (ALIKE, MIXED)
+    )
+    assert mixed < 2.5 * alike
 
 
 @pytest.mark.parametrize(
@@ -73,8 +86,12 @@ def test_the_work_for_a_run_does_not_grow_with_the_nodes(tmp_path):
     [
         ({"scenarios": 10, "rounds": 12, "nodes": 8}, {"scenarios": 40, "rounds": 12, "nodes": 8}),
         ({"nodes": 10, "every_node": True}, {"nodes": 40, "every_node": True}),
+        (
+            {"nodes": 10, "every_node": True, "precision": None},
+            {"nodes": 80, "every_node": True, "precision": None},
+        ),
     ],
-    ids=["scenarios", "every-node"],
+    ids=["scenarios", "every-node", "every-node-so-many-rounds"],
 )
 def test_nor_does_what_is_told_and_forecast_of_it_up_to_a_precision(few, many, tmp_path):
     precise = Case(scenarios=2, rounds=6, precision=0.01, watched=True)
@@ -82,7 +99,7 @@ def test_nor_does_what_is_told_and_forecast_of_it_up_to_a_precision(few, many, t
         lines_of_a_run(dataclasses.replace(precise, **of), tmp_path / name)
         for name, of in (("few", few), ("many", many))
     )
-    assert many < 1.5 * few
+    assert many < 1.1 * few
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """What would be free beside what is held for others, and once more is given back."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from bench.orchestration.scheduling.request import Allocation, Request
+from bench.orchestration.scheduling.request import Allocation, Node, Request, Shape
 from bench.orchestration.scheduling.room import Free, Room, idle, room, without
 
 Bits = Mapping[str, tuple[int, int]]
@@ -29,22 +29,13 @@ def left_by(held: Bits, free: Mapping[str, Free]) -> dict[str, Free]:
     return left
 
 
-@dataclass(slots=True)
-class _Emptying:
-    """A node of which something is given back: what is free then, what of it is held, and who has room."""
+class _There(NamedTuple):
+    """A node of which something is given back: what is free then and not held, and for how many workers."""
 
+    node: Node
     cores: int
     gpus: int
-    held_cores: int
-    held_gpus: int
-    room: Room
-    workers: int = 0
-
-    def count(self) -> int:
-        """For how many workers more than at the last count there is room."""
-        cores, gpus = self.cores & ~self.held_cores, self.gpus & ~self.held_gpus
-        before, self.workers = self.workers, self.room.on(cores.bit_count(), gpus.bit_count())
-        return self.workers - before
+    workers: int
 
 
 class Imagined:
@@ -55,36 +46,40 @@ class Imagined:
 
     def __init__(self, request: Request, free: Mapping[str, Free], held: Bits) -> None:
         self._request, self._free, self._held = request, free, held
-        self._emptying = dict[str, _Emptying]()
+        self._there = dict[str, _There]()
+        self._rooms = dict[Shape, Room]()
 
     def give_back(self, released: Request, allocation: Allocation) -> int:
         """For how many more workers there is room with `allocation`, too, which `released` had."""
         node = allocation.node
-        there = self._emptying.get(node.node_id) or self._enter(node.node_id)
-        if there is None:
+        before = self._there.get(node.node_id) or self._now(node.node_id)
+        if before is None:
             return 0
         if released.exclusive:
-            _, there.cores, there.gpus = idle(node)
+            _, cores, gpus = idle(node)
         else:
-            there.cores |= allocation.core_mask
-            there.gpus |= allocation.gpu_mask
-        return there.count()
+            cores, gpus = before.cores | allocation.core_mask, before.gpus | allocation.gpu_mask
+        self._there[node.node_id] = after = self._left(node, cores, gpus)
+        return after.workers - before.workers
 
     @property
     def aside(self) -> dict[str, Free]:
         """The nodes that differ from what they are now, by id."""
-        aside = left_by(self._held, self._free)
-        for node_id, it in self._emptying.items():
-            node = self._free[node_id].node
-            aside[node_id] = Free(node, it.cores & ~it.held_cores, it.gpus & ~it.held_gpus)
-        return aside
+        there = {node_id: Free(node, cores, gpus) for node_id, (node, cores, gpus, _) in self._there.items()}
+        return left_by(self._held, self._free) | there
 
-    def _enter(self, node_id: str) -> _Emptying | None:
+    def _now(self, node_id: str) -> _There | None:
         """A node as it is now; None where it is gone, or where the request may not be there."""
         now = self._free.get(node_id)
         if now is None or self._request.node_id not in (None, node_id):
             return None
-        held, there = self._held.get(node_id, (0, 0)), room(self._request, now.node.shape)
-        entered = self._emptying[node_id] = _Emptying(now.cores, now.gpus, *held, there)
-        entered.count()
-        return entered
+        return self._left(*now)
+
+    def _left(self, node: Node, cores: int, gpus: int) -> _There:
+        """What of it is not held."""
+        if held := self._held.get(node.node_id):
+            cores, gpus = cores & ~held[0], gpus & ~held[1]
+        there = self._rooms.get(node.shape)
+        if there is None:
+            there = self._rooms[node.shape] = room(self._request, node.shape)
+        return _There(node, cores, gpus, there.on(cores.bit_count(), gpus.bit_count()))

@@ -33,6 +33,8 @@ class Index:
     def __init__(self, tight: bool) -> None:
         self._sign = 1 if tight else -1
         self._free: dict[str, Free] = {}
+        self.cores = self.gpus = 0
+        """How many are free on all nodes together."""
         self._types: dict[str | None, _Lists] = {}
 
     @property
@@ -44,6 +46,8 @@ class Index:
         """Enter a node with what of it is free, in place of what was."""
         self.remove(free.node.node_id)
         self._free[free.node.node_id] = free
+        self.cores += free.cores.bit_count()
+        self.gpus += free.gpus.bit_count()
         by_gpus = self._types.setdefault(free.node.accelerator, {}).setdefault(free.node.shape, {})
         insort(by_gpus.setdefault(free.gpus.bit_count(), []), self._entry(free))
 
@@ -52,6 +56,8 @@ class Index:
         free = self._free.pop(node_id, None)
         if free is None:
             return
+        self.cores -= free.cores.bit_count()
+        self.gpus -= free.gpus.bit_count()
         entries = self._types[free.node.accelerator][free.node.shape][free.gpus.bit_count()]
         del entries[bisect_left(entries, self._entry(free))]
 

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator, KeysView
+from collections.abc import Iterable, Iterator, KeysView
 
 from sortedcontainers import SortedList
 
@@ -26,6 +26,7 @@ class Queue:
     def __init__(self, order: Order) -> None:
         self._order, self._ending, self._round = order, False, 0
         self._queues: dict[Request, SortedList] = {}
+        self._on: dict[str | None, dict[Request, None]] = {}
         self._turns: dict[int, Turn] = {}  # by id: it must not change while a run waits
         self._since: dict[int, float] = {}
 
@@ -36,11 +37,26 @@ class Queue:
         """Those that runs wait with."""
         return self._queues.keys()
 
+    def requests_on(self, node_ids: Iterable[str]) -> Iterator[Request]:
+        """Those of them that could use what becomes free on these nodes."""
+        return itertools.chain.from_iterable(self._on.get(node_id, ()) for node_id in (None, *node_ids))
+
+    def rivals(self, request: Request) -> Iterable[Request]:
+        """Those of them that could use what `request` could, itself included."""
+        return self._queues.keys() if request.node_id is None else self.requests_on([request.node_id])
+
+    def ahead_of(self, run: Run) -> Iterator[Run]:
+        """The next run of each other request that wants the same nodes as `run`, if it comes before that."""
+        firsts = [self._queues[rival][0] for rival in self.rivals(run.request)]
+        before = sorted(entry for entry in firsts if entry[0] < self._turns[id(run)])
+        return (first for *_, first in before if first.request != run.request)
+
     def add(self, run: Run, now: float) -> None:
         """`run` waits for its turn from now on; one that is tried again comes before all that is not."""
         queue = self._queues.get(run.request)
         if queue is None:
             queue = self._queues[run.request] = SortedList()
+            self._on.setdefault(run.request.node_id, {})[run.request] = None
         self._turns[id(run)] = self._turn(run)
         self._since[id(run)] = now
         queue.add(self._entry(run))
@@ -51,14 +67,16 @@ class Queue:
         queue.remove(self._entry(run))
         del self._turns[id(run)]
         if not queue:
-            del self._queues[run.request]
+            self._strike(run.request)
         return self._since.pop(id(run))
 
     def take_all(self, request: Request) -> list[Run]:
         """All that wait with `request`, which wait no longer."""
-        found = [run for *_, run in self._queues.pop(request, ())]
+        found = [run for *_, run in self._queues.get(request, ())]
         for run in found:
             del self._turns[id(run)], self._since[id(run)]
+        if found:
+            self._strike(request)
         return found
 
     def turn(self, run: Run) -> Turn:
@@ -107,6 +125,10 @@ class Queue:
             self._turns |= {id(run): self._turn(run) for run in runs}
             self._queues[request] = SortedList(map(self._entry, runs))
         return True
+
+    def _strike(self, request: Request) -> None:
+        """Nobody waits with it any more."""
+        del self._queues[request], self._on[request.node_id][request]
 
     def _entry(self, run: Run) -> tuple[Turn, int, Run]:
         """Sorts by turn; runs themselves are never compared."""

@@ -92,6 +92,11 @@ class Request(_Remembering):
     def _hash(self) -> int:
         return hash(tuple(self.__getstate__().values()))
 
+    @cached_property
+    def least(self) -> tuple[int, int]:
+        """How many cores and GPUs it takes, wherever that is, at least."""
+        return self.workers * (self.cpus or 1), self.workers * self.gpus
+
     @property
     def grouped(self) -> bool:
         """Whether it takes several processes, fresh ones that find each other."""

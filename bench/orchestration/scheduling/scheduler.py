@@ -1,7 +1,6 @@
 """Which run goes where and when: the runs that wait, the slots that are open, and what is free."""
 
 import heapq
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +12,7 @@ from bench.orchestration.scheduling.policy import Order
 from bench.orchestration.scheduling.queue import Queue, Turn
 from bench.orchestration.scheduling.request import Allocation, Allocations, Node, Request, whole
 from bench.orchestration.scheduling.reservations import Reservations, overlap
-from bench.orchestration.scheduling.slots import Slot, State
+from bench.orchestration.scheduling.slots import IdleSlots, Slot, State
 from bench.orchestration.scheduling.twins import Twins
 
 MOST_PASSED = 4096
@@ -50,11 +49,11 @@ class Scheduler:
         self._ledger, self._pool, self._clock, self._order = Ledger(nodes, order.knows), pool, clock, order
         self.queue = Queue(order)
         self.slots: dict[SlotId, Slot] = {}
-        self._idle: defaultdict[Request, dict[SlotId, Slot]] = defaultdict(dict)
+        self._idle = IdleSlots()
         self._twins = Twins(twins_together)
-        self._reservations = Reservations(self._ledger, order, clock)
+        self._reservations = Reservations(self._ledger, self.queue, self._idle, order, clock)
         self._awake: dict[Request, None] = {}
-        self._hopeless: dict[Request, bool] = {}
+        self._infeasible: dict[Request, str | None] = {}
         self._dropped = False
         self._given, self._opened = list[Slot](), list[Slot]()
         self.busy = 0
@@ -106,17 +105,17 @@ class Scheduler:
     def release(self, slot: Slot) -> None:
         """The slot could take another run."""
         slot.state = State.IDLE
-        if slot.request not in self.queue.requests() and len(self.queue):
+        if slot.request not in self.queue.requests() and any(self.queue.rivals(slot.request)):
             self.close(slot.slot_id)  # others wait for what it holds
             return
-        self._idle[slot.request][slot.slot_id] = slot
+        self._idle.add(slot)
         self._wake(slot)
 
     def close(self, slot_id: SlotId) -> None:
         """End a slot's processes and free what it held."""
         slot = self.slots.pop(slot_id)
         self.let_go(slot)
-        self._idle[slot.request].pop(slot_id, None)
+        self._idle.remove(slot)
         self._ledger.give_back(slot.request, slot.allocations)
         self._pool.close(slot_id)
         self._wake(slot)
@@ -130,17 +129,20 @@ class Scheduler:
         """Forget a node that died."""
         self._ledger.drop(node_id)
         self._dropped = True
-        self._hopeless.clear()
+        self._infeasible.clear()
 
-    def hopeless(self, request: Request) -> bool:
-        """Whether the nodes that are left could never hold `request`."""
-        if request not in self._hopeless:
-            self._hopeless[request] = infeasible(request, self._ledger.nodes.values()) is not None
-        return self._hopeless[request]
+    def infeasible(self, request: Request) -> str | None:
+        """Why the nodes that are left could never hold `request`; None where they could."""
+        if request not in self._infeasible:
+            nodes, there = self._ledger.nodes, request.node_id
+            could = nodes.values() if there is None else [nodes[there]] if there in nodes else ()
+            self._infeasible[request] = infeasible(request, could)
+        return self._infeasible[request]
 
     def _start_awake(self, near_end: bool) -> None:
         """Start the runs of those requests that could have what became free, as their turns come."""
-        waiting, self._awake = [request for request in self._awake if self.queue.first(request)], {}
+        awake, self._awake = self._awake, {}
+        waiting = [request for request in awake if self.queue.first(request) and self._may_fit(request)]
         turns = [(self._turn(request), number) for number, request in enumerate(waiting)]
         heapq.heapify(turns)
         while turns:
@@ -150,21 +152,20 @@ class Scheduler:
                 self._reservations.clear()
                 self._awake |= dict.fromkeys(waiting[left] for _, left in turns)
                 return
-            if not self._start_next(request):
-                self._keep(request)
-                heapq.heappop(turns)
-            elif self.queue.first(request) is None:
-                heapq.heappop(turns)
-            else:
+            started = self._may_fit(request) and self._start_next(request)
+            if started and self.queue.first(request):
                 heapq.heapreplace(turns, (self._turn(request), number))
+            else:
+                heapq.heappop(turns)
 
-    def _keep(self, request: Request) -> None:
-        """For the next run of `request` what it waits for, unless that is the end of a twin."""
-        run = self.queue.first(request)
-        if run is not None and len(self.queue.requests()) > 1 and not self._twins.on(run):
-            ends = self._order.knows
-            idle = [slot for slots in self._idle.values() for slot in slots.values()] if ends else []
-            self._reservations.keep(run, self.queue.turn(run), idle)
+    def _may_fit(self, request: Request) -> bool:
+        """Whether as much is free as it takes at least, what idle slots hold included."""
+        if self._idle.of(request):
+            return True
+        cores, gpus = request.least
+        free_cores, free_gpus = self._ledger.free_on(request.node_id)
+        idle_cores, idle_gpus = self._idle.held_on(request.node_id)
+        return cores <= free_cores + idle_cores and gpus <= free_gpus + idle_gpus
 
     def _turn(self, request: Request) -> Turn:
         """Of the first run that waits with it."""
@@ -177,21 +178,19 @@ class Scheduler:
         self._dropped = False
         self._reservations.clear()
         self._awake.update(dict.fromkeys(self.queue.requests()))
-        hopeless = [request for request in self.queue.requests() if self.hopeless(request)]
+        hopeless = [request for request in self.queue.requests() if self.infeasible(request)]
         return [run for request in hopeless for run in self.queue.take_all(request)]
 
     def _wake(self, slot: Slot) -> None:
         """Something became free on its nodes: who could use that is tried again."""
-        node_ids = slot.node_ids
-        for request in self.queue.requests():
-            if request.node_id is None or request.node_id in node_ids:
-                self._awake[request] = None
+        self._awake |= dict.fromkeys(self.queue.requests_on(slot.node_ids))
 
     def _start_next(self, request: Request) -> bool:
         """Give one of the runs of `request` what it needs, if only what it is waiting for must be opened."""
         run = self.queue.first(request)
         assert run is not None
-        held = self._reservations.held_from(run, self.queue.turn(run))
+        ahead = (other for other in self.queue.ahead_of(run) if not self._twins.on(other))
+        held = self._reservations.held_from(run, ahead)
         slot = self._reuse(request, held)
         if slot is not None:
             self._given.append(slot)
@@ -200,11 +199,11 @@ class Scheduler:
 
     def _reuse(self, request: Request, held: Sequence[Allocation]) -> Slot | None:
         """An idle slot of equal request, with the first run that may go there."""
-        for slot in self._idle[request].values():
+        for slot in self._idle.of(request):
             if not overlap(slot.allocations, held):
                 run = self._allowed_on(request, slot.node_ids)
                 if run is not None:
-                    del self._idle[request][slot.slot_id]
+                    self._idle.remove(slot)
                     self._give(slot, run)
                     return slot
         return self._backfill(request) if held and self._order.knows else None
@@ -216,10 +215,10 @@ class Scheduler:
 
     def _backfill(self, request: Request) -> Slot | None:
         """An idle slot that others wait for, with the first run that will be done before they can have it."""
-        for slot in self._idle[request].values():
-            run = self._short_enough(request, self._reservations.until(slot.allocations))
+        for slot in self._idle.of(request):
+            run = self._short_enough(request, self._reservations.until(request, slot.allocations))
             if run is not None and not self._twins.on(run) & slot.node_ids:
-                del self._idle[request][slot.slot_id]
+                self._idle.remove(slot)
                 self._give(slot, run)
                 return slot
         return None
@@ -246,7 +245,7 @@ class Scheduler:
         allocations = self._ledger.take(request)
         if allocations is None:
             return False
-        run = self._short_enough(request, self._reservations.until(allocations))
+        run = self._short_enough(request, self._reservations.until(request, allocations))
         if run is None or self._twins.on(run):
             self._ledger.give_back(request, allocations)
             return False
@@ -255,8 +254,8 @@ class Scheduler:
 
     def _open_in_place_of_idle(self, run: Run, held: Sequence[Allocation]) -> bool:
         """End idle slots of other requests where `run` finds room by that; none where it would not."""
-        idle = [slot for slots in self._idle.values() for slot in slots.values()]
-        idle = [slot for slot in idle if slot.request != run.request and not overlap(slot.allocations, held)]
+        others = [slot for slot in self._idle.on(run.request.node_id) if slot.request != run.request]
+        idle = [slot for slot in others if not overlap(slot.allocations, held)]
         if not idle:
             return False
         releases = [(slot.request, slot.allocations) for slot in idle]
@@ -279,9 +278,8 @@ class Scheduler:
         return slot
 
     def _give(self, slot: Slot, run: Run) -> None:
-        slot.since = self.queue.remove(run)
+        turn, slot.since = self.queue.turn(run), self.queue.remove(run)
         self._twins.began(run, slot.node_ids)
-        self._reservations.began(slot, run)
+        self._reservations.began(slot, run, turn)
         slot.run = run
         self.busy += 1
-        self._reservations.settle(slot.request)

@@ -2,12 +2,15 @@
 
 import datetime
 import heapq
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 
 from bench.orchestration.pool import SlotId
 from bench.orchestration.runs import Run
-from bench.orchestration.scheduling.request import Allocations, Request
+from bench.orchestration.scheduling.request import Allocations, Request, whole
 from bench.records.probe import Moment
 
 
@@ -46,7 +49,7 @@ class Slot:
     moment: Moment | None = None
     asked: float = 0.0
 
-    @property
+    @cached_property
     def node_ids(self) -> frozenset[str]:
         """The nodes that it is on."""
         return frozenset(allocation.node.node_id for allocation in self.allocations)
@@ -60,6 +63,51 @@ class Slot:
     def trains(self) -> bool:
         """Whether a run was given to its processes."""
         return self.state in (State.STARTING_RUN, State.RUNNING)
+
+
+class IdleSlots:
+    """Slots that could take a run: of a request, and on a node, those first that have been for longest."""
+
+    def __init__(self) -> None:
+        self._of: dict[Request, dict[SlotId, Slot]] = {}
+        self._on: dict[str | None, dict[SlotId, Slot]] = {}
+        self._held: Counter[tuple[str | None, str]] = Counter()
+
+    def of(self, request: Request) -> Collection[Slot]:
+        """Those that were opened for `request`."""
+        return self._of.get(request, {}).values()
+
+    def on(self, node_id: str | None) -> Collection[Slot]:
+        """Those on a node, or all of them (None)."""
+        return self._on.get(node_id, {}).values()
+
+    def held_on(self, node_id: str | None) -> tuple[int, int]:
+        """How many cores and GPUs would be free there without them."""
+        return self._held[node_id, "cores"], self._held[node_id, "gpus"]
+
+    def add(self, slot: Slot) -> None:
+        """It could."""
+        for slots in self._with(slot):
+            slots[slot.slot_id] = slot
+        self._count(slot, 1)
+
+    def remove(self, slot: Slot) -> None:
+        """It could no longer; nothing happens where it could not."""
+        if slot.slot_id in self._of.get(slot.request, ()):
+            for slots in self._with(slot):
+                del slots[slot.slot_id]
+            self._count(slot, -1)
+
+    def _with(self, slot: Slot) -> list[dict[SlotId, Slot]]:
+        on = [self._on.setdefault(node_id, {}) for node_id in (None, *slot.node_ids)]
+        return [self._of.setdefault(slot.request, {}), *on]
+
+    def _count(self, slot: Slot, sign: int) -> None:
+        for allocation in slot.allocations:
+            held = whole(allocation.node) if slot.request.exclusive else allocation
+            for node_id in (None, allocation.node.node_id):
+                self._held[node_id, "cores"] += sign * len(held.cores)
+                self._held[node_id, "gpus"] += sign * len(held.gpus)
 
 
 class Deadlines:

@@ -1,6 +1,5 @@
 """Twins: runs of one scenario in different rounds."""
 
-from collections import Counter
 from collections.abc import Collection
 
 from bench.orchestration.runs import Run
@@ -15,21 +14,22 @@ class Twins:
     def __init__(self, together: bool) -> None:
         """`together`: they may be."""
         self._together = together
-        self._nodes: dict[str, Counter[str]] = {}
+        self._nodes: dict[str, list[str]] = {}  # once for each of its runs there
 
     def began(self, run: Run, node_ids: Collection[str]) -> None:
         """`run` has a slot on these nodes."""
         if not self._together:
-            self._nodes.setdefault(run.key, Counter()).update(node_ids)
+            self._nodes.setdefault(run.key, []).extend(node_ids)
 
     def ended(self, run: Run, node_ids: Collection[str]) -> None:
         """It has it no more."""
         nodes = self._nodes.get(run.key)
         if nodes is not None:
-            nodes.subtract(node_ids)
-            if not +nodes:
+            for node_id in node_ids:
+                nodes.remove(node_id)
+            if not nodes:
                 del self._nodes[run.key]
 
     def on(self, run: Run) -> set[str]:
         """The nodes where a twin of `run` is at work."""
-        return {node_id for node_id, count in self._nodes.get(run.key, Counter()).items() if count > 0}
+        return set(self._nodes.get(run.key, ()))

@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -84,6 +85,31 @@ def test_each_request_has_a_queue_of_its_own(queue):
     assert waiting.take_all(TWO) == wide
     assert (len(waiting), waiting.first(TWO)) == (4, None)
     assert waiting.remove(waiting.first(ONE)) == 7.0
+
+
+def test_what_comes_before_a_run_is_the_next_of_each_other_request_in_order(queue):
+    waiting = queue(rounds=())
+    three = replace(ONE, cpus=3)
+    labelled = {ONE: runs(1)[1:], TWO: runs(1, TWO)[2:], three: runs(1, three)[:2]}
+    for run in itertools.chain.from_iterable(labelled.values()):
+        waiting.add(run, 0.0)
+    firsts = {request: those[0] for request, those in labelled.items()}
+    assert list(waiting.ahead_of(firsts[TWO])) == [firsts[three], firsts[ONE]]
+    assert list(waiting.ahead_of(firsts[ONE])) == [firsts[three]]
+    assert list(waiting.ahead_of(firsts[three])) == []
+
+
+def test_what_must_be_on_one_node_and_on_another_are_no_rivals(queue):
+    waiting = queue(rounds=())
+    a, b = replace(ONE, node_id="a"), replace(ONE, node_id="b")
+    for run in (runs(1, a)[0], runs(1, b)[1], runs(1, TWO)[2]):
+        waiting.add(run, 0.0)
+    assert set(waiting.rivals(a)) == {a, TWO}
+    assert set(waiting.rivals(TWO)) == {a, b, TWO}
+    assert set(waiting.requests_on(["b", "c"])) == {b, TWO}
+    assert waiting.take_all(b)
+    waiting.remove(waiting.first(TWO))
+    assert set(waiting.requests_on(["a", "b"])) == {a}
 
 
 def test_the_first_that_is_short_enough_is_found_within_its_stage(queue):
