@@ -173,8 +173,8 @@ def _untuned(batches: Any) -> Any:  # noqa: ANN401
     Its thread sleeps for twice as long after every look, and hears only by chance that its iterator is to go
     (`Model::OptimizeLoop` asks whether it has been cancelled, and `CancellationManager::StartCancel` says so
     only after it has woken it). Every epoch but the first, and the end of `fit`, then wait for up to as long
-    as the epoch before took. Seen in TensorFlow 2.21. Under a strategy TensorFlow adds pipelines of its own, one
-    for each replica, which are tuned whatever these say.
+    as the epoch before took. Seen in TensorFlow 2.21. Under a strategy TensorFlow adds pipelines of its own,
+    one for each replica, which are tuned whatever these say.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
