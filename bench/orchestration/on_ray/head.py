@@ -2,9 +2,11 @@
 
 It imports nothing of `bench`. Its standard input first brings one line of JSON, what to start; its standard
 output gives one back: {"address": …}, or {"error": …}. When its input ends, however whoever started it ended,
-it kills every process of that Ray, removes its folder unless a further line has asked to keep it, and ends.
+it kills every process of that Ray, removes its folder, and ends. Of further lines "beside PID" names a
+process that is killed with them, since it uses the folder, and "keep" asks to leave the folder.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -13,6 +15,7 @@ import shutil
 import signal
 import sys
 import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psutil
@@ -65,13 +68,27 @@ def _start(wanted: dict[str, Any]) -> str:
 
 
 def _end_with_input(folder: str) -> None:
-    kept = sys.stdin.read()
-    me = psutil.Process()
-    while left := [child for child in me.children(recursive=True) if _kill(child)]:
+    kept, beside = False, list[psutil.Process]()
+    for line in sys.stdin:
+        kept = kept or line == "keep\n"
+        if line.startswith("beside "):
+            with contextlib.suppress(psutil.NoSuchProcess):  # its number may be another's by the end
+                beside.append(psutil.Process(int(line.split()[1])))
+    while left := [process for process in _all([psutil.Process(), *beside]) if _kill(process)]:
         psutil.wait_procs(left, timeout=1.0)
     if not kept:
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
+
+
+def _all(roots: Sequence[psutil.Process]) -> Iterator[psutil.Process]:
+    """They, less this process, and all that descend from them."""
+    for root in roots:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            descended = root.children(recursive=True)
+            if root.pid != os.getpid():
+                yield root  # first: it starts no more then
+            yield from descended
 
 
 def _kill(process: psutil.Process) -> bool:

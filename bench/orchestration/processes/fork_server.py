@@ -1,4 +1,4 @@
-"""A fork server, as whoever starts it sees it: one for each node of a session.
+"""A fork server, as whoever starts it sees it: one for each node of a session, held there or by the command.
 
 It is none of multiprocessing's, whose processes hold what keeps their server alive (so that none of them
 ends with whoever started it) and are not ended with whoever asked for them.
@@ -15,11 +15,12 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from bench.data.datasets import Dataset
 from bench.errors import BenchError, reason
 from bench.orchestration.processes.aside import environment
-from bench.orchestration.processes.preload import ONE_THREAD
+from bench.orchestration.processes.preload import FOR_IMPORTS
 from bench.orchestration.processes.serving import program
 from bench.orchestration.processes.shared_data import share
 from bench.records.measurement import START_METHODS, StartMethod
@@ -56,11 +57,14 @@ class ForkServer:
     it cannot be copied it starts fresh interpreters. `address` is the path of its socket.
     """
 
-    def __init__(self, datasets: Mapping[str, Dataset], inside: str | None = None) -> None:
+    def __init__(
+        self, datasets: Mapping[str, Dataset], inside: str | None = None, log: Path | None = None
+    ) -> None:
         """Returns at once: whoever asks for a process meanwhile waits for the imports.
 
         Temporary files, also of its processes, go to a folder that it removes in the end. Below `inside`, a
-        folder that somebody else removes, they do not stay where the server is killed, either.
+        folder that somebody else removes, they do not stay where the server is killed, either. With a `log`
+        what is said in it goes there, and what a terminal sends to this process is not for it.
         Raises BenchError where none can be started.
         """
         method = start_method()
@@ -75,7 +79,8 @@ class ForkServer:
                 listener.listen(_WAITING)
                 data = share(datasets)
                 stack.callback(os.close, data)
-                self._process = _start(listener.fileno(), data, self._folder, method)
+                said = None if log is None else stack.enter_context(log.open("wb"))
+                self._process = _start(listener.fileno(), data, self._folder, method, said)
                 undo.pop_all()
             except OSError as error:
                 raise BenchError(f"no fork server can be started: {reason(error)}") from error
@@ -126,11 +131,16 @@ def _sweep(place: Path) -> None:
                 shutil.rmtree(path.parent, ignore_errors=True)
 
 
-def _start(listener: int, data: int, folder: str, method: StartMethod) -> subprocess.Popen[bytes]:
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
+def _start(
+    listener: int, data: int, folder: str, method: StartMethod, said: IO[bytes] | None
+) -> subprocess.Popen[bytes]:
+    before = {name: os.environ.get(name) for name in FOR_IMPORTS}
     return subprocess.Popen(
         [sys.executable, "-P", "-c", program(listener, data, folder, method, before)],
         stdin=subprocess.PIPE,
-        env={**environment(), **ONE_THREAD},
+        stdout=said,
+        stderr=said,
+        env={**environment(), **FOR_IMPORTS},
+        start_new_session=said is not None,
         pass_fds=(listener, data),
     )

@@ -56,12 +56,14 @@ def serve(
     """Start a process for each connection to the socket `listener`, until standard input ends.
 
     `data` is the descriptor of the shared data sets, and `folder`, which goes in the end, the place for
-    temporary files. `environ` is what the variables in `ONE_THREAD`, set for the imports, are to be again.
+    temporary files. `environ` is what the variables in `FOR_IMPORTS`, set for the imports, are to be again.
     """
     set_title(TITLE)
     die_with(0)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a handful for each process
+    with contextlib.suppress(PermissionError):  # recorded in each row, whatever it is
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGINT, signal.SIGHUP):  # its end comes by its input
         signal.signal(number, lambda *_: None)

@@ -57,9 +57,9 @@ def test_ray_is_told_what_to_start_and_in_which_environment(program, monkeypatch
     before = {**os.environ}
     for name in ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "RAY_REDIS_ADDRESS", "RAY_RUNTIME_ENV_HOOK"):
         monkeypatch.setenv(name, "error")
-    with ray_start.own_ray({"RAY_worker_niceness": "0"}) as own:
+    with ray_start.own_ray() as own:
+        assert own.address() == "there:1"
         wanted, environ = json.loads(told.read_text())
-        assert own.address == "there:1"
         assert os.environ["RAY_AUTH_TOKEN"] == environ["RAY_AUTH_TOKEN"]
     assert "RAY_AUTH_TOKEN" not in os.environ
     assert str(own.folder) == json.loads(wanted)["temp_dir"]
@@ -87,8 +87,8 @@ def test_a_start_that_fails_is_told_in_one_line(program, monkeypatch, script, wh
     program(script)
     monkeypatch.setattr(ray_start, "START_SECONDS", 0.5 if "sleep" in script else 60.0)
     monkeypatch.setattr(ray_start, "END_SECONDS", 0.0 if "sleep" in script else 60.0)
-    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
-        pass
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray() as own:
+        own.address()
     message, _, file = str(raised.value).partition("; see ")
     assert message == f"no Ray cluster on this machine: {why}"
     assert Path(file).name == "head.err"
@@ -141,8 +141,8 @@ def test_logs_that_are_named_are_there(stands_in, monkeypatch, node, why):
 
     if "sleep" in node:
         monkeypatch.setattr(ray_start, "select", SimpleNamespace(select=in_vain))
-    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
-        pass
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray() as own:
+        own.address()
     (folder,) = base.iterdir()
     logs = folder / "session_latest" / "logs"
     assert str(raised.value) == f"no Ray cluster on this machine: {why}; Ray's logs are in {logs}"
@@ -153,8 +153,8 @@ def test_logs_that_are_named_are_there(stands_in, monkeypatch, node, why):
 def test_a_limit_that_is_named_leaves_no_folder(stands_in, monkeypatch, node):
     base = stands_in(node)
     monkeypatch.setattr(ray_start, "exhausted", lambda _said: "3 more; raise it")
-    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
-        pass
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray() as own:
+        own.address()
     assert str(raised.value) == "no Ray cluster on this machine: 3 more; raise it"
     assert list(base.iterdir()) == []
 
@@ -164,9 +164,9 @@ def test_a_start_that_is_interrupted_leaves_no_folder(stands_in, monkeypatch):
         raise KeyboardInterrupt
 
     base = stands_in("time.sleep(600)")
-    monkeypatch.setattr(ray_start._Head, "address", interrupt)
-    with pytest.raises(KeyboardInterrupt), ray_start.own_ray({}):
-        pass
+    monkeypatch.setattr(ray_start.Own, "address", interrupt)
+    with pytest.raises(KeyboardInterrupt), ray_start.own_ray() as own:
+        own.address()
     assert list(base.iterdir()) == []
 
 
@@ -176,23 +176,23 @@ def test_what_ray_wrote_tells_whether_a_limit_was_reached(stands_in, monkeypatch
     )
     said = []
     monkeypatch.setattr(ray_start, "exhausted", lambda texts: said.extend(texts))
-    with pytest.raises(ClusterError), ray_start.own_ray({}):
-        pass
+    with pytest.raises(ClusterError), ray_start.own_ray() as own:
+        own.address()
     assert said == ["", "in a log"]
     assert len(list(base.iterdir())) == 1
 
 
 def test_what_starts_well_leaves_no_folder(stands_in):
     base = stands_in("pass")
-    with ray_start.own_ray({}) as own:
-        assert (own.address, [own.folder]) == ("there:1", list(base.iterdir()))
+    with ray_start.own_ray() as own:
+        assert (own.address(), [own.folder]) == ("there:1", list(base.iterdir()))
     assert list(base.iterdir()) == []
 
 
 def test_a_process_that_cannot_be_started_is_told_in_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(ray_start.sys, "executable", str(tmp_path / "none"))
-    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
-        pass
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray() as own:
+        own.address()
     assert str(raised.value) == (
         "no Ray cluster on this machine: its process cannot be started: No such file or directory; "
         "see `ulimit -a`"
