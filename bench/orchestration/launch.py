@@ -105,7 +105,8 @@ def _launch(
 @contextlib.contextmanager
 def _fork_server(own: Own, datasets: Mapping[str, Dataset]) -> Iterator[ForkServer]:
     """That of this machine, whose import of TensorFlow takes longer than all of Ray's start."""
-    server = ForkServer(datasets, inside=str(own.folder), log=own.folder / "forks.log")
+    log, lease = own.folder / "forks.log", own.lease.fileno()
+    server = ForkServer(datasets, inside=str(own.folder), log=log, lease=lease)
     with contextlib.closing(server):
         own.beside(server.process_id)
         yield server

@@ -81,11 +81,16 @@ def _begin(folder: Path, environ: Mapping[str, str]) -> "Own":
 
 
 class Own:
-    """The process that holds it, and `folder`, of Ray's sockets and logs, which is gone once it has ended."""
+    """The process that holds it, and `folder`, of Ray's sockets and logs, which is gone once it has ended.
+
+    `lease` is this end of a pipe whose other one is the process's alone, and ends with it.
+    """
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self.folder, self._errors, self._kept = folder, folder / "head.err", False
-        with self._errors.open("wb") as errors:
+        lease, its_lease = os.pipe()
+        with contextlib.ExitStack() as undo, os.fdopen(its_lease, "wb"), self._errors.open("wb") as errors:
+            self.lease = undo.enter_context(os.fdopen(lease, "rb", 0))
             # A session of its own: what a terminal sends to this process is not for Ray's processes.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", str(_PROGRAM)],
@@ -93,8 +98,10 @@ class Own:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=environ,
+                pass_fds=[its_lease],
                 start_new_session=True,
             )
+            undo.pop_all()
         wanted = {
             "temp_dir": str(folder),
             "num_cpus": len(usable_cores()),
@@ -161,6 +168,7 @@ class Own:
                 self._process.kill()
                 self._process.wait()
             self._output.close()
+            self.lease.close()
             if not self._kept:
                 shutil.rmtree(self.folder, ignore_errors=True)  # where it was killed, or ended by itself
 

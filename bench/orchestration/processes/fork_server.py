@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -58,13 +58,18 @@ class ForkServer:
     """
 
     def __init__(
-        self, datasets: Mapping[str, Dataset], inside: str | None = None, log: Path | None = None
+        self,
+        datasets: Mapping[str, Dataset],
+        inside: str | None = None,
+        log: Path | None = None,
+        lease: int = -1,
     ) -> None:
         """Returns at once: whoever asks for a process meanwhile waits for the imports.
 
         Temporary files, also of its processes, go to a folder that it removes in the end. Below `inside`, a
         folder that somebody else removes, they do not stay where the server is killed, either. With a `log`
-        what is said in it goes there, and what a terminal sends to this process is not for it.
+        what is said in it goes there, and what a terminal sends to this process is not for it. It is killed
+        where the pipe `lease`, if given, ends before this process.
         Raises BenchError where none can be started.
         """
         method = start_method()
@@ -80,7 +85,9 @@ class ForkServer:
                 data = share(datasets)
                 stack.callback(os.close, data)
                 said = None if log is None else stack.enter_context(log.open("wb"))
-                self._process = _start(listener.fileno(), data, self._folder, method, said)
+                line = program(listener.fileno(), data, self._folder, method, _before_imports(), lease)
+                given = [number for number in (listener.fileno(), data, lease) if number >= 0]
+                self._process = _start(line, given, said)
                 undo.pop_all()
             except OSError as error:
                 raise BenchError(f"no fork server can be started: {reason(error)}") from error
@@ -131,16 +138,17 @@ def _sweep(place: Path) -> None:
                 shutil.rmtree(path.parent, ignore_errors=True)
 
 
-def _start(
-    listener: int, data: int, folder: str, method: StartMethod, said: IO[bytes] | None
-) -> subprocess.Popen[bytes]:
-    before = {name: os.environ.get(name) for name in FOR_IMPORTS}
+def _before_imports() -> dict[str, str | None]:
+    return {name: os.environ.get(name) for name in FOR_IMPORTS}
+
+
+def _start(line: str, given: Sequence[int], said: IO[bytes] | None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", program(listener, data, folder, method, before)],
+        [sys.executable, "-P", "-c", line],
         stdin=subprocess.PIPE,
         stdout=said,
         stderr=said,
         env={**environment(), **FOR_IMPORTS},
         start_new_session=said is not None,
-        pass_fds=(listener, data),
+        pass_fds=given,
     )

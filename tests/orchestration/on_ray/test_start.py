@@ -170,6 +170,45 @@ def test_a_start_that_is_interrupted_leaves_no_folder(stands_in, monkeypatch):
     assert list(base.iterdir()) == []
 
 
+SLEEPERS = (
+    "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+    "print(child.pid, flush=True); child.wait()"
+)
+
+
+@pytest.fixture
+def beside():
+    """A process and its child, neither of them Ray's."""
+    with subprocess.Popen([sys.executable, "-c", SLEEPERS], stdout=subprocess.PIPE) as process:
+        yield process, psutil.Process(int(process.stdout.readline()))
+        process.kill()
+
+
+def test_what_uses_the_folder_beside_ray_ends_before_that_goes(stands_in, beside):
+    base, (process, child) = stands_in("pass"), beside
+    with ray_start.own_ray() as own:
+        own.beside(process.pid)
+        own.beside(2**22 + 1)  # one that has ended already
+        own.address()
+    assert process.wait() == -signal.SIGKILL
+    psutil.wait_procs([child])
+    assert list(base.iterdir()) == []
+
+
+def test_the_lease_ends_with_the_process_that_holds_ray_and_no_other_has_it(stands_in):
+    stands_in(
+        "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    )
+    with ray_start.own_ray() as own:
+        own.address()
+        holder = psutil.Process(own._process.pid)
+        (of_ray,) = holder.children()
+        holder.kill()
+        assert own.lease.read() == b""
+        assert of_ray.is_running()
+        of_ray.kill()
+
+
 def test_what_ray_wrote_tells_whether_a_limit_was_reached(stands_in, monkeypatch):
     base = stands_in(
         "(folder / 'session_latest/logs/raylet.err').write_text('in a log'); raise OSError('no')"
@@ -270,6 +309,27 @@ def test_a_world_that_means_no_good_changes_nothing(start, tmp_path):
     assert start.marked() == []
     assert [path.name for path in home.rglob("*") if "ray" in path.name] == [".ray"]
     assert list(long.glob("ray*")) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_end_while_tensorflow_is_imported_leaves_nothing(start, tmp_path, monkeypatch, number):
+    modules, base = tmp_path / "modules", Path(tempfile.mkdtemp(prefix="b", dir="/tmp"))
+    modules.mkdir()
+    (modules / "tensorflow.py").write_text(
+        f"open({str(tmp_path / 'imports')!r}, 'w'); import time; time.sleep(600)"
+    )
+    with start(
+        PYTHONPATH=f"{modules}{os.pathsep}{os.environ.get('PYTHONPATH', '')}", RAY_TMPDIR=str(base)
+    ) as process:
+        while not (tmp_path / "imports").exists():
+            assert process.poll() is None
+        process.send_signal(number)
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == ((130, INTERRUPTED) if number == signal.SIGINT else (-9, ""))
+    while start.marked():
+        pass
+    base.rmdir()
 
 
 @pytest.mark.slow
