@@ -170,16 +170,14 @@ def test_a_start_that_is_interrupted_leaves_no_folder(stands_in, monkeypatch):
     assert list(base.iterdir()) == []
 
 
-SLEEPERS = (
-    "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
-    "print(child.pid, flush=True); child.wait()"
-)
+SLEEPER = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
 
 
 @pytest.fixture
 def beside():
     """A process and its child, neither of them Ray's."""
-    with subprocess.Popen([sys.executable, "-c", SLEEPERS], stdout=subprocess.PIPE) as process:
+    program = f"import subprocess, sys; child = {SLEEPER}; print(child.pid, flush=True); child.wait()"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
         yield process, psutil.Process(int(process.stdout.readline()))
         process.kill()
 
@@ -196,9 +194,7 @@ def test_what_uses_the_folder_beside_ray_ends_before_that_goes(stands_in, beside
 
 
 def test_the_lease_ends_with_the_process_that_holds_ray_and_no_other_has_it(stands_in):
-    stands_in(
-        "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
-    )
+    stands_in(f"import subprocess, sys; {SLEEPER}")
     with ray_start.own_ray() as own:
         own.address()
         holder = psutil.Process(own._process.pid)
@@ -313,16 +309,14 @@ def test_a_world_that_means_no_good_changes_nothing(start, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_an_end_while_tensorflow_is_imported_leaves_nothing(start, tmp_path, monkeypatch, number):
+def test_an_end_while_tensorflow_is_imported_leaves_nothing(start, tmp_path, number):
     modules, base = tmp_path / "modules", Path(tempfile.mkdtemp(prefix="b", dir="/tmp"))
     modules.mkdir()
-    (modules / "tensorflow.py").write_text(
-        f"open({str(tmp_path / 'imports')!r}, 'w'); import time; time.sleep(600)"
-    )
-    with start(
-        PYTHONPATH=f"{modules}{os.pathsep}{os.environ.get('PYTHONPATH', '')}", RAY_TMPDIR=str(base)
-    ) as process:
-        while not (tmp_path / "imports").exists():
+    seen = tmp_path / "seen"
+    (modules / "tensorflow.py").write_text(f"open({str(seen)!r}, 'w'); import time; time.sleep(600)")
+    path = os.pathsep.join(filter(None, [str(modules), os.environ.get("PYTHONPATH")]))
+    with start(PYTHONPATH=path, RAY_TMPDIR=str(base)) as process:
+        while not seen.exists():
             assert process.poll() is None
         process.send_signal(number)
         _, errors = process.communicate()
