@@ -48,12 +48,24 @@ def main() -> None:
 
 
 def _start(wanted: dict[str, Any]) -> str:
-    """What `ray.init(address="local")` starts, without the driver that it makes of the process."""
+    """What `ray.init(address="local")` starts, without the driver that it makes of the process.
+
+    And without what belongs to the dashboard: its packages, as where Ray is installed without them, and the
+    API server. They would take a second to start, and one of each core.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, _FILES)), hard))
+    sys.modules["ray.dashboard.optional_deps"] = None  # type: ignore[assignment]  # cannot be imported
     from ray._private.node import Node
     from ray._private.parameter import RayParams
     from ray._private.resource_isolation_config import ResourceIsolationConfig
+
+    class BareNode(Node):  # type: ignore[misc]  # ray is untyped
+        def start_api_server(self, **options: Any) -> None:  # noqa: ANN401
+            """Without the dashboard it has but one use: to tell Ray's makers, where somebody wants that."""
+            self._webui_url = None
+            if os.environ.get("RAY_USAGE_STATS_ENABLED") != "0":
+                super().start_api_server(**options)
 
     parameters = RayParams(
         include_dashboard=False,
@@ -63,7 +75,7 @@ def _start(wanted: dict[str, Any]) -> str:
         resource_isolation_config=ResourceIsolationConfig(enable_resource_isolation=False),
         **wanted,
     )
-    node = Node(parameters, head=True, shutdown_at_exit=False, spawn_reaper=True, ray_init_cluster=True)
+    node = BareNode(parameters, head=True, shutdown_at_exit=False, spawn_reaper=True, ray_init_cluster=True)
     return str(node.gcs_address)
 
 

@@ -52,12 +52,12 @@ class Child:
 
 def serve(
     listener: int, data: int, folder: str, method: StartMethod, environ: Mapping[str, str | None], lease: int
-) -> None:
+) -> NoReturn:
     """Start a process for each connection to the socket `listener`, until standard input ends.
 
     It is killed at the end of the pipe `lease`, where that is not -1. `data` is the descriptor of the shared
     data sets, and `folder`, which goes in the end, the place for temporary files. `environ` is what the
-    variables in `FOR_IMPORTS`, set for the imports, are to be again.
+    variables in `FOR_IMPORTS`, set for the imports, are to be again. Does not return.
     """
     set_title(TITLE)
     die_with(0)
@@ -84,6 +84,7 @@ def serve(
     outlive(0)
     with Server(socket(fileno=listener), start, folder) as server:
         server.run()
+    os._exit(0)  # whoever ends it waits: nothing of TensorFlow is torn down
 
 
 def _serve_anew(listener: int, data: int, folder: str, lease: int) -> NoReturn:

@@ -108,12 +108,13 @@ def stands_in(monkeypatch, tmp_path):
         (package / "parameter.py").write_text("RayParams = dict\n")
         (package / "resource_isolation_config.py").write_text("ResourceIsolationConfig = dict\n")
         (package / "node.py").write_text(
-            "import os, pathlib, time\ngcs_address = 'there:1'\n"
-            "def Node(wanted, **_):\n"
+            "import os, pathlib, time\n"
+            "class Node:\n"
+            "  gcs_address = 'there:1'\n"
+            "  def __init__(self, wanted, **_):\n"
             "    folder = pathlib.Path(wanted['temp_dir'])\n"
             "    (folder / 'session_latest' / 'logs').mkdir(parents=True)\n"
             f"    {node}\n"
-            "    return __import__('sys').modules[__name__]\n"
         )
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
         monkeypatch.setenv("RAY_TMPDIR", tempfile.mkdtemp(prefix="b", dir="/tmp"))
