@@ -22,6 +22,7 @@ import psutil
 
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2): what its descendants leave behind becomes its own child
 _FILES = 65536  # as many as ray.init asks for
+_UP_SECONDS = 30
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -56,6 +57,7 @@ def _start(wanted: dict[str, Any]) -> str:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, _FILES)), hard))
     sys.modules["ray.dashboard.optional_deps"] = None  # type: ignore[assignment]  # cannot be imported
+    from ray._private import services
     from ray._private.node import Node
     from ray._private.parameter import RayParams
     from ray._private.resource_isolation_config import ResourceIsolationConfig
@@ -66,6 +68,16 @@ def _start(wanted: dict[str, Any]) -> str:
             self._webui_url = None
             if os.environ.get("RAY_USAGE_STATS_ENABLED") != "0":
                 super().start_api_server(**options)
+
+        def start_ray_processes(self) -> None:
+            """Ray looks but once a second whether they are up (GetNode in its C++ code), even if one died."""
+            super().start_ray_processes()
+            for _ in range(_UP_SECONDS):
+                with contextlib.suppress(TimeoutError):
+                    services.wait_for_node(self.gcs_address, self.plasma_store_socket_name, 1)
+                    return
+                if dead := [name for name, _ in self.dead_processes()]:
+                    raise RuntimeError(f"{' and '.join(dead)} ended")
 
     parameters = RayParams(
         include_dashboard=False,

@@ -107,10 +107,17 @@ def stands_in(monkeypatch, tmp_path):
             (tmp_path / "modules" / name / "__init__.py").touch()
         (package / "parameter.py").write_text("RayParams = dict\n")
         (package / "resource_isolation_config.py").write_text("ResourceIsolationConfig = dict\n")
+        (package / "services.py").write_text("def wait_for_node(*_):\n    raise TimeoutError\n")
         (package / "node.py").write_text(
             "import os, pathlib, time\n"
             "class Node:\n"
-            "  gcs_address = 'there:1'\n"
+            "  gcs_address, plasma_store_socket_name = 'there:1', 'store'\n"
+            "  def start_ray_processes(self):\n"
+            "    pass\n"
+            "  def dead_processes(self):\n"
+            "    return [('raylet', None)]\n"
+            "  def start_api_server(self, **_):\n"
+            "    raise RuntimeError('a dashboard')\n"
             "  def __init__(self, wanted, **_):\n"
             "    folder = pathlib.Path(wanted['temp_dir'])\n"
             "    (folder / 'session_latest' / 'logs').mkdir(parents=True)\n"
@@ -128,6 +135,7 @@ def stands_in(monkeypatch, tmp_path):
     ("node", "why"),
     [
         ("raise RuntimeError('no port')", "RuntimeError: no port"),
+        ("self.start_ray_processes()", "RuntimeError: raylet ended"),
         ("time.sleep(600)", "not up after 180 s"),
         ("os._exit(1)", "its process ended"),
     ],
@@ -216,6 +224,15 @@ def test_what_ray_wrote_tells_whether_a_limit_was_reached(stands_in, monkeypatch
         own.address()
     assert said == ["", "in a log"]
     assert len(list(base.iterdir())) == 1
+
+
+def test_the_server_of_the_dashboard_is_for_those_who_want_ray_to_tell_of_itself(stands_in, monkeypatch):
+    stands_in("self.start_api_server()")
+    with ray_start.own_ray() as own:
+        assert own.address() == "there:1"
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    with pytest.raises(ClusterError, match="RuntimeError: a dashboard"), ray_start.own_ray() as own:
+        own.address()
 
 
 def test_what_starts_well_leaves_no_folder(stands_in):
