@@ -1,6 +1,5 @@
 """`bench plan`: the scenarios of a suite, what each needs, what the sweep will take."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +36,7 @@ def plan(
     exactly N rounds, whatever precision the suite asks for.
     """
     from bench.analysis.forecast import forecast
+    from bench.orchestration.on_ray.start import LOCAL, wanted_address
     from bench.orchestration.scheduling.feasibility import impossible, this_machine
     from bench.records.suite import read_suite
     from bench.views.plan import plan_table
@@ -44,10 +44,10 @@ def plan(
     chosen = read_suite(suite, parse_overrides(settings), rounds)
     chosen = chosen if only is None else chosen.only(only)
     planned = forecast(chosen.points, chosen.measure, earlier_times(results))
-    named = address or os.environ.get("RAY_ADDRESS") or "local"
-    nodes = _nodes(address) if named != "local" else (this_machine(),)
+    named = wanted_address(address)
+    nodes = _nodes(address) if named != LOCAL else (this_machine(),)
     hopeless = impossible(chosen.points, nodes, chosen.measure.exclusive)
-    where = "this machine" if named == "local" else f"the {len(nodes)} nodes at {named}"
+    where = "this machine" if named == LOCAL else f"the {len(nodes)} nodes at {named}"
     slices = [name for node in nodes for name in node.slices]
     terminal().print(plan_table(planned, chosen.title, hopeless, where, slices))
 

@@ -1,15 +1,17 @@
 """From a suite to a recorded session: data, cluster, recorder and session loop, put together."""
 
+import contextlib
 import datetime
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import bench
-from bench.data.datasets import load_all
+from bench.data.datasets import Dataset, load_all
+from bench.orchestration.on_ray.start import LOCAL, Own, own_ray, wanted_address
 from bench.orchestration.pool import Pool
-from bench.orchestration.processes.fork_server import start_method
+from bench.orchestration.processes.fork_server import ForkServer, start_method
 from bench.orchestration.runs import Cluster, Watcher
 from bench.orchestration.session import Rules, Session
 from bench.orchestration.signals import heeded, held, take_pending
@@ -78,22 +80,36 @@ def _launch(
             check_data(begun, earlier, dataset_sha256)
             with Journal(begun):  # refused now, not after Ray has started, where another process writes it
                 pass
-    with spent.on("ray-start"):
-        from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster, share
-        from bench.orchestration.on_ray.pool import RayPool
-
-    with spent.around(ray_cluster(address), "ray-start", "ray-end"):
+    with contextlib.ExitStack() as stack:
+        own = server = None
+        if wanted_address(address) == LOCAL:
+            own = stack.enter_context(spent.around(own_ray(), "ray-start", "ray-end"))
+            server = stack.enter_context(spent.around(_fork_server(own, datasets), "data", "ray-end"))
+        with spent.on("ray-start"):  # whose processes, and the server's, import what they need meanwhile
+            from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster, share
+            from bench.orchestration.on_ray.pool import RayPool
+        stack.enter_context(spent.around(ray_cluster(address, own), "ray-start", "ray-end"))
         with heeded(), spent.on("inspection"):
             nodes, fingerprints = inspect_nodes()
         if begun and earlier:
             check_machines(begun, earlier, {seen.machine_id for seen in fingerprints.values()})
         del earlier  # the recorder reads its own, and a session may have hundreds of thousands of runs
         with heeded(), spent.on("data"):
-            pool = RayPool(share(datasets))
+            pool = RayPool(share(datasets), held={node.node_id: server for node in nodes if server})
         cluster = Cluster(nodes, fingerprints, dataset_sha256)
         recorder = _recorder(results, begun, _header(suite, rules))
         with spent.around(recorder, "tables", "tables"), spent.on("session"):
             return _record(suite, cluster, pool, recorder, watcher, rules)
+
+
+@contextlib.contextmanager
+def _fork_server(own: Own, datasets: Mapping[str, Dataset]) -> Iterator[ForkServer]:
+    """That of this machine, whose import of TensorFlow takes longer than all of Ray's start."""
+    log, lease = own.folder / "forks.log", own.lease.fileno()
+    server = ForkServer(datasets, inside=str(own.folder), log=log, lease=lease)
+    with contextlib.closing(server):
+        own.beside(server.process_id)
+        yield server
 
 
 def _recorder(results: Path, begun: Path | None, header: Row) -> Recorder:

@@ -3,15 +3,20 @@
 import contextlib
 import gc
 import os
+import shutil
 import sys
+import tempfile
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from bench.cli.watchers import Silent
-from bench.errors import StoreError
+from bench.errors import BenchError, ClusterError, StoreError
 from bench.orchestration import launch
+from bench.orchestration.processes import fork_server
 from bench.orchestration.session import Rules
 from bench.records.journal import Journal
 from bench.records.recorder import Recorder
@@ -52,17 +57,17 @@ def launched(tmp_path, monkeypatch):
         fingerprints = {str(number): FakeFingerprint(number) for number in range(nodes)}
         cluster = SimpleNamespace(
             inspect_nodes=lambda: ((), fingerprints),
-            ray_cluster=lambda _address: contextlib.nullcontext(),
+            ray_cluster=lambda *_: contextlib.nullcontext(),
             share=lambda _datasets: None,
         )
         monkeypatch.setitem(sys.modules, "bench.orchestration.on_ray.cluster", cluster)
         monkeypatch.setitem(
-            sys.modules, "bench.orchestration.on_ray.pool", SimpleNamespace(RayPool=lambda _data: None)
+            sys.modules, "bench.orchestration.on_ray.pool", SimpleNamespace(RayPool=lambda _data, **_: None)
         )
         monkeypatch.setattr(launch, "load_all", lambda _names, _data: {})
         monkeypatch.setattr(launch, "machine_row", lambda name, fingerprint: fingerprint.row(name))
         monkeypatch.setattr(launch, "Session", session)
-        return launch.launch(suite, tmp_path, None, None, Silent(), rules, begun=begun).folder
+        return launch.launch(suite, tmp_path, None, "there:1", Silent(), rules, begun=begun).folder
 
     return launched
 
@@ -93,3 +98,47 @@ def test_what_it_did_before_is_in_memory_once_while_it_goes_on(launched, monkeyp
 def alive(left):
     gc.collect()
     assert [of() for of in left] == [None]
+
+
+@pytest.fixture
+def no_ray(tmp_path, monkeypatch):
+    """A Ray of one's own that fails to start; gives the folder that it was to be in, and processes begun."""
+    base, begun = Path(tempfile.mkdtemp(prefix="b", dir="/tmp")), []
+    (tmp_path / "ray.py").write_text("raise ImportError('torn')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("RAY_TMPDIR", str(base))
+    monkeypatch.setenv("BENCH_START_METHOD", "spawn")
+    monkeypatch.setattr(launch, "load_all", lambda _names, _data: {})
+
+    class Kept(launch.ForkServer):
+        def __init__(self, *given, **named):
+            super().__init__(*given, **named)
+            begun.append(self)
+
+    monkeypatch.setattr(launch, "ForkServer", Kept)
+    yield SimpleNamespace(base=base, begun=begun)
+    shutil.rmtree(base)
+
+
+def begin(results):
+    suite, rules = Suite("suite", "A suite", Measure(rounds=1), (), ""), Rules(lambda _times: True)
+    launch.launch(suite, results, None, None, Silent(), rules)
+
+
+def test_where_ray_cannot_start_the_fork_server_that_came_first_ends(tmp_path, no_ray):
+    with pytest.raises(ClusterError, match="no Ray cluster on this machine: ImportError: torn; see "):
+        begin(tmp_path)
+    (server,), (folder,) = no_ray.begun, no_ray.base.iterdir()
+    assert not server.is_alive()
+    assert {file.name for file in folder.iterdir()} == {"head.err", "forks.log"}
+
+
+def test_where_no_fork_server_can_be_started_ray_is_not_left(tmp_path, no_ray, monkeypatch):
+    def full(_datasets):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(fork_server, "share", full)
+    with pytest.raises(BenchError, match="no fork server can be started: No space left on device"):
+        begin(tmp_path)
+    assert list(no_ray.base.iterdir()) == []
+    assert psutil.Process().children() == []

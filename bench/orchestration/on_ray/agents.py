@@ -1,4 +1,4 @@
-"""The node agents of a session: one on each node where it has slots."""
+"""The node agents of a session: one on each node with slots that this process does not serve itself."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noq
 from bench.orchestration.on_ray.agent import NodeAgent
 from bench.orchestration.on_ray.calls import Answer, Calls
 from bench.orchestration.pool import Event
+from bench.orchestration.processes.fork_server import ForkServer
 
 ATTEMPTS = 3
 """Of a node on which no agent comes up: there each process starts anew, which takes longer and no more."""
@@ -24,10 +25,16 @@ class _Agent:
 
 
 class Agents:
-    """Each holds the data sets, given by reference, once for all processes of its node."""
+    """Each holds the data sets, given by reference, once for all processes of its node.
 
-    def __init__(self, datasets: Mapping[str, Any], calls: Calls) -> None:
-        self._datasets, self._calls = datasets, calls
+    A node that `held` has a fork server for, which this process has started on it, needs none before that
+    server has ended.
+    """
+
+    def __init__(
+        self, datasets: Mapping[str, Any], calls: Calls, held: Mapping[str, ForkServer] | None = None
+    ) -> None:
+        self._datasets, self._calls, self._held = datasets, calls, dict(held or {})
         self._agents: dict[str, _Agent] = {}
         self._failed: dict[str, int] = {}
 
@@ -36,6 +43,8 @@ class Agents:
 
         One is started where there is none.
         """
+        if self._server(node_id) is not None:
+            return True
         agent = self._agents.get(node_id)
         if agent is None and self._failed.get(node_id, 0) < ATTEMPTS:
             agent = self._start(node_id)
@@ -47,8 +56,17 @@ class Agents:
 
     def address(self, node_id: str) -> str | None:
         """That of the node's fork server, None while there is none."""
-        agent = self._agents.get(node_id)
-        return agent.address if agent else None
+        found = self._server(node_id) or self._agents.get(node_id)
+        return found.address if found else None
+
+    def _server(self, node_id: str) -> ForkServer | None:
+        """The one that this process holds for the node; that it has ended is seen once somebody asks."""
+        server = self._held.get(node_id)
+        if server is None or server.is_alive():
+            return server
+        del self._held[node_id]
+        self._failed[node_id] = self._failed.get(node_id, 0) + 1
+        return None
 
     def _start(self, node_id: str) -> _Agent:
         there = NodeAffinitySchedulingStrategy(node_id, soft=False)

@@ -28,7 +28,7 @@ from bench.machine.fingerprint import Fingerprint
 from bench.orchestration.nodes import Declared, Seen, Sight, as_nodes, look
 from bench.orchestration.on_ray import job as ray_job
 from bench.orchestration.on_ray.address import NotANodeError, look_at
-from bench.orchestration.on_ray.start import own_ray
+from bench.orchestration.on_ray.start import LOCAL, NICENESS, USAGE_UNTOLD, Own, own_ray, wanted_address
 from bench.orchestration.scheduling.request import Node
 from bench.orchestration.signals import abandoned, heeded, held
 
@@ -40,12 +40,6 @@ _COMMON: Mapping[str, Any] = {
     "logging_level": logging.ERROR,
     "configure_logging": True,
 }
-# Ray's default of 15 lets any other process slow a run down. Ray spells its settings in small letters.
-_NICENESS = {"RAY_worker_niceness": "0"}
-# A worker for each core would be started ahead, of which runs need a few. Where memory is short, Ray would
-# end its workers, the newest first, until what they held is enough. But it is runs that hold it, in processes
-# of their own, which the kernel ends before all others.
-_OWN = {**_NICENESS, "RAY_prestart_worker_first_driver": "0", "RAY_memory_monitor_refresh_ms": "0"}
 _OF_RAY = (RayError, OSError, ValueError, RuntimeError)
 _TOKEN = (
     "set RAY_AUTH_MODE=token, and give the cluster's token as RAY_AUTH_TOKEN, in the file that "
@@ -54,23 +48,26 @@ _TOKEN = (
 
 
 @contextlib.contextmanager
-def ray_cluster(address: str | None) -> Iterator[None]:
+def ray_cluster(address: str | None, begun: Own | None = None) -> Iterator[None]:
     """Ray, started on this machine or joined at `address` (or RAY_ADDRESS), until the block ends.
 
+    One that has `begun` to start, or was begun here where there is none, ends with whoever began it.
     "auto" is the cluster that runs on this machine. A cluster that was started here ends with the block, and
     with this process, however that ends. The workers of one that was joined import this process's own
     `bench`, whatever is installed on their nodes. Raises ClusterError where none can be started or reached.
     """
-    wanted = address or os.environ.get("RAY_ADDRESS") or "local"
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    wanted = wanted_address(address)
+    for name, value in USAGE_UNTOLD.items():
+        os.environ.setdefault(name, value)
     with contextlib.ExitStack() as stack:
         with held():
-            own = stack.enter_context(own_ray(_OWN)) if wanted == "local" else None
+            own = stack.enter_context(own_ray()) if begun is None and wanted == LOCAL else begun
+            there = own.address() if own else wanted
             stack.callback(_leave)
             try:
                 if own:
                     ray_job.submitted(os.environ)
-                    _enter(own.address, _skip_env_hook=True, job_config=ray_job.local(own.folder))
+                    _enter(there, _skip_env_hook=True, job_config=ray_job.local(own.folder))
                 else:
                     _join(wanted)
             except Exception as error:  # Ray's, or of whatever a variable of the environment has it call
@@ -113,7 +110,7 @@ def _take_token_from_environment() -> None:
 
 
 def _no_cluster(error: Exception, wanted: str, given: bool) -> str:
-    where = "on this machine" if wanted == "local" else f"at {wanted}"
+    where = "on this machine" if wanted == LOCAL else f"at {wanted}"
     return f"no Ray cluster {where}: {_reason(error)}; {_remedy(error, wanted, given)}"
 
 
@@ -139,11 +136,11 @@ def _remedy(error: Exception, wanted: str, given: bool) -> str:
         return "use the Python and the Ray that its nodes have"
     if isinstance(error, NotANodeError):
         return f"run `ray start --address={wanted}` here first, or submit bench as a job"
-    if wanted != "local" and ray_job.HOOK in os.environ and not isinstance(error, _OF_RAY):
+    if wanted != LOCAL and ray_job.HOOK in os.environ and not isinstance(error, _OF_RAY):
         return f"correct {ray_job.HOOK}, or unset it"
     if wanted == "auto":
         return f"see `ray status`, and where it wants a token, {_TOKEN}"
-    if wanted == "local":
+    if wanted == LOCAL:
         return _remedy_here(error, os.environ)
     return (
         "check --address, or leave it out to start one"
@@ -175,7 +172,7 @@ def _runtime_env(environ: Mapping[str, str]) -> dict[str, Any]:
     return {
         "py_modules": [str(Path(bench.__file__).parent), *(job.get("py_modules") or ())],
         "excludes": ["__pycache__"],
-        "env_vars": {**_NICENESS, **forwarded(environ)},
+        "env_vars": {**NICENESS, **forwarded(environ)},
     }
 
 

@@ -2,9 +2,11 @@
 
 It imports nothing of `bench`. Its standard input first brings one line of JSON, what to start; its standard
 output gives one back: {"address": …}, or {"error": …}. When its input ends, however whoever started it ended,
-it kills every process of that Ray, removes its folder unless a further line has asked to keep it, and ends.
+it kills every process of that Ray, removes its folder, and ends. Of further lines "beside PID" names a
+process that is killed with them, since it uses the folder, and "keep" asks to leave the folder.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -13,12 +15,14 @@ import shutil
 import signal
 import sys
 import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psutil
 
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2): what its descendants leave behind becomes its own child
 _FILES = 65536  # as many as ray.init asks for
+_UP_SECONDS = 30
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -45,12 +49,35 @@ def main() -> None:
 
 
 def _start(wanted: dict[str, Any]) -> str:
-    """What `ray.init(address="local")` starts, without the driver that it makes of the process."""
+    """What `ray.init(address="local")` starts, without the driver that it makes of the process.
+
+    And without what belongs to the dashboard: its packages, as where Ray is installed without them, and the
+    API server. They would take a second to start, and one of each core.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, _FILES)), hard))
+    sys.modules["ray.dashboard.optional_deps"] = None  # type: ignore[assignment]  # cannot be imported
+    from ray._private import services
     from ray._private.node import Node
     from ray._private.parameter import RayParams
     from ray._private.resource_isolation_config import ResourceIsolationConfig
+
+    class BareNode(Node):  # type: ignore[misc]  # ray is untyped
+        def start_api_server(self, **options: Any) -> None:  # noqa: ANN401
+            """Without the dashboard it has but one use: to tell Ray's makers, where somebody wants that."""
+            self._webui_url = None
+            if os.environ.get("RAY_USAGE_STATS_ENABLED") != "0":
+                super().start_api_server(**options)
+
+        def start_ray_processes(self) -> None:
+            """Ray looks but once a second whether they are up (GetNode in its C++ code), even if one died."""
+            super().start_ray_processes()
+            for _ in range(_UP_SECONDS):
+                with contextlib.suppress(TimeoutError):
+                    services.wait_for_node(self.gcs_address, self.plasma_store_socket_name, 1)
+                    return
+                if dead := [name for name, _ in self.dead_processes()]:
+                    raise RuntimeError(f"{' and '.join(dead)} ended")
 
     parameters = RayParams(
         include_dashboard=False,
@@ -60,18 +87,32 @@ def _start(wanted: dict[str, Any]) -> str:
         resource_isolation_config=ResourceIsolationConfig(enable_resource_isolation=False),
         **wanted,
     )
-    node = Node(parameters, head=True, shutdown_at_exit=False, spawn_reaper=True, ray_init_cluster=True)
+    node = BareNode(parameters, head=True, shutdown_at_exit=False, spawn_reaper=True, ray_init_cluster=True)
     return str(node.gcs_address)
 
 
 def _end_with_input(folder: str) -> None:
-    kept = sys.stdin.read()
-    me = psutil.Process()
-    while left := [child for child in me.children(recursive=True) if _kill(child)]:
+    kept, beside = False, list[psutil.Process]()
+    for line in sys.stdin:
+        kept = kept or line == "keep\n"
+        if line.startswith("beside "):
+            with contextlib.suppress(psutil.NoSuchProcess):  # its number may be another's by the end
+                beside.append(psutil.Process(int(line.split()[1])))
+    while left := [process for process in _all([psutil.Process(), *beside]) if _kill(process)]:
         psutil.wait_procs(left, timeout=1.0)
     if not kept:
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
+
+
+def _all(roots: Sequence[psutil.Process]) -> Iterator[psutil.Process]:
+    """They, less this process, and all that descend from them."""
+    for root in roots:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            descended = root.children(recursive=True)
+            if root.pid != os.getpid():
+                yield root  # first: it starts no more then
+            yield from descended
 
 
 def _kill(process: psutil.Process) -> bool:

@@ -10,6 +10,7 @@ from bench.orchestration.on_ray.calls import Calls
 from bench.orchestration.on_ray.liveness import Liveness
 from bench.orchestration.on_ray.slot import Slot, Surroundings
 from bench.orchestration.pool import Died, Event, Job, SlotId
+from bench.orchestration.processes.fork_server import ForkServer
 from bench.orchestration.processes.work import Probing
 from bench.orchestration.scheduling.request import Allocations, Request
 from bench.records.probe import Moment
@@ -19,12 +20,18 @@ from bench.records.scenario import Precision
 class RayPool:
     """See `Pool`. `datasets` are references to the data sets in Ray's object store, by name.
 
-    `of_bench` are the `sources` that processes have to have, where not this one's.
+    `of_bench` are the `sources` that processes have to have, where not this one's, and `held` the fork
+    servers that this process has started itself, by their nodes.
     """
 
-    def __init__(self, datasets: Mapping[str, Any], of_bench: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        datasets: Mapping[str, Any],
+        of_bench: Mapping[str, str] | None = None,
+        held: Mapping[str, ForkServer] | None = None,
+    ) -> None:
         calls, told = Calls(), sources() if of_bench is None else of_bench
-        self._around = Surroundings(datasets, calls, Agents(datasets, calls), Liveness(), told)
+        self._around = Surroundings(datasets, calls, Agents(datasets, calls, held), Liveness(), told)
         self._slots: dict[SlotId, Slot] = {}
         self._stillborn: list[Event] = []
         self._numbers = itertools.count(1)

@@ -1,4 +1,4 @@
-"""A fork server, as whoever starts it sees it: one for each node of a session.
+"""A fork server, as whoever starts it sees it: one for each node of a session, held there or by the command.
 
 It is none of multiprocessing's, whose processes hold what keeps their server alive (so that none of them
 ends with whoever started it) and are not ended with whoever asked for them.
@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from bench.data.datasets import Dataset
 from bench.errors import BenchError, reason
 from bench.orchestration.processes.aside import environment
-from bench.orchestration.processes.preload import ONE_THREAD
+from bench.orchestration.processes.preload import FOR_IMPORTS
 from bench.orchestration.processes.serving import program
 from bench.orchestration.processes.shared_data import share
 from bench.records.measurement import START_METHODS, StartMethod
@@ -56,11 +57,19 @@ class ForkServer:
     it cannot be copied it starts fresh interpreters. `address` is the path of its socket.
     """
 
-    def __init__(self, datasets: Mapping[str, Dataset], inside: str | None = None) -> None:
+    def __init__(
+        self,
+        datasets: Mapping[str, Dataset],
+        inside: str | None = None,
+        log: Path | None = None,
+        lease: int = -1,
+    ) -> None:
         """Returns at once: whoever asks for a process meanwhile waits for the imports.
 
         Temporary files, also of its processes, go to a folder that it removes in the end. Below `inside`, a
-        folder that somebody else removes, they do not stay where the server is killed, either.
+        folder that somebody else removes, they do not stay where the server is killed, either. With a `log`
+        what is said in it goes there, and what a terminal sends to this process is not for it. It is killed
+        where the pipe `lease`, if given, ends before this process.
         Raises BenchError where none can be started.
         """
         method = start_method()
@@ -75,7 +84,10 @@ class ForkServer:
                 listener.listen(_WAITING)
                 data = share(datasets)
                 stack.callback(os.close, data)
-                self._process = _start(listener.fileno(), data, self._folder, method)
+                said = None if log is None else stack.enter_context(log.open("wb"))
+                line = program(listener.fileno(), data, self._folder, method, _before_imports(), lease)
+                given = [number for number in (listener.fileno(), data, lease) if number >= 0]
+                self._process = _start(line, given, said)
                 undo.pop_all()
             except OSError as error:
                 raise BenchError(f"no fork server can be started: {reason(error)}") from error
@@ -126,11 +138,17 @@ def _sweep(place: Path) -> None:
                 shutil.rmtree(path.parent, ignore_errors=True)
 
 
-def _start(listener: int, data: int, folder: str, method: StartMethod) -> subprocess.Popen[bytes]:
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
+def _before_imports() -> dict[str, str | None]:
+    return {name: os.environ.get(name) for name in FOR_IMPORTS}
+
+
+def _start(line: str, given: Sequence[int], said: IO[bytes] | None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", program(listener, data, folder, method, before)],
+        [sys.executable, "-P", "-c", line],
         stdin=subprocess.PIPE,
-        env={**environment(), **ONE_THREAD},
-        pass_fds=(listener, data),
+        stdout=said,
+        stderr=said,
+        env={**environment(), **FOR_IMPORTS},
+        start_new_session=said is not None,
+        pass_fds=given,
     )

@@ -16,11 +16,13 @@ PRELOADED = (
     "keras",
     *(f"bench.training.{module.name}" for module in pkgutil.iter_modules(bench.training.__path__)),
 )
-ONE_THREAD = {
+FOR_IMPORTS = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "CUDA_VISIBLE_DEVICES": "",
 }
-"""For the imports alone: NumPy's and scikit-learn's pools, and that of the allocator that pyarrow brings."""
+"""For the imports alone: one thread for NumPy's and scikit-learn's pools and for that of the allocator that
+pyarrow brings, and no GPU, as Ray has it in an actor that asks for none."""
 
 
 def preload() -> str | None:
@@ -33,7 +35,7 @@ def preload() -> str | None:
 
 def _imported() -> str | None:
     before_import(os.environ)
-    os.environ.update(ONE_THREAD)
+    os.environ.update(FOR_IMPORTS)
     try:
         for name in PRELOADED:
             importlib.import_module(name)

@@ -51,17 +51,22 @@ class Child:
 
 
 def serve(
-    listener: int, data: int, folder: str, method: StartMethod, environ: Mapping[str, str | None]
-) -> None:
+    listener: int, data: int, folder: str, method: StartMethod, environ: Mapping[str, str | None], lease: int
+) -> NoReturn:
     """Start a process for each connection to the socket `listener`, until standard input ends.
 
-    `data` is the descriptor of the shared data sets, and `folder`, which goes in the end, the place for
-    temporary files. `environ` is what the variables in `ONE_THREAD`, set for the imports, are to be again.
+    It is killed at the end of the pipe `lease`, where that is not -1. `data` is the descriptor of the shared
+    data sets, and `folder`, which goes in the end, the place for temporary files. `environ` is what the
+    variables in `FOR_IMPORTS`, set for the imports, are to be again. Does not return.
     """
     set_title(TITLE)
     die_with(0)
+    if lease >= 0:
+        die_with(lease)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a handful for each process
+    with contextlib.suppress(PermissionError):  # recorded in each row, whatever it is
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGINT, signal.SIGHUP):  # its end comes by its input
         signal.signal(number, lambda *_: None)
@@ -71,22 +76,24 @@ def serve(
     _restore(environ)
     if why_not is not None:
         sys.stderr.write(f"bench starts a fresh interpreter for each run, since {why_not}\n")
-        _serve_anew(listener, data, folder)
+        _serve_anew(listener, data, folder, lease)
     start: Starter = _Fresh(data, folder)
     if method == "forkserver":
-        start = _Copies(mapped(data), folder)
+        start = _Copies(mapped(data), folder, lease)
         os.close(data)
     outlive(0)
     with Server(socket(fileno=listener), start, folder) as server:
         server.run()
+    os._exit(0)  # whoever ends it waits: nothing of TensorFlow is torn down
 
 
-def _serve_anew(listener: int, data: int, folder: str) -> NoReturn:
+def _serve_anew(listener: int, data: int, folder: str, lease: int) -> NoReturn:
     """Go on in this process as an interpreter with nothing in it."""
-    for descriptor in (0, listener, data):
-        os.set_inheritable(descriptor, True)
+    for descriptor in (0, listener, data, lease):
+        if descriptor >= 0:
+            os.set_inheritable(descriptor, True)
     sys.stderr.flush()
-    line = [sys.executable, "-P", "-c", program(listener, data, folder, "spawn", {})]
+    line = [sys.executable, "-P", "-c", program(listener, data, folder, "spawn", {}, lease)]
     os.execv(sys.executable, line)
 
 
@@ -96,9 +103,10 @@ def program(
     folder: str,
     method: StartMethod,
     environ: Mapping[str, str | None],
+    lease: int = -1,
 ) -> str:
     """For `python -P -c`: `serve`."""
-    call = f"serve({listener}, {data}, {folder!r}, {method!r}, {environ!r})"
+    call = f"serve({listener}, {data}, {folder!r}, {method!r}, {environ!r}, {lease})"
     return program_with_bench(f"from {__name__} import serve; {call}")
 
 
@@ -119,10 +127,11 @@ class Starter(Protocol):
 
 @dataclass(frozen=True)
 class _Copies:
-    """By forking: `datasets` are mapped already."""
+    """By forking: `datasets` are mapped already. The `lease` is the server's own."""
 
     datasets: Mapping[str, Dataset]
     folder: str
+    lease: int
 
     def __call__(self, given: Descriptors, ours: Iterable[int]) -> int:
         server = os.getpid()
@@ -132,7 +141,7 @@ class _Copies:
         try:
             die_with_parent(server)
             signal.set_wakeup_fd(-1)
-            for descriptor in ours:
+            for descriptor in (*ours, *([self.lease] if self.lease >= 0 else ())):
                 os.close(descriptor)
             np.random.seed()  # every copy would draw the same; Python's own sees to that itself
             run_process.live(given, self.datasets, "forkserver", self.folder)

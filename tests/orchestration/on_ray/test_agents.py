@@ -9,11 +9,25 @@ from bench.orchestration.on_ray import agents as module
 from bench.orchestration.on_ray.agents import ATTEMPTS, Agents
 
 
+class FakeServer:
+    """A fork server that this process holds."""
+
+    address, alive = "/held", True
+
+    def is_alive(self):
+        return self.alive
+
+
 @pytest.fixture
-def started(monkeypatch):
-    """Agents, with those that were started in a list."""
+def server():
+    return FakeServer()
+
+
+@pytest.fixture
+def started(monkeypatch, server):
+    """Agents, with those that were started in a list; this process serves node "h" itself."""
     calls = SimpleNamespace(add=lambda *_: None)
-    agents, made = Agents({}, calls), []
+    agents, made = Agents({}, calls, {"h": server}), []
     monkeypatch.setattr(module.ray, "kill", lambda *_, **__: None)
 
     def start(node_id):
@@ -58,3 +72,28 @@ def test_one_whose_server_ends_again_and_again_is_not_made_anew_for_ever(started
         agents._told("n", made[number], answer("/socket"))
         agents._gone("n")
     assert (agents.on("n"), agents.address("n")) == (True, None)
+
+
+def test_a_node_that_this_process_serves_has_no_agent(started):
+    agents, made = started
+    assert (agents.on("h", lambda: pytest.fail("is there already")), agents.address("h")) == (True, "/held")
+    assert made == []
+
+
+def test_once_that_server_has_ended_the_node_has_an_agent_as_any_other(started, server):
+    agents, made = started
+    server.alive = False
+    assert agents.address("h") is None
+    assert not agents.on("h", lambda: ["ready"])
+    assert agents._told("h", made[0], answer("/socket")) == ["ready"]
+    assert (agents.on("h"), agents.address("h"), len(made)) == (True, "/socket", 1)
+
+
+def test_its_end_counts_among_the_failures(started, server):
+    agents, made = started
+    server.alive = False
+    for _ in range(ATTEMPTS - 1):
+        assert not agents.on("h", lambda: [])
+        agents._told("h", made[-1], answer("/socket"))
+        agents._gone("h")
+    assert (agents.on("h"), agents.address("h"), len(made)) == (True, None, ATTEMPTS - 1)

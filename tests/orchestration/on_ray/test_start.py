@@ -57,9 +57,9 @@ def test_ray_is_told_what_to_start_and_in_which_environment(program, monkeypatch
     before = {**os.environ}
     for name in ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "RAY_REDIS_ADDRESS", "RAY_RUNTIME_ENV_HOOK"):
         monkeypatch.setenv(name, "error")
-    with ray_start.own_ray({"RAY_worker_niceness": "0"}) as own:
+    with ray_start.own_ray() as own:
+        assert own.address() == "there:1"
         wanted, environ = json.loads(told.read_text())
-        assert own.address == "there:1"
         assert os.environ["RAY_AUTH_TOKEN"] == environ["RAY_AUTH_TOKEN"]
     assert "RAY_AUTH_TOKEN" not in os.environ
     assert str(own.folder) == json.loads(wanted)["temp_dir"]
@@ -87,8 +87,8 @@ def test_a_start_that_fails_is_told_in_one_line(program, monkeypatch, script, wh
     program(script)
     monkeypatch.setattr(ray_start, "START_SECONDS", 0.5 if "sleep" in script else 60.0)
     monkeypatch.setattr(ray_start, "END_SECONDS", 0.0 if "sleep" in script else 60.0)
-    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
-        pass
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray() as own:
+        own.address()
     message, _, file = str(raised.value).partition("; see ")
     assert message == f"no Ray cluster on this machine: {why}"
     assert Path(file).name == "head.err"
@@ -107,13 +107,21 @@ def stands_in(monkeypatch, tmp_path):
             (tmp_path / "modules" / name / "__init__.py").touch()
         (package / "parameter.py").write_text("RayParams = dict\n")
         (package / "resource_isolation_config.py").write_text("ResourceIsolationConfig = dict\n")
+        (package / "services.py").write_text("def wait_for_node(*_):\n    raise TimeoutError\n")
         (package / "node.py").write_text(
-            "import os, pathlib, time\ngcs_address = 'there:1'\n"
-            "def Node(wanted, **_):\n"
+            "import os, pathlib, time\n"
+            "class Node:\n"
+            "  gcs_address, plasma_store_socket_name = 'there:1', 'store'\n"
+            "  def start_ray_processes(self):\n"
+            "    pass\n"
+            "  def dead_processes(self):\n"
+            "    return [('raylet', None)]\n"
+            "  def start_api_server(self, **_):\n"
+            "    raise RuntimeError('a dashboard')\n"
+            "  def __init__(self, wanted, **_):\n"
             "    folder = pathlib.Path(wanted['temp_dir'])\n"
             "    (folder / 'session_latest' / 'logs').mkdir(parents=True)\n"
             f"    {node}\n"
-            "    return __import__('sys').modules[__name__]\n"
         )
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
         monkeypatch.setenv("RAY_TMPDIR", tempfile.mkdtemp(prefix="b", dir="/tmp"))
@@ -127,6 +135,7 @@ def stands_in(monkeypatch, tmp_path):
     ("node", "why"),
     [
         ("raise RuntimeError('no port')", "RuntimeError: no port"),
+        ("self.start_ray_processes()", "RuntimeError: raylet ended"),
         ("time.sleep(600)", "not up after 180 s"),
         ("os._exit(1)", "its process ended"),
     ],
@@ -141,8 +150,8 @@ def test_logs_that_are_named_are_there(stands_in, monkeypatch, node, why):
 
     if "sleep" in node:
         monkeypatch.setattr(ray_start, "select", SimpleNamespace(select=in_vain))
-    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
-        pass
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray() as own:
+        own.address()
     (folder,) = base.iterdir()
     logs = folder / "session_latest" / "logs"
     assert str(raised.value) == f"no Ray cluster on this machine: {why}; Ray's logs are in {logs}"
@@ -153,8 +162,8 @@ def test_logs_that_are_named_are_there(stands_in, monkeypatch, node, why):
 def test_a_limit_that_is_named_leaves_no_folder(stands_in, monkeypatch, node):
     base = stands_in(node)
     monkeypatch.setattr(ray_start, "exhausted", lambda _said: "3 more; raise it")
-    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
-        pass
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray() as own:
+        own.address()
     assert str(raised.value) == "no Ray cluster on this machine: 3 more; raise it"
     assert list(base.iterdir()) == []
 
@@ -164,10 +173,45 @@ def test_a_start_that_is_interrupted_leaves_no_folder(stands_in, monkeypatch):
         raise KeyboardInterrupt
 
     base = stands_in("time.sleep(600)")
-    monkeypatch.setattr(ray_start._Head, "address", interrupt)
-    with pytest.raises(KeyboardInterrupt), ray_start.own_ray({}):
-        pass
+    monkeypatch.setattr(ray_start.Own, "address", interrupt)
+    with pytest.raises(KeyboardInterrupt), ray_start.own_ray() as own:
+        own.address()
     assert list(base.iterdir()) == []
+
+
+SLEEPER = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
+
+
+@pytest.fixture
+def beside():
+    """A process and its child, neither of them Ray's."""
+    program = f"import subprocess, sys; child = {SLEEPER}; print(child.pid, flush=True); child.wait()"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        yield process, psutil.Process(int(process.stdout.readline()))
+        process.kill()
+
+
+def test_what_uses_the_folder_beside_ray_ends_before_that_goes(stands_in, beside):
+    base, (process, child) = stands_in("pass"), beside
+    with ray_start.own_ray() as own:
+        own.beside(process.pid)
+        own.beside(2**22 + 1)  # one that has ended already
+        own.address()
+    assert process.wait() == -signal.SIGKILL
+    psutil.wait_procs([child])
+    assert list(base.iterdir()) == []
+
+
+def test_the_lease_ends_with_the_process_that_holds_ray_and_no_other_has_it(stands_in):
+    stands_in(f"import subprocess, sys; {SLEEPER}")
+    with ray_start.own_ray() as own:
+        own.address()
+        holder = psutil.Process(own._process.pid)
+        (of_ray,) = holder.children()
+        holder.kill()
+        assert own.lease.read() == b""
+        assert of_ray.is_running()
+        of_ray.kill()
 
 
 def test_what_ray_wrote_tells_whether_a_limit_was_reached(stands_in, monkeypatch):
@@ -176,23 +220,32 @@ def test_what_ray_wrote_tells_whether_a_limit_was_reached(stands_in, monkeypatch
     )
     said = []
     monkeypatch.setattr(ray_start, "exhausted", lambda texts: said.extend(texts))
-    with pytest.raises(ClusterError), ray_start.own_ray({}):
-        pass
+    with pytest.raises(ClusterError), ray_start.own_ray() as own:
+        own.address()
     assert said == ["", "in a log"]
     assert len(list(base.iterdir())) == 1
 
 
+def test_the_server_of_the_dashboard_is_for_those_who_want_ray_to_tell_of_itself(stands_in, monkeypatch):
+    stands_in("self.start_api_server()")
+    with ray_start.own_ray() as own:
+        assert own.address() == "there:1"
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    with pytest.raises(ClusterError, match="RuntimeError: a dashboard"), ray_start.own_ray() as own:
+        own.address()
+
+
 def test_what_starts_well_leaves_no_folder(stands_in):
     base = stands_in("pass")
-    with ray_start.own_ray({}) as own:
-        assert (own.address, [own.folder]) == ("there:1", list(base.iterdir()))
+    with ray_start.own_ray() as own:
+        assert (own.address(), [own.folder]) == ("there:1", list(base.iterdir()))
     assert list(base.iterdir()) == []
 
 
 def test_a_process_that_cannot_be_started_is_told_in_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(ray_start.sys, "executable", str(tmp_path / "none"))
-    with pytest.raises(ClusterError) as raised, ray_start.own_ray({}):
-        pass
+    with pytest.raises(ClusterError) as raised, ray_start.own_ray() as own:
+        own.address()
     assert str(raised.value) == (
         "no Ray cluster on this machine: its process cannot be started: No such file or directory; "
         "see `ulimit -a`"
@@ -270,6 +323,25 @@ def test_a_world_that_means_no_good_changes_nothing(start, tmp_path):
     assert start.marked() == []
     assert [path.name for path in home.rglob("*") if "ray" in path.name] == [".ray"]
     assert list(long.glob("ray*")) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_end_while_tensorflow_is_imported_leaves_nothing(start, tmp_path, number):
+    modules, base = tmp_path / "modules", Path(tempfile.mkdtemp(prefix="b", dir="/tmp"))
+    modules.mkdir()
+    seen = tmp_path / "seen"
+    (modules / "tensorflow.py").write_text(f"open({str(seen)!r}, 'w'); import time; time.sleep(600)")
+    path = os.pathsep.join(filter(None, [str(modules), os.environ.get("PYTHONPATH")]))
+    with start(PYTHONPATH=path, RAY_TMPDIR=str(base)) as process:
+        while not seen.exists():
+            assert process.poll() is None
+        process.send_signal(number)
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == ((130, INTERRUPTED) if number == signal.SIGINT else (-9, ""))
+    while start.marked():
+        pass
+    base.rmdir()
 
 
 @pytest.mark.slow

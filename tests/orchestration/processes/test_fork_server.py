@@ -172,6 +172,51 @@ def test_nor_without_a_place_for_temporary_files(monkeypatch):
         ForkServer({})
 
 
+@pytest.fixture
+def lease():
+    """Both ends of a pipe."""
+    read, write = os.pipe()
+    with os.fdopen(read, "rb", 0) as ours, os.fdopen(write, "wb", 0) as theirs:
+        yield ours, theirs
+
+
+@linux
+@pytest.mark.parametrize("tensorflow", ["import time; time.sleep(600)", "import sys; sys.exit(3)"])
+def test_it_ends_with_its_lease_whatever_it_does(tmp_path, monkeypatch, capfd, lease, tensorflow):
+    """During the imports, and as one that has gone on without them."""
+    ours, theirs = lease
+    (tmp_path / "tensorflow.py").write_text(f"import os; os.write(1, b'imported\\n'); {tensorflow}")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    log = tmp_path / "log"
+    with contextlib.closing(ForkServer({}, str(tmp_path), log, ours.fileno())) as server:
+        last = b"imported\n" if "sleep" in tensorflow else b"for each run"
+        while last not in log.read_bytes():
+            assert server.is_alive()
+        if "sleep" not in tensorflow:
+            with pytest.raises(ProcessDied):
+                list(launch(server.address, work(Do("import os; os._exit(9)"))).reports())
+        assert os.getsid(server.process_id) == server.process_id != os.getsid(0)
+        theirs.close()
+        server.wait()
+    assert set(tmp_path.iterdir()) == {log, tmp_path / "tensorflow.py"}
+    assert capfd.readouterr() == ("", "")
+
+
+@linux
+def test_variables_for_the_imports_are_not_the_run_s(tmp_path, monkeypatch):
+    seen = "import os; print(*(os.environ.get(n) for n in ('CUDA_VISIBLE_DEVICES', 'OMP_NUM_THREADS')), "
+    (tmp_path / "tensorflow.py").write_text(f"{seen}sep='|', flush=True); raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    log, told = tmp_path / "log", tmp_path / "told"
+    program = f"file = open({str(told)!r}, 'w'); {seen}sep='|', file=file, flush=True); os._exit(9)"
+    with contextlib.closing(ForkServer({}, log=log)) as server, pytest.raises(ProcessDied):
+        list(launch(server.address, work(Do(program))).reports())
+    assert log.read_text().splitlines()[0] == "|1"
+    assert told.read_text() == "7|None\n"
+
+
 def test_closing_twice_does_nothing(monkeypatch):
     monkeypatch.setenv("BENCH_START_METHOD", "spawn")
     server = ForkServer({})
