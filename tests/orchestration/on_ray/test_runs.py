@@ -15,6 +15,7 @@ from bench.analysis.repetition import until
 from bench.cli.watchers import Silent
 from bench.data.datasets import load
 from bench.machine.modules import imported
+from bench.orchestration.processes.fork_server import ForkServer
 from bench.orchestration.runs import Cluster
 from bench.orchestration.session import Rules, Session
 from bench.records.recorder import Recorder
@@ -128,6 +129,37 @@ def test_a_suite_trains(run, ray):
         assert row["dataset_sha256"] == ray.cluster.dataset_sha256["digits"]
         assert row["modules"][0] == imported(["bench"])[0]
         assert [text.split()[0] for text in row["modules"]] == ["bench", "tensorflow", "keras", "numpy"]
+
+
+class KillerOfServer(Watcher):
+    """Kills the fork server that the command holds, once the first run has trained an epoch of two."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server, self.parents = server, []
+
+    def phase(self, _run, phase):
+        if phase == "build":
+            self.parents.append(run_process().ppid())
+
+    def epoch(self, _run, _epoch):
+        if self.server.is_alive():
+            os.kill(self.server.process_id, signal.SIGKILL)
+
+
+def test_a_server_that_the_command_holds_serves_its_node_until_it_ends(run, ray):
+    import ray as library
+
+    from bench.orchestration.on_ray.pool import RayPool
+
+    digits, (node,) = library.get(ray.datasets["digits"]), ray.cluster.nodes
+    with contextlib.closing(ForkServer({"digits": digits})) as server:
+        watcher = KillerOfServer(server)
+        pool = RayPool(ray.datasets, held={node.node_id: server})
+        row = run({"a": {**QUICK, "epochs": 2}}, watcher, pool, retries=1)["a"]
+    assert (row["status"], row["attempt"], row["niceness"]) == ("ok", 2, 0)
+    first, second = watcher.parents
+    assert first == server.process_id != second
 
 
 def test_a_worker_sees_nothing_of_the_folder_that_the_command_is_in(ray, hostile):  # noqa: ARG001
