@@ -1,14 +1,12 @@
 """Tensors in the host's memory, made without copies of what they hold."""
 
 import math
+import mmap
 from typing import Any
 
 import numpy as np
 import tensorflow as tf  # noqa: TID253 -- only training modules import this file
 from numpy.typing import NDArray
-
-ALIGNMENT = 64
-"""Bytes. Memory that begins at a multiple of it is taken over, other is copied (EIGEN_MAX_ALIGN_BYTES)."""
 
 
 def scaled_tensor(images: NDArray[np.uint8]) -> Any:  # noqa: ANN401 -- a tf.Tensor
@@ -18,13 +16,16 @@ def scaled_tensor(images: NDArray[np.uint8]) -> Any:  # noqa: ANN401 -- a tf.Ten
     times where it is written as `tf.constant(images.astype("float32") / 255)`, for two arrays of NumPy's, the
     copy that `tf.constant` makes and that of TensorFlow.
     """
-    scaled = _aligned(images.shape)
+    scaled = _memory(images.shape)
     np.divide(images, np.float32(255), out=scaled, dtype=np.float32)
     return tf.raw_ops.Identity(input=scaled)
 
 
-def _aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    size = math.prod(shape) * 4
-    memory = np.empty(size + ALIGNMENT, np.uint8)
-    first = -memory.ctypes.data % ALIGNMENT
-    return memory[first : first + size].view(np.float32).reshape(shape)
+def _memory(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """What TensorFlow takes over, and does not copy: it begins at a multiple of EIGEN_MAX_ALIGN_BYTES, 64.
+
+    Straight from the kernel, in pages of the usual size. For its own arrays NumPy asks for huge ones, and
+    waits for up to half a second while the kernel moves others to make room for them.
+    """
+    pages = mmap.mmap(-1, max(math.prod(shape), 1) * 4, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(pages, np.float32, math.prod(shape)).reshape(shape)

@@ -13,9 +13,9 @@ def test_scaled_pixels_are_those_of_the_notebook(tf):
 
 
 def test_tensorflow_takes_their_memory_over(tf):
-    from bench.training.host_tensors import _aligned
+    from bench.training.host_tensors import _memory
 
-    memory = _aligned((1000, 784))
+    memory = _memory((1000, 784))
     memory[:] = 0.5
     taken = tf.raw_ops.Identity(input=memory)
     memory[0, 0] = 0.25
