@@ -66,6 +66,7 @@ def test_ray_is_told_what_to_start_and_in_which_environment(program, monkeypatch
     assert set(json.loads(wanted)) == {"temp_dir", "num_cpus", "object_store_memory", "plasma_directory"}
     assert len(environ["RAY_AUTH_TOKEN"]) == 64
     assert (environ["RAY_AUTH_MODE"], environ["RAY_worker_niceness"]) == ("token", "0")
+    assert environ["RAY_memory_monitor_refresh_ms"] == environ["RAY_num_workers_soft_limit"] == "0"
     assert not {"PYTHONOPTIMIZE", "PYTHONWARNINGS", "RAY_REDIS_ADDRESS", "RAY_RUNTIME_ENV_HOOK"} & set(
         environ
     )
