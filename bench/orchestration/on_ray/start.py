@@ -32,10 +32,10 @@ LOCAL = "local"
 _PROGRAM = Path(__file__).with_name("head.py")
 # Ray's default of 15 lets any other process slow a run down. Ray spells its settings in small letters.
 NICENESS = {"RAY_worker_niceness": "0"}
-# A worker for each core would be started ahead, of which runs need a few, and as many would stay without any
-# work, each of which takes a hundredth of a core. Where memory is short, Ray would end its workers, the newest
-# first, until what they held is enough. But it is runs that hold it, in processes of their own, which the
-# kernel ends before all others.
+# A worker for each core would be started ahead, of which runs need a few, and as many would stay with nothing
+# to do, which takes a hundredth of a core for each. Where memory is short, Ray would end its workers, the
+# newest first, until what they held is enough. But it is runs that hold it, in processes of their own, which
+# the kernel ends before all others.
 _SETTINGS = {
     **NICENESS,
     "RAY_prestart_worker_first_driver": "0",
