@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bench
 from bench.data.datasets import Dataset, load_all
+from bench.errors import BenchError
 from bench.orchestration.on_ray.start import LOCAL, Own, own_ray, wanted_address
 from bench.orchestration.pool import Pool
 from bench.orchestration.processes.fork_server import ForkServer, start_method
@@ -103,10 +104,17 @@ def _launch(
 
 
 @contextlib.contextmanager
-def _fork_server(own: Own, datasets: Mapping[str, Dataset]) -> Iterator[ForkServer]:
-    """That of this machine, whose import of TensorFlow takes longer than all of Ray's start."""
+def _fork_server(own: Own, datasets: Mapping[str, Dataset]) -> Iterator[ForkServer | None]:
+    """That of this machine, whose import of TensorFlow takes longer than all of Ray's start.
+
+    None where none can be started, while so much else is: an agent tries again, as on other nodes.
+    """
     log, lease = own.folder / "forks.log", own.lease.fileno()
-    server = ForkServer(datasets, inside=str(own.folder), log=log, lease=lease)
+    try:
+        server = ForkServer(datasets, inside=str(own.folder), log=log, lease=lease)
+    except BenchError:
+        yield None
+        return
     with contextlib.closing(server):
         own.beside(server.process_id)
         yield server

@@ -1,4 +1,7 @@
-"""What a node has for a session: an actor that holds its fork server, with the data sets to be mapped."""
+"""What a node has for a session: an actor that holds its fork server, with the data sets to be mapped.
+
+But for the node that the command is on, if it holds that server itself.
+"""
 
 import os
 from collections.abc import Mapping

@@ -51,10 +51,10 @@ _TOKEN = (
 def ray_cluster(address: str | None, begun: Own | None = None) -> Iterator[None]:
     """Ray, started on this machine or joined at `address` (or RAY_ADDRESS), until the block ends.
 
-    One that has `begun` to start, or was begun here where there is none, ends with whoever began it.
-    "auto" is the cluster that runs on this machine. A cluster that was started here ends with the block, and
-    with this process, however that ends. The workers of one that was joined import this process's own
-    `bench`, whatever is installed on their nodes. Raises ClusterError where none can be started or reached.
+    One that has `begun` to start ends with whoever began it, one that is started here with the block, and
+    either with this process, however that ends. "auto" is the cluster that runs on this machine. The workers
+    of one that was joined import this process's own `bench`, whatever is installed on their nodes. Raises
+    ClusterError where none can be started or reached.
     """
     wanted = wanted_address(address)
     for name, value in USAGE_UNTOLD.items():

@@ -19,7 +19,8 @@ from bench.machine.files import ROOT, read_text
 
 # Measured with Ray 2.60 on two cores: 122 processes and threads of Ray's own, 30 of this process, 24 of a
 # worker that looks at the node, 63 of one that trains. That one has more for each of its cores, and Ray's for
-# each of the first sixteen. A process of Ray opens some 60 files, one that trains more.
+# each of the first sixteen. That was with Ray's dashboard, which is not started any more: some are to spare.
+# A process of Ray opens some 60 files, one that trains more.
 FILES = 128
 TASKS, TASKS_PER_CORE = 220, 8
 _HARDLY_ANY = 20

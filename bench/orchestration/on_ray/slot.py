@@ -111,7 +111,7 @@ class Slot:
         """Once its actors are there, and on each of its nodes what their processes come from."""
         if self._closed or self._ready or any(part.born is None for part in self._parts):
             return []
-        if not all(self._around.agents.on(node.node_id) for node in self._nodes):
+        if not all(self._around.agents.on(node.node_id, self._may_be_ready) for node in self._nodes):
             return []
         self._ready = True
         return [Ready(self._number)]

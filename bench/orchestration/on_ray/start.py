@@ -62,7 +62,7 @@ def wanted_address(address: str | None, environ: Mapping[str, str] = os.environ)
 def own_ray() -> Iterator["Own"]:
     """Begin to start Ray: `address` waits for it.
 
-    While the block lasts its token is in this process's environment and nowhere else; see
+    While the block lasts its token is in the environment of this process and of those that it starts; see
     `RAY_AUTH_TOKEN` in Ray's documentation. Raises ClusterError where it cannot be started.
     """
     look_ahead()

@@ -19,10 +19,8 @@ PRELOADED = (
 FOR_IMPORTS = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
-    "CUDA_VISIBLE_DEVICES": "",
 }
-"""For the imports alone: one thread for NumPy's and scikit-learn's pools and for that of the allocator that
-pyarrow brings, and no GPU, as Ray has it in an actor that asks for none."""
+"""For the imports alone: NumPy's and scikit-learn's pools, and that of the allocator that pyarrow brings."""
 
 
 def preload() -> str | None:

@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from multiprocessing import util
+from multiprocessing import reduction, util
 from multiprocessing.connection import Connection
 from socket import recv_fds, socket
 from typing import NoReturn, Protocol, Self
@@ -275,6 +275,9 @@ def _received(connection: socket) -> tuple[int, list[int]]:
         told, numbers, _, _ = recv_fds(connection, 1, MOST_DESCRIPTORS)
     except OSError:
         return 0, []
+    if reduction.ACKNOWLEDGE:  # on macOS whoever sent them waits for it
+        with contextlib.suppress(OSError):
+            connection.sendall(b"A")
     for number in numbers:
         os.set_inheritable(number, False)
     return (told[0] if told else 0), numbers

@@ -6,7 +6,10 @@ import pytest
 from ray.exceptions import RayError  # noqa: TID253
 
 from bench.orchestration.on_ray import agents as module
+from bench.orchestration.on_ray import slot
 from bench.orchestration.on_ray.agents import ATTEMPTS, Agents
+from bench.orchestration.pool import Ready
+from bench.orchestration.scheduling.request import Allocation, Node, Request
 
 
 class FakeServer:
@@ -97,3 +100,18 @@ def test_its_end_counts_among_the_failures(started, server):
         agents._told("h", made[-1], answer("/socket"))
         agents._gone("h")
     assert (agents.on("h"), agents.address("h"), len(made)) == (True, None, ATTEMPTS - 1)
+
+
+def test_a_slot_waits_for_the_agent_that_follows_a_server_which_ended_before_its_actor_came(
+    started, server, monkeypatch
+):
+    agents, made = started
+    part = SimpleNamespace(born=None, doing="", ask=lambda *_, **__: None)
+    monkeypatch.setattr(slot, "Part", lambda *_: part)
+    monkeypatch.setattr(slot, "NodeAffinitySchedulingStrategy", lambda *_, **__: None)
+    node, request = Node("h", "h", (0,)), Request("cpu", 1, 0, None, "one_device")
+    around = slot.Surroundings({}, None, agents, None, {})
+    starting = slot.Slot(1, (Allocation(node, (0,)),), request, around)
+    server.alive = False
+    assert starting._introduced(part, answer("born")) == []
+    assert agents._told("h", made[0], answer("/socket")) == [Ready(1)]

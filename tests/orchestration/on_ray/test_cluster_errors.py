@@ -12,10 +12,10 @@ def test_ray_knows_each_setting_that_it_is_given():
     """It passes over names that it does not know."""
     import ray
 
-    from bench.orchestration.on_ray.cluster import _OWN
+    from bench.orchestration.on_ray.start import _SETTINGS
 
     raylet = (Path(ray.__file__).parent / "core/src/ray/raylet/raylet").read_bytes()
-    assert [name for name in _OWN if name.encode() + b"\0" not in raylet] == []
+    assert [name for name in _SETTINGS if name.encode() + b"\0" not in raylet] == []
 
 
 def test_the_remedy_for_a_ray_of_one_s_own_is_of_the_kind_of_the_error():

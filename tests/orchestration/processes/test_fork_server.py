@@ -213,7 +213,7 @@ def test_variables_for_the_imports_are_not_the_run_s(tmp_path, monkeypatch):
     program = f"file = open({str(told)!r}, 'w'); {seen}sep='|', file=file, flush=True); os._exit(9)"
     with contextlib.closing(ForkServer({}, log=log)) as server, pytest.raises(ProcessDied):
         list(launch(server.address, work(Do(program))).reports())
-    assert log.read_text().splitlines()[0] == "|1"
+    assert log.read_text().splitlines()[0] == "7|1"
     assert told.read_text() == "7|None\n"
 
 
