@@ -1,7 +1,8 @@
 """The tables of a journal straight from its lines, without a Python object for each value.
 
 pyarrow's reader of JSON takes half the time of Python's, and spares the import of pandas, which tables that
-are made from Python's lists begin with. What it does not know, such as NaN, is read as rows.
+are made from Python's lists begin with. Lines that it does not know, such as half a character, or that do not
+look as `Journal` writes them, are read as rows.
 """
 
 import itertools
@@ -16,6 +17,7 @@ from bench.records.tables import TableName, schema_of
 
 _Parts = dict[TableName, pa.Table]
 _RUN, _MACHINE = b'{"kind": "run", ', b'{"kind": "machine", '
+_OTHERS = b'{"kind": "session"', b'{"kind": "resumed"', b'{"kind": "closed"'
 """How `Journal` begins a line."""
 
 
@@ -32,7 +34,7 @@ def journal_tables(file: Iterable[bytes], where: str, latest: Mapping[str, int])
     while part := list(itertools.islice(lines, RUNS_OF_A_BLOCK)):
         try:
             yield _at_once(part, place, latest)
-        except (pa.ArrowException, ValueError, RecursionError, _UnusualError):
+        except (pa.ArrowException, ValueError, RecursionError, OverflowError, _UnusualError):
             for block in blocks(part, where, latest, first, place):
                 yield tables_of(block, where)
         first, place = first + len(part), place + sum(map(len, part))
@@ -42,18 +44,24 @@ def _at_once(lines: Sequence[bytes], place: int, latest: Mapping[str, int]) -> _
     """All of `lines`, of which the first is at that place of its file."""
     runs, machines, places = list[bytes](), list[bytes](), list[int]()
     for line in lines:
+        if not line.isascii():  # whoever damaged it, pyarrow would not see it
+            raise _UnusualError
         if line.startswith(_RUN):
             runs.append(line)
             places.append(place)
         elif line.startswith(_MACHINE):
             machines.append(line)
-        else:
+        elif line.startswith(_OTHERS):
             json.loads(line)
+        else:
+            raise _UnusualError
         place += len(line)
     tables = _run_tables(runs) | {"machines": _machines_table(machines)}
     names = tables["runs"].column("run_id").to_pylist()
-    if not lines[-1].endswith(b"\n") or any(
-        latest.get(name, at) != at for name, at in zip(names, places, strict=True)
+    if (
+        not lines[-1].endswith(b"\n")
+        or None in names
+        or any(latest.get(name, at) != at for name, at in zip(names, places, strict=True))
     ):
         raise _UnusualError
     return tables

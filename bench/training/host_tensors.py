@@ -24,8 +24,8 @@ def scaled_tensor(images: NDArray[np.uint8]) -> Any:  # noqa: ANN401 -- a tf.Ten
 def _memory(shape: tuple[int, ...]) -> NDArray[np.float32]:
     """What TensorFlow takes over, and does not copy: it begins at a multiple of EIGEN_MAX_ALIGN_BYTES, 64.
 
-    Straight from the kernel, in pages of the usual size. For its own arrays NumPy asks for huge ones, and
-    waits for up to half a second while the kernel moves others to make room for them.
+    Straight from the kernel, in pages of the usual size, unless it gives huge ones to all. For its own arrays
+    NumPy asks for these, and waits for up to half a second while the kernel moves others to make room.
     """
     pages = mmap.mmap(-1, max(math.prod(shape), 1) * 4, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     return np.frombuffer(pages, np.float32, math.prod(shape)).reshape(shape)

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import math
 import subprocess
 import sys
@@ -111,6 +112,13 @@ def test_of_a_run_that_was_tried_again_the_entry_that_counts(journal, unusual):
     assert unusual
 
 
+def test_lines_that_somebody_has_written_anew_are_none_the_worse(journal):
+    lines = journal().splitlines()
+    text = b"".join(json.dumps(json.loads(line), separators=(",", ":")).encode() + b"\n" for line in lines)
+    assert at_once(text, {})["runs"].num_rows == 4
+    assert same(text)
+
+
 def test_no_line_is_no_table():
     assert list(journal_tables(io.BytesIO(), "x", {})) == []
 
@@ -123,6 +131,10 @@ def test_no_line_is_no_table():
         (b'{"kind": "run", "row": null, "epochs": []}', "x:4: not an entry of a journal"),
         (b'{"kind": "run", "row": {"run_id": "a", "started_at": null}}', "x:4: not an entry of a journal"),
         (b'{"kind": "run", "row": {"run_id": "a", "started_at": null}, "epochs": [null]}', "x:4: not an ent"),
+        (b'{"kind": "run", "row": {"label": "x"}, "epochs": []}', "x:4: not an entry of a journal"),
+        (b'{"kjnd": "run", "row": {"run_id": "a"}, "epochs": []}', "x:4: not an entry of a journal"),
+        (b'{"kind": "run", "row": {"run_id": "a", "error": "\xe6"}, "epochs": []}', "x:4: not an entry of a"),
+        (b"5", "x:4: not an entry of a journal"),
         (b'{"kind": "machine", "row": {"node": 1}}', "x: rows of another bench"),
         (b'{"kind": "machine", "row": {"a": 1}}', "x: rows of another bench"),
     ],

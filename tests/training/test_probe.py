@@ -59,6 +59,7 @@ def test_at_the_end_a_probe_has_what_shows_a_drift(probing):
     ]
     last = rows[-1]
     assert last["probe_working_set_bytes"] == (2**22,)
+    assert last["probe_float32_flops_per_second"] > 0
     assert last["probe_launch_seconds"] is last["probe_product_seconds"] is None
     last |= {"probe_float32_flops_per_second": 1.0, "probe_bytes_per_second": (1.0,)}
     assert {drift.figure for drift in drifts(rows)} == {"float32_flops", "memory_bytes"}

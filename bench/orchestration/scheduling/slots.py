@@ -103,9 +103,9 @@ class IdleSlots:
         return [self._of.setdefault(slot.request, {}), *on]
 
     def _count(self, slot: Slot, sign: int) -> None:
-        for allocation in slot.allocations:
-            held = whole(allocation.node) if slot.request.exclusive else allocation
-            for node_id in (None, allocation.node.node_id):
+        nodes = {allocation.node.node_id: whole(allocation.node) for allocation in slot.allocations}
+        for held in nodes.values() if slot.request.exclusive else slot.allocations:
+            for node_id in (None, held.node.node_id):
                 self._held[node_id, "cores"] += sign * len(held.cores)
                 self._held[node_id, "gpus"] += sign * len(held.gpus)
 
