@@ -36,16 +36,15 @@ class Ledger:
         """All nodes by id."""
         return MappingProxyType(self._nodes)
 
-    def free_on(self, node_id: str | None) -> tuple[int, int]:
-        """How many cores and GPUs are free on a node, or on all of them together (None)."""
-        if node_id is None:
-            return self._index.cores, self._index.gpus
-        free = self._index.free.get(node_id)
-        return (free.cores.bit_count(), free.gpus.bit_count()) if free else (0, 0)
+    def could_hold(self, request: Request, beside: tuple[int, int] = (0, 0)) -> bool:
+        """Whether as much is free, `beside` so many cores and GPUs, as `request` takes at least, wherever."""
+        cores, gpus = request.least
+        free_cores, free_gpus = self._free_on(request.node_id)
+        return cores <= free_cores + beside[0] and gpus <= free_gpus + beside[1]
 
     def take(self, request: Request, held: Iterable[Allocation] = ()) -> Allocations | None:
         """Hold what `request` asks for, nothing of what is `held` for others; None where there is no room."""
-        if not self._could_hold(request):
+        if not self.could_hold(request):
             return None
         allocations = self._find(request, left_by(held_bits(held), self._index.free))
         for allocation in allocations or ():
@@ -76,7 +75,7 @@ class Ledger:
         """
         bits = held_bits(held)
         now, then = left_by(bits, self._index.free), Imagined(request, self._index.free, bits)
-        if self._could_hold(request) and (found := self._find(request, now)):
+        if self.could_hold(request) and (found := self._find(request, now)):
             return 0, found
         rooms = self._rooms(request, now)
         for number, (released, allocations) in enumerate(releases, start=1):
@@ -102,11 +101,12 @@ class Ledger:
         self._index.remove(node_id)
         self._nodes.pop(node_id, None)
 
-    def _could_hold(self, request: Request) -> bool:
-        """Whether as much is free as it takes at least, wherever that is."""
-        cores, gpus = request.least
-        free_cores, free_gpus = self.free_on(request.node_id)
-        return cores <= free_cores and gpus <= free_gpus
+    def _free_on(self, node_id: str | None) -> tuple[int, int]:
+        """How many cores and GPUs are free on a node, or on all of them together (None)."""
+        if node_id is None:
+            return self._index.cores, self._index.gpus
+        free = self._index.free.get(node_id)
+        return (free.cores.bit_count(), free.gpus.bit_count()) if free else (0, 0)
 
     def _find(self, request: Request, aside: Aside) -> Allocations | None:
         """Where `request` goes; None where it cannot."""

@@ -160,12 +160,8 @@ class Scheduler:
 
     def _may_fit(self, request: Request) -> bool:
         """Whether as much is free as it takes at least, what idle slots hold included."""
-        if self._idle.of(request):
-            return True
-        cores, gpus = request.least
-        free_cores, free_gpus = self._ledger.free_on(request.node_id)
-        idle_cores, idle_gpus = self._idle.held_on(request.node_id)
-        return cores <= free_cores + idle_cores and gpus <= free_gpus + idle_gpus
+        beside = self._idle.held_on(request.node_id)
+        return bool(self._idle.of(request)) or self._ledger.could_hold(request, beside)
 
     def _turn(self, request: Request) -> Turn:
         """Of the first run that waits with it."""
