@@ -44,7 +44,7 @@ def test_it_dies_at_once_where_there_is_none():
     program = f"{arming(lease)}; print('alive')"
     ended = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, pass_fds=[lease])
     os.close(lease)
-    assert (ended.stdout, ended.returncode != 0) == (b"", True)
+    assert (ended.stdout, ended.returncode) == (b"", -signal.SIGKILL)
 
 
 @linux
@@ -77,6 +77,13 @@ def test_a_process_dies_with_its_parent_even_if_that_is_killed(tmp_path):
         assert pipe.read() == b""
 
 
+@linux
+def test_it_dies_at_once_where_its_parent_is_gone_already():
+    program = "from bench.orchestration.processes.lifeline import die_with_parent; die_with_parent(1 << 30)"
+    ended = subprocess.run([sys.executable, "-c", f"{program}; print('alive')"], stdout=subprocess.PIPE)
+    assert (ended.stdout, ended.returncode) == (b"", -signal.SIGKILL)
+
+
 def test_where_there_is_no_such_signal_a_thread_waits():
     lease, ours = os.pipe()
     nowhere = "import fcntl; del fcntl.F_SETSIG; fcntl.F_SETSIG = -1"
@@ -85,7 +92,7 @@ def test_where_there_is_no_such_signal_a_thread_waits():
     with subprocess.Popen(line, stdout=subprocess.PIPE, pass_fds=[lease]) as process:
         assert process.stdout.read(4) == b"here"
         os.close(ours)
-        assert process.wait() == 1
+        assert process.wait() == -signal.SIGKILL
     os.close(lease)
 
 
