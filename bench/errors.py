@@ -27,6 +27,12 @@ class ClusterError(BenchError):
     """A Ray cluster that cannot be started or joined."""
 
 
+class ClusterLostError(ClusterError):
+    """A Ray cluster that is gone in the middle of a session: why."""
+
+    remedy = "every finished run is kept: go on with --resume"
+
+
 class ConditionError(BenchError):
     """A condition on rows that has no meaning, or that nothing may be asked by."""
 

@@ -9,6 +9,7 @@ import typer
 from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
 from bench.cli.output import say, terminal
 from bench.cli.streams import streams
+from bench.errors import ClusterLostError
 from bench.uri import local_path
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def run(
     say(console, f"Session: {outcome.folder}")
     if outcome.interrupted:
         raise KeyboardInterrupt
+    if outcome.lost:
+        raise ClusterLostError(f"{outcome.lost}; {outcome.lost.remedy}")
     if outcome.not_ok:
         raise typer.Exit(1)
 

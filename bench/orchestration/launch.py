@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bench
 from bench.data.datasets import Dataset, load_all
-from bench.errors import BenchError
+from bench.errors import BenchError, ClusterLostError
 from bench.orchestration.on_ray.start import LOCAL, Own, own_ray, wanted_address
 from bench.orchestration.pool import Pool
 from bench.orchestration.processes.fork_server import ForkServer, start_method
@@ -29,13 +29,15 @@ from bench.records.tables import Row, machine_row
 class Outcome:
     """A session that has ended: where it lies, its runs, how many of them are not ok, and if it was cut.
 
-    `spent` are the seconds of what this command did itself.
+    `lost` says why where its cluster was gone in the middle of it, and `spent` are the seconds of what this
+    command did itself.
     """
 
     folder: Path
     runs: int
     not_ok: int
     interrupted: bool
+    lost: ClusterLostError | None = None
     spent: Mapping[Doing, float] = field(default_factory=dict)
 
 
@@ -52,7 +54,7 @@ def launch(
 
     Raises BenchError for what is wrong with data, results folder or cluster, before any run is started and
     without leaving a session behind. An interrupt (see `signals`) ends the runs under way and gives what was
-    finished, whenever it comes; before the first run it is raised.
+    finished, whenever it comes; before the first run it is raised. So does a cluster that is gone.
     """
     check_writable(results)
     spent = Spent()
@@ -89,14 +91,15 @@ def _launch(
         with spent.on("ray-start"):  # whose processes, and the server's, import what they need meanwhile
             from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster, share
             from bench.orchestration.on_ray.pool import RayPool
-        stack.enter_context(spent.around(ray_cluster(address, own), "ray-start", "ray-end"))
+        vigil = stack.enter_context(spent.around(ray_cluster(address, own), "ray-start", "ray-end"))
         with heeded(), spent.on("inspection"):
             nodes, fingerprints = inspect_nodes()
         if begun and earlier:
             check_machines(begun, earlier, {seen.machine_id for seen in fingerprints.values()})
         del earlier  # the recorder reads its own, and a session may have hundreds of thousands of runs
         with heeded(), spent.on("data"):
-            pool = RayPool(share(datasets), held={node.node_id: server for node in nodes if server})
+            held_here = {node.node_id: server for node in nodes if server}
+            pool = RayPool(share(datasets), held=held_here, vigil=vigil)
         cluster = Cluster(nodes, fingerprints, dataset_sha256)
         recorder = _recorder(results, begun, _header(suite, rules))
         with spent.around(recorder, "tables", "tables"), spent.on("session"):
@@ -132,12 +135,14 @@ def _record(
 ) -> Outcome:
     rows = (machine_row(recorder.session_id, fingerprint) for fingerprint in cluster.fingerprints.values())
     recorder.add_machines(row for row in rows if EarlierMachine.of(row) not in recorder.earlier_machines)
-    interrupted = False
+    interrupted, lost = False, None
     try:
         Session(suite, cluster, pool, recorder, watcher, rules).run()
     except KeyboardInterrupt:
         interrupted = True
-    return Outcome(recorder.folder, recorder.runs, recorder.not_ok, interrupted)
+    except ClusterLostError as error:
+        lost = error
+    return Outcome(recorder.folder, recorder.runs, recorder.not_ok, interrupted, lost)
 
 
 def _header(suite: Suite, rules: Rules) -> Row:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from bench.errors import ClusterLostError
 from bench.orchestration.limits import Limits
 from bench.orchestration.pool import Pool, Result
 from bench.orchestration.probing import Probing
@@ -94,7 +95,11 @@ class Session:
         self._counted = dict[int, int]()
 
     def run(self) -> None:
-        """All rounds. An interrupt is raised again once the runs under way are recorded as cancelled."""
+        """All rounds.
+
+        An interrupt, or the loss of the cluster, is raised again once the runs under way are recorded as
+        cancelled.
+        """
         rounds = self._suite.measure.least_rounds
         self._watcher.planned(rounds * self._rounds.size, rounds, tuple(node.name for node in self._nodes))
         try:
@@ -104,8 +109,8 @@ class Session:
                 self._wait()
                 self._dispatch()
             self._probe_again()
-        except KeyboardInterrupt:
-            self._record(self._supervisor.cancel())
+        except (KeyboardInterrupt, ClusterLostError) as end:
+            self._record(self._supervisor.cancel(str(end) or "interrupted"))
             raise
         finally:
             self._scheduler.close_all()

@@ -86,7 +86,7 @@ def abandoned(seconds: float = _FOR_EVER, late: str = "") -> Iterator[None]:
 
     After `seconds` it ends likewise, with `late` for its one line and status 2.
     """
-    timer = threading.Timer(seconds, _leave, (late, WRONG))
+    timer = threading.Timer(seconds, leave, (late, WRONG))
     timer.daemon = True
     timer.start()
     try:
@@ -112,7 +112,7 @@ def heed_pending() -> None:
     if not _state.pending or _leaving.locked():
         return
     if _state.mode == "abandoned":
-        _leave()
+        leave()
     if _state.mode == "heeded" and not _unwinding():
         _state.taken = _state.received
         raise KeyboardInterrupt
@@ -177,7 +177,7 @@ def _receive(ending: set[signal.Signals]) -> None:
         if came:
             _state.received += 1
             if _state.mode == "abandoned" or now - since > _PATIENCE_SECONDS:
-                _leave()
+                leave()
         # The news may have come as the main thread went to wait for something else, and not woken it.
         if _state.noticed != _state.received or (_state.pending and _state.mode == "heeded"):
             signal.pthread_kill(main, _CARRIER)
@@ -208,7 +208,7 @@ def _stand_still() -> None:
         threading.Event().wait()
 
 
-def _leave(message: str = MESSAGE, status: int = INTERRUPTED) -> None:
+def leave(message: str = MESSAGE, status: int = INTERRUPTED) -> None:
     """End here and now; what is buffered for standard output is lost. No second thread does the same."""
     if not _leaving.acquire(blocking=False):
         return

@@ -110,9 +110,9 @@ class Supervisor:
             if slot is not None:
                 self._expired(slot)
 
-    def cancel(self) -> list[Ended]:
+    def cancel(self, why: str) -> list[Ended]:
         """Every run that is under way, as cancelled."""
-        cancelled = Result(Measurement(status="cancelled", error="interrupted"))
+        cancelled = Result(Measurement(status="cancelled", error=why))
         slots = self._scheduler.slots.values()
         return [Ended(slot.run, cancelled, self._stay(slot)) for slot in slots if slot.run and slot.trains]
 

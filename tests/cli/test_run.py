@@ -1,5 +1,6 @@
 """`bench run` as a real process: real Ray, real TensorFlow, the smallest suites there can be."""
 
+import contextlib
 import functools
 import os
 import pty
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from bench.analysis import repetition
@@ -137,6 +139,37 @@ def test_on_a_terminal_a_live_display_gives_way_to_the_summary_and_failures_are_
     assert statuses == {"activation=relu": "ok", "activation=tanh": "ok", "too-fast": "diverged"}
     (diverged,) = (row for row in rows if row["status"] == "diverged")
     assert diverged["error"].startswith("the loss is not finite")
+
+
+def is_called(name, process):
+    """By itself, or by the program that it runs."""
+    with contextlib.suppress(psutil.Error):
+        return name in (process.name(), "".join(process.cmdline()[-1:]).rpartition("/")[2])
+    return False
+
+
+@pytest.mark.parametrize("victim", ["gcs_server", "head.py"])
+def test_a_ray_that_is_killed_costs_what_runs_alone_and_is_told_at_once(suite, victim):
+    path = suite(TINY)
+    line = unprobed(path, "--rounds", "9", "--set", "epochs=40")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(line, **pipes, text=True, bufsize=1) as process:
+        until(process.stdout, "✓ ")
+        until(process.stdout, "▶ ")
+        below = psutil.Process(process.pid).children(recursive=True)
+        (killed,) = (child for child in below if is_called(victim, child))
+        killed.kill()
+        _, err = process.communicate(timeout=100)
+    assert process.returncode == 2
+    who = "process" if victim == "head.py" else victim
+    why = f"Ray on this machine is gone: its {who} was ended by SIGKILL"
+    assert err == f"bench: {why}; every finished run is kept: go on with --resume\n"
+    folder, rows = the_session(path)
+    assert (folder / "runs.parquet").is_file()
+    assert {row["error"] for row in rows if row["status"] == "cancelled"} == {why}
+    statuses = [row["status"] for row in rows]
+    assert statuses.count("cancelled") == 1
+    assert statuses.count("ok") == len(statuses) - 1 >= 1
 
 
 def test_an_interrupt_keeps_what_is_finished_and_cancels_what_runs(suite):

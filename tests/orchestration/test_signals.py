@@ -118,7 +118,7 @@ def test_a_process_that_is_left_ends_once_whatever_its_main_thread_does_meanwhil
     """The acts may take long, and hold interrupts in their turn while one waits."""
     status, output, errors = run(
         "begun = threading.Event()",
-        "def leave(): threading.Thread(target=signals._leave, daemon=True).start()",
+        "def leave(): threading.Thread(target=signals.leave, daemon=True).start()",
         "def stands_still():",
         "    frame = sys._current_frames()[threading.main_thread().ident]",
         "    return '_stand_still' in [each.f_code.co_name for each, _ in traceback.walk_stack(frame)]",

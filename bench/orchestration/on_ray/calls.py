@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from bench.orchestration.on_ray.vigil import Vigil
 from bench.orchestration.pool import Event
 from bench.orchestration.signals import heeded
 
@@ -23,10 +24,12 @@ class Calls:
     however many there are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, vigil: Vigil | None = None) -> None:
+        self._vigil = vigil or Vigil()
         self._then: dict[Any, Then] = {}
         self._answers = collections.deque[tuple[Any, Answer]]()
         self._bell = queue.SimpleQueue[None]()
+        self._vigil.ring(lambda: self._bell.put(None))
 
     def add(self, reference: Any, then: Then) -> None:  # noqa: ANN401 -- a Ray reference, untyped
         """Have `then`, which raises nothing, take the answer, unless the reference is removed before."""
@@ -38,8 +41,12 @@ class Calls:
         self._then.pop(reference, None)
 
     def answered(self, seconds: float) -> list[Event]:
-        """What came of all that is answered by now, or of what first brings events within `seconds`."""
+        """What came of all that is answered by now, or of what first brings events within `seconds`.
+
+        Raises ClusterLostError once there is no Ray any more that could answer.
+        """
         until = time.monotonic() + seconds
+        self._vigil.check()
         with heeded():  # also where answers never cease
             pass
         events = self._take()
@@ -60,6 +67,7 @@ class Calls:
                 self._bell.get(timeout=seconds)
             except queue.Empty:
                 return False
+        self._vigil.check()
         return True
 
     def _take(self) -> list[Event]:

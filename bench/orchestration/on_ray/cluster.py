@@ -29,6 +29,7 @@ from bench.orchestration.nodes import Declared, Seen, Sight, as_nodes, look
 from bench.orchestration.on_ray import job as ray_job
 from bench.orchestration.on_ray.address import NotANodeError, look_at
 from bench.orchestration.on_ray.start import LOCAL, NICENESS, USAGE_UNTOLD, Own, own_ray, wanted_address
+from bench.orchestration.on_ray.vigil import JoinedHead, OwnHead, Vigil
 from bench.orchestration.scheduling.request import Node
 from bench.orchestration.signals import abandoned, heeded, held
 
@@ -48,12 +49,13 @@ _TOKEN = (
 
 
 @contextlib.contextmanager
-def ray_cluster(address: str | None, begun: Own | None = None) -> Iterator[None]:
+def ray_cluster(address: str | None, begun: Own | None = None) -> Iterator[Vigil]:
     """Ray, started on this machine or joined at `address` (or RAY_ADDRESS), until the block ends.
 
-    One that has `begun` to start ends with whoever began it, one that is started here with the block, and
-    either with this process, however that ends. "auto" is the cluster that runs on this machine. The workers
-    of one that was joined import this process's own `bench`, whatever is installed on their nodes. Raises
+    Gives the vigil over its head, which leaves this process where that is gone and nobody takes notice. A Ray
+    that has `begun` to start ends with whoever began it, one that is started here with the block, and either
+    with this process, however that ends. "auto" is the cluster that runs on this machine. The workers of one
+    that was joined import this process's own `bench`, whatever is installed on their nodes. Raises
     ClusterError where none can be started or reached.
     """
     wanted = wanted_address(address)
@@ -74,7 +76,9 @@ def ray_cluster(address: str | None, begun: Own | None = None) -> Iterator[None]
                 raise ClusterError(_no_cluster(error, wanted, given=address is not None)) from error
             # A raylet's complaints would be printed into the display: of a lost node, its last log lines.
             ray._private.worker._worker_logs_enabled = False
-        yield
+            head = OwnHead(own.lease, own.why_ended) if own else JoinedHead(_head())
+            vigil = stack.enter_context(Vigil(head).kept())
+        yield vigil
 
 
 def _join(address: str) -> None:
@@ -96,6 +100,10 @@ def _enter(address: str, **options: Any) -> None:  # noqa: ANN401
     late = f"Ray at {address} did not take this process in within {ENTER_SECONDS:g} s; see `ray status`"
     with abandoned(ENTER_SECONDS, late):
         ray.init(address=address, **_COMMON, **options)
+
+
+def _head() -> str:
+    return str(ray.get_runtime_context().gcs_address)
 
 
 def _leave() -> None:

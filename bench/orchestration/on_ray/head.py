@@ -3,7 +3,8 @@
 It imports nothing of `bench`. Its standard input first brings one line of JSON, what to start; its standard
 output gives one back: {"address": …}, or {"error": …}. When its input ends, however whoever started it ended,
 it kills every process of that Ray, removes its folder, and ends. Of further lines "beside PID" names a
-process that is killed with them, since it uses the folder, and "keep" asks to leave the folder.
+process that is killed with them, since it uses the folder, and "keep" asks to leave the folder. Should Ray's
+head end before, a line {"gcs_server": STATUS} says how, and the lease, the writing end of a pipe, is closed.
 """
 
 import contextlib
@@ -37,18 +38,27 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     wanted = json.loads(sys.stdin.readline())
+    lease = wanted.pop("lease")
     threading.Thread(target=_end_with_input, args=(wanted["temp_dir"],), daemon=True).start()
     try:
-        answer = {"address": _start(wanted)}
+        node = _start(wanted)
+        (gcs_server,) = node.all_processes["gcs_server"]
+        _tell(told, address=str(node.gcs_address))
+        _tell(told, gcs_server=gcs_server.process.wait())
     except BaseException as error:
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    os.write(told, json.dumps(answer).encode() + b"\n")
-    os.close(told)
+        _tell(told, error=f"{type(error).__name__}: {error}")
+    os.close(lease)  # first: what ends then ends for it
+    _kill_all([psutil.Process()])
     # Processes of Ray end with the thread that started them (PR_SET_PDEATHSIG): this one stays.
     threading.Event().wait()
 
 
-def _start(wanted: dict[str, Any]) -> str:
+def _tell(told: int, **answer: object) -> None:
+    with contextlib.suppress(OSError):  # nobody listens any more
+        os.write(told, json.dumps(answer).encode() + b"\n")
+
+
+def _start(wanted: dict[str, Any]) -> Any:  # noqa: ANN401
     """What `ray.init(address="local")` starts, without the driver that it makes of the process.
 
     And without what belongs to the dashboard: its packages, as where Ray is installed without them, and the
@@ -87,8 +97,7 @@ def _start(wanted: dict[str, Any]) -> str:
         resource_isolation_config=ResourceIsolationConfig(enable_resource_isolation=False),
         **wanted,
     )
-    node = BareNode(parameters, head=True, shutdown_at_exit=False, spawn_reaper=True, ray_init_cluster=True)
-    return str(node.gcs_address)
+    return BareNode(parameters, head=True, shutdown_at_exit=False, spawn_reaper=True, ray_init_cluster=True)
 
 
 def _end_with_input(folder: str) -> None:
@@ -98,11 +107,15 @@ def _end_with_input(folder: str) -> None:
         if line.startswith("beside "):
             with contextlib.suppress(psutil.NoSuchProcess):  # its number may be another's by the end
                 beside.append(psutil.Process(int(line.split()[1])))
-    while left := [process for process in _all([psutil.Process(), *beside]) if _kill(process)]:
-        psutil.wait_procs(left, timeout=1.0)
+    _kill_all([psutil.Process(), *beside])
     if not kept:
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
+
+
+def _kill_all(roots: Sequence[psutil.Process]) -> None:
+    while left := [process for process in _all(roots) if _kill(process)]:
+        psutil.wait_procs(left, timeout=1.0)
 
 
 def _all(roots: Sequence[psutil.Process]) -> Iterator[psutil.Process]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import ray  # noqa: TID253 -- one of the modules that own Ray
 
+from bench.orchestration.on_ray.vigil import Vigil
 from bench.orchestration.scheduling.request import Allocations, Node
 
 ANSWER_SECONDS = 5.0
@@ -17,10 +18,11 @@ class Liveness:
     """Of the cluster's nodes, as Ray's own daemons there tell it: whoever answers is there.
 
     A node that did not answer once counts as gone from then on: what it holds is given up, and nobody waits
-    for it again.
+    for it again. Raises ClusterLostError where Ray's head is, since nobody could say.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, vigil: Vigil | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._vigil = vigil or Vigil()
         self._clock, self._known_at = clock, float("-inf")
         self._known: dict[str, Mapping[str, Any]] = {}
         self._gone: set[str] = set()
@@ -38,6 +40,7 @@ class Liveness:
     def _nodes(self) -> Mapping[str, Mapping[str, Any]]:
         """As Ray has them, asked for again after a moment alone: there may be a thousand."""
         if self._clock() - self._known_at > KNOWN_SECONDS:
+            self._vigil.check()
             self._known = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
             self._known_at = self._clock()
         return self._known

@@ -9,6 +9,7 @@ from bench.orchestration.on_ray.agents import Agents
 from bench.orchestration.on_ray.calls import Calls
 from bench.orchestration.on_ray.liveness import Liveness
 from bench.orchestration.on_ray.slot import Slot, Surroundings
+from bench.orchestration.on_ray.vigil import Vigil
 from bench.orchestration.pool import Died, Event, Job, SlotId
 from bench.orchestration.processes.fork_server import ForkServer
 from bench.orchestration.processes.work import Probing
@@ -21,7 +22,7 @@ class RayPool:
     """See `Pool`. `datasets` are references to the data sets in Ray's object store, by name.
 
     `of_bench` are the `sources` that processes have to have, where not this one's, and `held` the fork
-    servers that this process has started itself, by their nodes.
+    servers that this process has started itself, by their nodes. `vigil` is over the cluster's head.
     """
 
     def __init__(
@@ -29,9 +30,12 @@ class RayPool:
         datasets: Mapping[str, Any],
         of_bench: Mapping[str, str] | None = None,
         held: Mapping[str, ForkServer] | None = None,
+        vigil: Vigil | None = None,
     ) -> None:
-        calls, told = Calls(), sources() if of_bench is None else of_bench
-        self._around = Surroundings(datasets, calls, Agents(datasets, calls, held), Liveness(), told)
+        self._vigil = vigil or Vigil()
+        calls, told = Calls(self._vigil), sources() if of_bench is None else of_bench
+        agents, liveness = Agents(datasets, calls, held), Liveness(self._vigil)
+        self._around = Surroundings(datasets, calls, agents, liveness, told)
         self._slots: dict[SlotId, Slot] = {}
         self._stillborn: list[Event] = []
         self._numbers = itertools.count(1)
@@ -64,14 +68,20 @@ class RayPool:
         self._slots[slot].do(job)
 
     def wait(self, seconds: float) -> list[Event]:
-        """Blocks until Ray has an answer; no polling. What only a slot itself has to know is no event."""
+        """Blocks until Ray has an answer; no polling. What only a slot itself has to know is no event.
+
+        Raises ClusterLostError once Ray's head is gone.
+        """
         if self._stillborn:
             events, self._stillborn = self._stillborn, []
             return events
         return self._around.calls.answered(seconds)
 
     def close(self, slot: SlotId) -> None:
-        """`ray.kill` ends an actor at once, and with it its process, which hangs on it."""
+        """`ray.kill` ends an actor at once, and with it its process, which hangs on it.
+
+        Where Ray's head is gone there is nobody to ask: what is left ends with this process.
+        """
         found = self._slots.pop(slot, None)
-        if found is not None:
+        if found is not None and not self._vigil.lost:
             found.close()

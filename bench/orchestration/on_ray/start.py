@@ -11,6 +11,7 @@ import os
 import secrets
 import select
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -113,6 +114,7 @@ class Own:
             "num_cpus": len(usable_cores()),
             "object_store_memory": OBJECT_STORE_BYTES,
             "plasma_directory": str(plasma_folder(folder, OBJECT_STORE_BYTES)),
+            "lease": its_lease,
         }
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -135,14 +137,27 @@ class Own:
         """
         with heeded():
             ready, _, _ = select.select([self._output], [], [], START_SECONDS)
-            line = self._output.readline() if ready else b""
-        answer: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
+            answer = self._answer() if ready else {}
         if "address" in answer:
             return str(answer["address"])
         lacking = exhausted(self._written())
         self._kept = lacking is None
         why = lacking or (self._ended(answer) if ready else f"not up after {START_SECONDS:g} s{self._logs()}")
         raise ClusterError(f"no Ray cluster on this machine: {why}")
+
+    def why_ended(self) -> str:
+        """What it ended by; to be asked once, and after its `lease` has ended. It may have left logs."""
+        answer = self._answer() or {"process": self._process.wait()}
+        ((who, status),) = answer.items()
+        self._kept = status not in (-signal.SIGKILL, -signal.SIGTERM)
+        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        return f"Ray on this machine is gone: its {who} {how}{self._logs() if self._kept else ''}"
+
+    def _answer(self) -> dict[str, Any]:
+        """The next thing that it tells; nothing where it ended before."""
+        line = self._output.readline()
+        answer: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
+        return answer
 
     def _ended(self, answer: Mapping[str, str]) -> str:
         """What it said, in one line, with where there is more to read."""

@@ -6,7 +6,9 @@ from concurrent.futures import Future
 
 import pytest
 
+from bench.errors import ClusterLostError
 from bench.orchestration.on_ray.calls import Calls
+from bench.orchestration.on_ray.vigil import Vigil
 from bench.orchestration.pool import Ready
 
 
@@ -104,3 +106,46 @@ def test_an_interrupt_loses_no_answer(calls, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         calls.answered(60.0)
     assert calls.answered(0.0) == [Ready(1), Ready(2)]
+
+
+class Gone:
+    """A head that is gone once it is said to be."""
+
+    why = None
+
+    def gone(self):
+        return self.why
+
+
+def test_once_ray_s_head_is_gone_nobody_waits_and_what_was_answered_before_is_told_first():
+    head, reference = Gone(), Reference()
+    vigil = Vigil(head)
+    calls = Calls(vigil)
+
+    def lose(answer):
+        head.why = "it was killed"
+        return told(1)(answer)
+
+    calls.add(reference, lose)
+    reference.answer.set_result(2)
+    assert calls.answered(60.0) == [Ready(1), Ready(2)]
+    calls.add(Reference(), told(3))
+    with pytest.raises(ClusterLostError, match="it was killed"):
+        calls.answered(60.0)
+
+
+def test_the_end_of_ray_s_head_wakes_whoever_waits_for_an_answer():
+    head = Gone()
+    vigil = Vigil(head)
+    calls = Calls(vigil)
+    calls.add(Reference(), told(1))
+
+    def lose():
+        head.why = "it was killed"
+        vigil._bell()
+
+    waker = threading.Timer(0.05, lose)
+    waker.start()
+    with pytest.raises(ClusterLostError, match="it was killed"):
+        calls.answered(60.0)
+    waker.join()

@@ -88,7 +88,7 @@ def liveness(monkeypatch):
 
     monkeypatch.setattr(ray_liveness.ray, "nodes", nodes)
     monkeypatch.setattr(ray_liveness, "_answers", answers)
-    state.of = ray_liveness.Liveness(lambda: state.now)
+    state.of = ray_liveness.Liveness(clock=lambda: state.now)
     return state
 
 

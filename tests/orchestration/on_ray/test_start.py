@@ -32,6 +32,7 @@ batch_size = 10000
 epochs = 1
 matrix.activation = ["relu", "tanh"]
 """
+SLEEPER = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
 INTERRUPTED = "bench: interrupted; every finished run is kept\n"
 
 
@@ -63,7 +64,9 @@ def test_ray_is_told_what_to_start_and_in_which_environment(program, monkeypatch
         assert os.environ["RAY_AUTH_TOKEN"] == environ["RAY_AUTH_TOKEN"]
     assert "RAY_AUTH_TOKEN" not in os.environ
     assert str(own.folder) == json.loads(wanted)["temp_dir"]
-    assert set(json.loads(wanted)) == {"temp_dir", "num_cpus", "object_store_memory", "plasma_directory"}
+    assert set(json.loads(wanted)) == {
+        *("temp_dir", "num_cpus", "object_store_memory", "plasma_directory", "lease")
+    }
     assert len(environ["RAY_AUTH_TOKEN"]) == 64
     assert (environ["RAY_AUTH_MODE"], environ["RAY_worker_niceness"]) == ("token", "0")
     assert environ["RAY_memory_monitor_refresh_ms"] == environ["RAY_num_workers_soft_limit"] == "0"
@@ -110,7 +113,7 @@ def stands_in(monkeypatch, tmp_path):
         (package / "resource_isolation_config.py").write_text("ResourceIsolationConfig = dict\n")
         (package / "services.py").write_text("def wait_for_node(*_):\n    raise TimeoutError\n")
         (package / "node.py").write_text(
-            "import os, pathlib, time\n"
+            "import os, pathlib, subprocess, sys, time, types\n"
             "class Node:\n"
             "  gcs_address, plasma_store_socket_name = 'there:1', 'store'\n"
             "  def start_ray_processes(self):\n"
@@ -123,6 +126,8 @@ def stands_in(monkeypatch, tmp_path):
             "    folder = pathlib.Path(wanted['temp_dir'])\n"
             "    (folder / 'session_latest' / 'logs').mkdir(parents=True)\n"
             f"    {node}\n"
+            f"    head = types.SimpleNamespace(process={SLEEPER})\n"
+            "    self.all_processes = {'gcs_server': [head]}\n"
         )
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
         monkeypatch.setenv("RAY_TMPDIR", tempfile.mkdtemp(prefix="b", dir="/tmp"))
@@ -180,9 +185,6 @@ def test_a_start_that_is_interrupted_leaves_no_folder(stands_in, monkeypatch):
     assert list(base.iterdir()) == []
 
 
-SLEEPER = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
-
-
 @pytest.fixture
 def beside():
     """A process and its child, neither of them Ray's."""
@@ -204,7 +206,7 @@ def test_what_uses_the_folder_beside_ray_ends_before_that_goes(stands_in, beside
 
 
 def test_the_lease_ends_with_the_process_that_holds_ray_and_no_other_has_it(stands_in):
-    stands_in(f"import subprocess, sys; {SLEEPER}")
+    base = stands_in("pass")
     with ray_start.own_ray() as own:
         own.address()
         holder = psutil.Process(own._process.pid)
@@ -213,6 +215,25 @@ def test_the_lease_ends_with_the_process_that_holds_ray_and_no_other_has_it(stan
         assert own.lease.read() == b""
         assert of_ray.is_running()
         of_ray.kill()
+        assert own.why_ended() == "Ray on this machine is gone: its process was ended by SIGKILL"
+    assert list(base.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "how", "has_logs"),
+    [(signal.SIGKILL, "was ended by SIGKILL", False), (signal.SIGABRT, "was ended by SIGABRT", True)],
+)
+def test_with_ray_s_head_the_lease_ends_and_then_all_else_of_ray(stands_in, number, how, has_logs):
+    base = stands_in(SLEEPER)
+    with ray_start.own_ray() as own:
+        own.address()
+        other, head = sorted(psutil.Process(own._process.pid).children(), key=lambda one: one.pid)
+        head.send_signal(number)
+        assert own.lease.read() == b""
+        logs = f"; Ray's logs are in {own.folder / 'session_latest' / 'logs'}" if has_logs else ""
+        assert own.why_ended() == f"Ray on this machine is gone: its gcs_server {how}{logs}"
+        psutil.wait_procs([other])
+    assert list(base.iterdir()) == ([own.folder] if has_logs else [])
 
 
 def test_what_ray_wrote_tells_whether_a_limit_was_reached(stands_in, monkeypatch):

@@ -1,0 +1,188 @@
+"""The end of Ray's head: noticed, told, and never waited for. One real cluster, whose head is killed."""
+
+import os
+import socket
+import sys
+import threading
+
+import pytest
+
+from bench.errors import ClusterLostError
+from bench.orchestration.on_ray import vigil as ray_vigil
+from bench.orchestration.on_ray.vigil import JoinedHead, OwnHead, Vigil
+from bench.records.store import read_sessions
+from tests.orchestration.clusters import FORKS, RUN, await_end, start_head, start_node, this_machine
+
+REMEDY = "every finished run is kept: go on with --resume"
+SUITE = """
+title = "Tiny"
+[measure]
+rounds = 2000
+[[sweep]]
+name = "tiny"
+dataset = "digits"
+hidden = [16]
+batch_size = 10000
+epochs = 1
+"""
+
+
+@pytest.fixture
+def lease():
+    """A pipe: the end that whoever watches has, and the number of the other one, which `os.close` ends."""
+    ours, its = os.pipe()
+    with os.fdopen(ours, "rb", 0) as ours:
+        yield ours, its
+
+
+def own(lease, why="it was killed"):
+    """A head of one's own, that may be asked only once why it is gone."""
+    answers = iter([why])
+    return OwnHead(lease, lambda: next(answers))
+
+
+@pytest.fixture
+def left(monkeypatch):
+    """The line and status that this process was left with; set once it was."""
+    calls, called = [], threading.Event()
+    monkeypatch.setattr(ray_vigil, "leave", lambda *how: (calls.append(how), called.set()))
+    monkeypatch.setattr(ray_vigil, "NOTICE_SECONDS", 0.01)
+    return calls, called
+
+
+def test_without_a_head_none_is_lost():
+    with Vigil().kept() as vigil:
+        vigil.check()
+        assert not vigil.lost
+
+
+def test_who_asks_is_told_from_the_moment_of_its_end_on_and_again(lease):
+    ours, its = lease
+    with Vigil(own(ours)).kept() as vigil:
+        vigil.check()
+        assert not vigil.lost
+        os.close(its)
+        for _ in range(2):
+            with pytest.raises(ClusterLostError, match="it was killed"):
+                vigil.check()
+        assert vigil.lost
+
+
+def test_who_waits_is_woken(lease):
+    ours, its = lease
+    rung = threading.Event()
+    vigil = Vigil(own(ours))
+    vigil.ring(rung.set)
+    with vigil.kept():
+        os.close(its)
+        rung.wait()
+        with pytest.raises(ClusterLostError):
+            vigil.check()
+
+
+def test_a_process_that_takes_no_notice_is_left(lease, left):
+    ours, its = lease
+    calls, called = left
+    with Vigil(own(ours)).kept():
+        os.close(its)
+        called.wait()
+    assert calls == [(f"it was killed; {REMEDY}", 2)]
+
+
+def test_a_process_that_needs_ray_no_more_is_not(lease, left):
+    ours, its = lease
+    calls, _ = left
+    rung = threading.Event()
+    vigil = Vigil(own(ours))
+    vigil.ring(rung.set)
+    with vigil.kept():
+        vigil.end()
+        os.close(its)
+    assert calls == []
+
+
+def test_one_that_is_over_ends_at_once(lease):
+    ours, its = lease
+    before = threading.active_count()
+    with Vigil(own(ours)).kept():
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
+    os.close(its)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.mark.parametrize(("of_ray", "patience"), [(None, 30), ("20", 10), ("", 30)])
+def test_the_head_of_a_joined_cluster_is_gone_when_it_was_silent_for_half_of_ray_s_patience(
+    lease, monkeypatch, of_ray, patience
+):
+    monkeypatch.setattr(ray_vigil, "LOOK_SECONDS", 0.01)
+    name = "RAY_gcs_rpc_server_reconnect_timeout_s"
+    monkeypatch.delenv(name, raising=False) if of_ray is None else monkeypatch.setenv(name, of_ray)
+    stop, its = lease
+    clock = Clock()
+
+    def look_after(seconds):
+        clock.now += seconds
+        head.wait(stop)
+        return head.gone()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        head = JoinedHead(f"127.0.0.1:{port}", clock)
+        assert look_after(100) is None
+    assert look_after(1000) is None  # nobody has looked meanwhile
+    assert look_after(patience - 1) is None
+    with socket.create_server(("127.0.0.1", port)):
+        assert look_after(100) is None  # it was started again
+    assert look_after(100) is None
+    assert look_after(patience) == (
+        f"the head of the Ray cluster at 127.0.0.1:{port} has not answered for {patience} s"
+    )
+    os.close(its)
+    assert look_after(100) is not None
+
+
+def test_one_of_ipv6_is_found(lease):
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with listener:
+        assert ray_vigil._answers(f"[::1]:{listener.getsockname()[1]}")
+    os.close(lease[1])
+
+
+@pytest.mark.slow
+def test_a_cluster_whose_head_is_killed_costs_a_session_what_is_under_way_alone(tmp_path):
+    """Its head has no CPU: the runs are elsewhere, and go on until the session gives up."""
+    suite, results = tmp_path / "tiny.toml", tmp_path / "results"
+    suite.write_text(SUITE)
+    command = (sys.executable, "-m", "bench", "run", suite, "--no-probe", "--results", results)
+    with this_machine() as host:
+        host.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = "12"
+        address = start_head(host, "--num-cpus", 0, "--include-dashboard=false")
+        start_node(host, address, "--num-cpus", 1)
+        process = host.start(*command, "--address", address, COLUMNS="200")
+        for line in process.stdout:
+            if "✓" in line:
+                break
+        (head,) = (one for one in host.processes() if one.name() == "gcs_server")
+        head.kill()
+        lines = process.stdout.readlines()
+        assert process.wait() == 2
+        await_end([one for one in host.processes() if one.name() in (RUN, FORKS)])  # once Ray gives up, too
+    assert lines[-1].startswith("bench: the head of the Ray cluster at ")
+    assert lines[-1].endswith(f" s; {REMEDY}\n")
+    (folder,) = results.iterdir()
+    rows = read_sessions([str(folder)]).runs.to_pylist()
+    assert {row["status"] for row in rows} <= {"ok", "cancelled"}
+    assert sum(row["status"] == "ok" for row in rows) > 1
+    assert (folder / "runs.parquet").is_file()
+    why = lines[-1].removeprefix("bench: ").removesuffix(f"; {REMEDY}\n")
+    assert {row["error"] for row in rows if row["status"] == "cancelled"} <= {why}
