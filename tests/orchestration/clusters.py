@@ -49,6 +49,9 @@ _IMPATIENT = {
     "RAY_health_check_failure_threshold": "3",
 }
 
+# Who is there but busy with others' work may take longer to answer; who is not refuses at once.
+_PATIENT_WITH_THE_BUSY = {"RAY_health_check_timeout_ms": "10000"}
+
 
 @contextlib.contextmanager
 def nodes_here(*nodes):
@@ -63,7 +66,7 @@ def nodes_here(*nodes):
         patch.setenv(_MARK, mark)
         patch.setenv("RAY_TMPDIR", str(folder))
         # Ray's own default, whatever was set before in this process.
-        for name, value in (_IMPATIENT | {"RAY_worker_niceness": "15"}).items():
+        for name, value in (_IMPATIENT | _PATIENT_WITH_THE_BUSY | {"RAY_worker_niceness": "15"}).items():
             patch.setenv(name, value)
         cluster = Cluster()
         try:
