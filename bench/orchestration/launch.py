@@ -54,7 +54,7 @@ def launch(
 
     Raises BenchError for what is wrong with data, results folder or cluster, before any run is started and
     without leaving a session behind. An interrupt (see `signals`) ends the runs under way and gives what was
-    finished, whenever it comes; before the first run it is raised. So does a cluster that is gone.
+    finished, whenever it comes; before the first run it is raised. A cluster that is gone ends them, too.
     """
     check_writable(results)
     spent = Spent()
@@ -102,7 +102,9 @@ def _launch(
             pool = RayPool(share(datasets), held=held_here, vigil=vigil)
         cluster = Cluster(nodes, fingerprints, dataset_sha256)
         recorder = _recorder(results, begun, _header(suite, rules))
-        with spent.around(recorder, "tables", "tables"), spent.on("session"):
+        vigil.remedy = ClusterLostError.remedy
+        # Closed before the tables are written, which may take long, and need nothing of Ray.
+        with spent.around(recorder, "tables", "tables"), spent.on("session"), contextlib.closing(vigil):
             return _record(suite, cluster, pool, recorder, watcher, rules)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from bench.errors import ClusterLostError
 from bench.orchestration.on_ray.vigil import Vigil
 from bench.orchestration.pool import Event
 from bench.orchestration.signals import heeded
@@ -32,7 +33,10 @@ class Calls:
         self._vigil.ring(lambda: self._bell.put(None))
 
     def add(self, reference: Any, then: Then) -> None:  # noqa: ANN401 -- a Ray reference, untyped
-        """Have `then`, which raises nothing, take the answer, unless the reference is removed before."""
+        """Have `then` take the answer, unless the reference is removed before.
+
+        It raises ClusterLostError where it asks a Ray that is gone, and nothing else.
+        """
         self._then[reference] = then
         reference.future().add_done_callback(lambda answer: self._ring(reference, answer))
 
@@ -46,11 +50,13 @@ class Calls:
         Raises ClusterLostError once there is no Ray any more that could answer.
         """
         until = time.monotonic() + seconds
-        self._vigil.check()
         with heeded():  # also where answers never cease
             pass
         events = self._take()
-        while not events and self._rung(until - time.monotonic()):
+        while not events:
+            self._vigil.check()  # what was answered before comes first
+            if not self._rung(until - time.monotonic()):
+                break
             events = self._take()
         return events
 
@@ -67,7 +73,6 @@ class Calls:
                 self._bell.get(timeout=seconds)
             except queue.Empty:
                 return False
-        self._vigil.check()
         return True
 
     def _take(self) -> list[Event]:
@@ -75,6 +80,12 @@ class Calls:
         while self._answers:
             reference, answer = self._answers.popleft()
             then = self._then.pop(reference, None)
-            if then is not None:
+            if then is None:
+                continue
+            try:
                 events += then(answer)
+            except ClusterLostError:
+                if not events:
+                    raise
+                break  # whoever asks again is told
         return events

@@ -29,7 +29,7 @@ from bench.orchestration.nodes import Declared, Seen, Sight, as_nodes, look
 from bench.orchestration.on_ray import job as ray_job
 from bench.orchestration.on_ray.address import NotANodeError, look_at
 from bench.orchestration.on_ray.start import LOCAL, NICENESS, USAGE_UNTOLD, Own, own_ray, wanted_address
-from bench.orchestration.on_ray.vigil import JoinedHead, OwnHead, Vigil
+from bench.orchestration.on_ray.vigil import Head, OwnHead, Vigil
 from bench.orchestration.scheduling.request import Node
 from bench.orchestration.signals import abandoned, heeded, held
 
@@ -76,7 +76,7 @@ def ray_cluster(address: str | None, begun: Own | None = None) -> Iterator[Vigil
                 raise ClusterError(_no_cluster(error, wanted, given=address is not None)) from error
             # A raylet's complaints would be printed into the display: of a lost node, its last log lines.
             ray._private.worker._worker_logs_enabled = False
-            head = OwnHead(own.lease, own.why_ended) if own else JoinedHead(_head())
+            head = OwnHead(there, own.lease, own.why_ended) if own else Head(_head())
             vigil = stack.enter_context(Vigil(head).kept())
         yield vigil
 

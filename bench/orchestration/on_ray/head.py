@@ -3,8 +3,11 @@
 It imports nothing of `bench`. Its standard input first brings one line of JSON, what to start; its standard
 output gives one back: {"address": …}, or {"error": …}. When its input ends, however whoever started it ended,
 it kills every process of that Ray, removes its folder, and ends. Of further lines "beside PID" names a
-process that is killed with them, since it uses the folder, and "keep" asks to leave the folder. Should Ray's
-head end before, a line {"gcs_server": STATUS} says how, and the lease, the writing end of a pipe, is closed.
+process that is killed with them, since it uses the folder, and "keep" asks to leave the folder.
+
+Should Ray's head end before, a line {"gcs_server": STATUS} says how. Then, as where the start fails, the
+lease, the writing end of a pipe, is closed, every process of that Ray is killed, and this one waits for its
+end.
 """
 
 import contextlib

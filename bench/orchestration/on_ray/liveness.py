@@ -29,6 +29,7 @@ class Liveness:
 
     def first_gone(self, allocations: Allocations) -> Node | None:
         """The first of these nodes that is gone, None where all are there."""
+        self._vigil.check()
         nodes = dict.fromkeys(allocation.node for allocation in allocations)
         return next((node for node in nodes if self._is_gone(node.node_id)), None)
 
@@ -38,9 +39,11 @@ class Liveness:
         return node_id in self._gone
 
     def _nodes(self) -> Mapping[str, Mapping[str, Any]]:
-        """As Ray has them, asked for again after a moment alone: there may be a thousand."""
-        if self._clock() - self._known_at > KNOWN_SECONDS:
-            self._vigil.check()
+        """As Ray has them, asked for again after a moment alone: there may be a thousand.
+
+        Or as it had them, while nobody there answers.
+        """
+        if self._clock() - self._known_at > KNOWN_SECONDS and (not self._known or self._vigil.answers()):
             self._known = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
             self._known_at = self._clock()
         return self._known

@@ -90,7 +90,7 @@ def _begin(folder: Path, environ: Mapping[str, str]) -> "Own":
 class Own:
     """The process that holds it, and `folder`, of Ray's sockets and logs, which is gone once it has ended.
 
-    `lease` is this end of a pipe whose other one is the process's alone, and ends with it.
+    `lease` is this end of a pipe whose other one is the process's alone, and ends with it or with Ray's head.
     """
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
@@ -146,10 +146,15 @@ class Own:
         raise ClusterError(f"no Ray cluster on this machine: {why}")
 
     def why_ended(self) -> str:
-        """What it ended by; to be asked once, and after its `lease` has ended. It may have left logs."""
+        """What it ended by; to be asked once, and after its `lease` has ended.
+
+        The folder stays, for what Ray wrote there, where that ended by itself.
+        """
         answer = self._answer() or {"process": self._process.wait()}
         ((who, status),) = answer.items()
-        self._kept = status not in (-signal.SIGKILL, -signal.SIGTERM)
+        self._kept = status not in (0, -signal.SIGKILL, -signal.SIGTERM)
+        if not isinstance(status, int):
+            return f"Ray on this machine is gone: {status}{self._logs()}"
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         return f"Ray on this machine is gone: its {who} {how}{self._logs() if self._kept else ''}"
 

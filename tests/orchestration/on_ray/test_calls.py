@@ -116,6 +116,9 @@ class Gone:
     def gone(self):
         return self.why
 
+    def answers(self):
+        return self.why is None
+
 
 def test_once_ray_s_head_is_gone_nobody_waits_and_what_was_answered_before_is_told_first():
     head, reference = Gone(), Reference()
@@ -130,6 +133,20 @@ def test_once_ray_s_head_is_gone_nobody_waits_and_what_was_answered_before_is_to
     reference.answer.set_result(2)
     assert calls.answered(60.0) == [Ready(1), Ready(2)]
     calls.add(Reference(), told(3))
+    with pytest.raises(ClusterLostError, match="it was killed"):
+        calls.answered(60.0)
+
+
+def test_what_came_before_an_answer_that_tells_of_the_loss_is_told_first():
+    head, first, second = Gone(), Reference(), Reference()
+    vigil = Vigil(head)
+    calls = Calls(vigil)
+    calls.add(first, told(1))
+    calls.add(second, lambda _: vigil.check())
+    first.answer.set_result(2)
+    second.answer.set_result(3)
+    head.why = "it was killed"
+    assert calls.answered(60.0) == [Ready(1), Ready(2)]
     with pytest.raises(ClusterLostError, match="it was killed"):
         calls.answered(60.0)
 

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import pytest
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayTaskError  # noqa: TID253
 
+from bench.errors import ClusterLostError
 from bench.orchestration.on_ray import death as ray_death
 from bench.orchestration.on_ray import liveness as ray_liveness
+from bench.orchestration.on_ray.vigil import Vigil
 from bench.orchestration.processes.death import Birth, Remains
 from bench.orchestration.processes.group import ProcessSpec
 from bench.orchestration.scheduling.request import Allocation, Node
@@ -88,7 +90,8 @@ def liveness(monkeypatch):
 
     monkeypatch.setattr(ray_liveness.ray, "nodes", nodes)
     monkeypatch.setattr(ray_liveness, "_answers", answers)
-    state.of = ray_liveness.Liveness(clock=lambda: state.now)
+    state.head = SimpleNamespace(gone=lambda: None, answers=lambda: True)
+    state.of = ray_liveness.Liveness(Vigil(state.head), clock=lambda: state.now)
     return state
 
 
@@ -102,6 +105,23 @@ def test_the_first_node_that_does_not_answer_is_gone_for_good(liveness):
     tried = len(liveness.tried)
     assert liveness.of.first_gone((Allocation(OTHER, (0,)),)) == OTHER
     assert len(liveness.tried) == tried
+
+
+def test_ray_is_not_asked_while_its_head_is_silent_which_would_hang(liveness):
+    here, there = (Allocation(NODE, (0,)),), (Allocation(OTHER, (0,)),)
+    assert liveness.of.first_gone(here) is None
+    liveness.head.answers = lambda: False
+    liveness.answers["n2"] = False
+    liveness.now += 2.0
+    assert (liveness.of.first_gone(here), liveness.of.first_gone(there)) == (None, OTHER)
+    assert liveness.asked == 1
+
+
+def test_who_asks_for_nodes_of_a_cluster_that_is_gone_is_told_so(liveness):
+    liveness.head.gone = lambda: "it was killed"
+    with pytest.raises(ClusterLostError, match="it was killed"):
+        liveness.of.first_gone((Allocation(NODE, (0,)),))
+    assert (liveness.asked, liveness.tried) == (0, [])
 
 
 def test_ray_is_asked_for_its_nodes_once_in_a_while(liveness):

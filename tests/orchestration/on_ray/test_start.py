@@ -18,6 +18,7 @@ import pytest
 from bench.errors import ClusterError
 from bench.orchestration.on_ray import start as ray_start
 from bench.records.store import read_sessions
+from tests.orchestration.clusters import alive
 
 ANSWER = "import sys, time; wanted = sys.stdin.readline(); "
 SUITE = """
@@ -232,7 +233,8 @@ def test_with_ray_s_head_the_lease_ends_and_then_all_else_of_ray(stands_in, numb
         assert own.lease.read() == b""
         logs = f"; Ray's logs are in {own.folder / 'session_latest' / 'logs'}" if has_logs else ""
         assert own.why_ended() == f"Ray on this machine is gone: its gcs_server {how}{logs}"
-        psutil.wait_procs([other])
+        psutil.wait_procs([other], timeout=30)
+        assert not alive(other)
     assert list(base.iterdir()) == ([own.folder] if has_logs else [])
 
 

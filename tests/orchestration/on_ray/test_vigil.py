@@ -1,5 +1,6 @@
 """The end of Ray's head: noticed, told, and never waited for. One real cluster, whose head is killed."""
 
+import errno
 import os
 import socket
 import sys
@@ -9,10 +10,11 @@ import pytest
 
 from bench.errors import ClusterLostError
 from bench.orchestration.on_ray import vigil as ray_vigil
-from bench.orchestration.on_ray.vigil import JoinedHead, OwnHead, Vigil
+from bench.orchestration.on_ray.vigil import Head, OwnHead, Vigil
 from bench.records.store import read_sessions
 from tests.orchestration.clusters import FORKS, RUN, await_end, start_head, start_node, this_machine
 
+AGAIN = "try again once it is there"
 REMEDY = "every finished run is kept: go on with --resume"
 SUITE = """
 title = "Tiny"
@@ -38,7 +40,7 @@ def lease():
 def own(lease, why="it was killed"):
     """A head of one's own, that may be asked only once why it is gone."""
     answers = iter([why])
-    return OwnHead(lease, lambda: next(answers))
+    return OwnHead("127.0.0.1:1", lease, lambda: next(answers))
 
 
 @pytest.fixture
@@ -48,6 +50,10 @@ def left(monkeypatch):
     monkeypatch.setattr(ray_vigil, "leave", lambda *how: (calls.append(how), called.set()))
     monkeypatch.setattr(ray_vigil, "NOTICE_SECONDS", 0.01)
     return calls, called
+
+
+def watching():
+    return [thread for thread in threading.enumerate() if thread.name == "vigil"]
 
 
 def test_without_a_head_none_is_lost():
@@ -86,27 +92,25 @@ def test_a_process_that_takes_no_notice_is_left(lease, left):
     with Vigil(own(ours)).kept():
         os.close(its)
         called.wait()
-    assert calls == [(f"it was killed; {REMEDY}", 2)]
+    assert calls == [(f"it was killed; {AGAIN}", 2)]
 
 
 def test_a_process_that_needs_ray_no_more_is_not(lease, left):
     ours, its = lease
     calls, _ = left
-    rung = threading.Event()
-    vigil = Vigil(own(ours))
-    vigil.ring(rung.set)
-    with vigil.kept():
-        vigil.end()
+    with Vigil(own(ours)).kept() as vigil:
+        (thread,) = watching()
+        vigil.close()
         os.close(its)
-    assert calls == []
+        thread.join()
+        assert calls == []
 
 
 def test_one_that_is_over_ends_at_once(lease):
     ours, its = lease
-    before = threading.active_count()
     with Vigil(own(ours)).kept():
-        assert threading.active_count() == before + 1
-    assert threading.active_count() == before
+        assert len(watching()) == 1
+    assert watching() == []
     os.close(its)
 
 
@@ -117,7 +121,7 @@ class Clock:
         return self.now
 
 
-@pytest.mark.parametrize(("of_ray", "patience"), [(None, 30), ("20", 10), ("", 30)])
+@pytest.mark.parametrize(("of_ray", "patience"), [(None, 30), ("20", 10), ("", 30), ("long", 30)])
 def test_the_head_of_a_joined_cluster_is_gone_when_it_was_silent_for_half_of_ray_s_patience(
     lease, monkeypatch, of_ray, patience
 ):
@@ -134,7 +138,7 @@ def test_the_head_of_a_joined_cluster_is_gone_when_it_was_silent_for_half_of_ray
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        head = JoinedHead(f"127.0.0.1:{port}", clock)
+        head = Head(f"127.0.0.1:{port}", clock)
         assert look_after(100) is None
     assert look_after(1000) is None  # nobody has looked meanwhile
     assert look_after(patience - 1) is None
@@ -146,6 +150,43 @@ def test_the_head_of_a_joined_cluster_is_gone_when_it_was_silent_for_half_of_ray
     )
     os.close(its)
     assert look_after(100) is not None
+
+
+def test_a_head_that_answers_is_never_gone(lease, monkeypatch):
+    monkeypatch.setattr(ray_vigil, "LOOK_SECONDS", 0.01)
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "0")
+    stop, its = lease
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        head = Head(f"127.0.0.1:{listener.getsockname()[1]}")
+        head.wait(stop)
+        assert (head.answers(), head.gone()) == (True, None)
+    head.wait(stop)
+    assert not head.answers()
+    assert head.gone()
+    os.close(its)
+
+
+def test_one_of_one_s_own_may_be_silent_too(lease, monkeypatch):
+    monkeypatch.setattr(ray_vigil, "LOOK_SECONDS", 0.01)
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "0")
+    ours, its = lease
+    stop, running = os.pipe()
+    head = own(ours)
+    with os.fdopen(stop, "rb", 0) as stopping:
+        head.wait(stopping)
+    assert head.gone() == "the head of the Ray cluster at 127.0.0.1:1 has not answered for 0 s"
+    os.close(its)
+    assert head.gone() == "it was killed"
+    os.close(running)
+
+
+def test_what_this_process_lacks_is_not_the_head_s_silence(lease, monkeypatch):
+    def lacking(*_, **__):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(ray_vigil.socket, "create_connection", lacking)
+    assert Head("127.0.0.1:1").answers()
+    os.close(lease[1])
 
 
 def test_one_of_ipv6_is_found(lease):
@@ -165,7 +206,7 @@ def test_a_cluster_whose_head_is_killed_costs_a_session_what_is_under_way_alone(
     suite.write_text(SUITE)
     command = (sys.executable, "-m", "bench", "run", suite, "--no-probe", "--results", results)
     with this_machine() as host:
-        host.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = "12"
+        host.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = "24"
         address = start_head(host, "--num-cpus", 0, "--include-dashboard=false")
         start_node(host, address, "--num-cpus", 1)
         process = host.start(*command, "--address", address, COLUMNS="200")
