@@ -16,6 +16,7 @@ import pytest
 from bench.cli.watchers import Silent
 from bench.errors import ClusterError, StoreError
 from bench.orchestration import launch
+from bench.orchestration.on_ray.vigil import Vigil
 from bench.orchestration.processes import fork_server
 from bench.orchestration.session import Rules
 from bench.records.journal import Journal
@@ -57,7 +58,7 @@ def launched(tmp_path, monkeypatch):
         fingerprints = {str(number): FakeFingerprint(number) for number in range(nodes)}
         cluster = SimpleNamespace(
             inspect_nodes=lambda: ((), fingerprints),
-            ray_cluster=lambda *_: contextlib.nullcontext(),
+            ray_cluster=lambda *_: contextlib.nullcontext(Vigil()),
             share=lambda _datasets: None,
         )
         monkeypatch.setitem(sys.modules, "bench.orchestration.on_ray.cluster", cluster)

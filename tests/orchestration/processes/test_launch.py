@@ -290,6 +290,7 @@ def narrow(light):
     """Call with how many more files than it has open now the server of fresh interpreters may open."""
     assert "ended with exit status 9" in died(light, EXIT)[1]  # it serves
     server = psutil.Process(light.process_id)
+    until(lambda: server.status() == psutil.STATUS_SLEEPING)  # it closes files after it has told
     _, most = server.rlimit(resource.RLIMIT_NOFILE)
     return lambda more: server.rlimit(resource.RLIMIT_NOFILE, (server.num_fds() + more, most))
 
