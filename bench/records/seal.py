@@ -1,0 +1,46 @@
+"""Lines of JSON that carry their own checksum: a damaged one is found, never read as something else.
+
+A sealed line is one JSON object on one line, in ASCII, whose first member is the CRC-32 of all that follows:
+`{"crc32": "1a2b3c4d", "entry": 17, "kind": "run", …}`. Any reader of JSON can read it.
+"""
+
+import json
+import re
+import zlib
+from typing import Any
+
+_SEAL = re.compile(rb'\{"crc32": "([0-9a-f]{8})", ')
+SEAL_BYTES = len(b'{"crc32": "01234567", ')
+
+
+class BrokenSealError(ValueError):
+    """A line whose bytes are not those that were written."""
+
+
+def sealed(text: str) -> bytes:
+    """`text`, a JSON object with a member or more as `json.dumps` writes it, with its seal and a line's end."""
+    content = text.encode("ascii")[1:]
+    return b'{"crc32": "%08x", %s\n' % (zlib.crc32(content), content)
+
+
+def is_sealed(line: bytes) -> bool:
+    """Whether `line` begins as a sealed one does; whether it is whole, `unsealed` tells."""
+    return _SEAL.match(line) is not None
+
+
+def unsealed(line: bytes) -> Any:  # noqa: ANN401 -- whatever the object holds
+    """The object that a sealed line, with or without its end, holds; less the checksum.
+
+    Raises BrokenSealError where its checksum is not that of its bytes, or where it has none.
+    """
+    check(line)
+    content = json.loads(line)
+    del content["crc32"]
+    return content
+
+
+def check(line: bytes) -> None:
+    """Raises BrokenSealError where `line`, with or without its end, is not a whole sealed line."""
+    found = _SEAL.match(line)
+    if found is None or int(found[1], 16) != zlib.crc32(line[SEAL_BYTES:].removesuffix(b"\n")):
+        raise BrokenSealError("its checksum is not that of its bytes")
