@@ -18,7 +18,7 @@ class BrokenSealError(ValueError):
 
 
 def sealed(text: str) -> bytes:
-    """`text`, a JSON object with a member or more as `json.dumps` writes it, with its seal and a line's end."""
+    """A line of `text`, a JSON object with a member or more as `json.dumps` writes it."""
     content = text.encode("ascii")[1:]
     return b'{"crc32": "%08x", %s\n' % (zlib.crc32(content), content)
 
