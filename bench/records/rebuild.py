@@ -37,7 +37,7 @@ def rebuild_tables(folder: Path) -> tuple[str, ...]:
             write_manifest(folder, replace(pieces.manifest, session=pieces.header, tables={}))
         tables, notes = write_session_tables(folder, latest)
         write_manifest(folder, replace(pieces.manifest or Manifest({}), session=pieces.header, tables=tables))
-        return notes
+        return tuple(dict.fromkeys([*pieces.notes, *notes]))
 
 
 def write_session_tables(

@@ -69,9 +69,8 @@ class Recorder:
         """
         with contextlib.ExitStack() as opened:
             journal = opened.enter_context(Journal(folder))
+            rescue(folder, journal)
             session = read_earlier(folder)
-            if rescue(folder, journal, session.runs.keys()):
-                session = read_earlier(folder)
             if session.manifest:
                 session.manifest = replace(session.manifest, session=session.header, tables={})
                 write_manifest(folder, session.manifest)
