@@ -126,13 +126,14 @@ class Recorder:
         """What the journal holds becomes a segment; killed at any point of it, the session has all."""
         try:
             self._stay()
-            known, before = self._manifest.next_entry, self._manifest.segments
+            manifest = self._manifest
+            known = manifest.next_entry
             with self._journal.read() as file:
                 lines = Lines(file, str(self.folder / FILE_NAME), known)
-                made = write_segments(self.folder, before, known, journal_parts(lines, self._entries))
+                made = write_segments(self.folder, manifest.taken, known, journal_parts(lines, self._entries))
             if made:
                 made[-1] = replace(made[-1], last=self._journal.next_entry - 1)
-                self._set(replace(self._manifest, segments=(*before, *made)))
+                self._set(replace(manifest, segments=(*manifest.segments, *made)))
             self._journal.renew(self._head, lines.damage.raw)
         finally:
             self._tried = self._journal.runs, self._journal.size

@@ -37,7 +37,7 @@ def rescue(folder: Path, journal: Journal) -> int:
     """The same for who has its `journal` open. What that held is in a segment then, too."""
     with Pieces(Local(str(folder))) as pieces:
         manifest = pieces.manifest or Manifest({})
-        if (tables := _whole_tables(pieces)) is None:
+        if (tables := whole_tables(pieces)) is None:
             return 0
         kept = tuple(segment for segment in manifest.segments if _is_whole(pieces, segment))
         lost = _lost(pieces, tables, kept)
@@ -49,7 +49,7 @@ def rescue(folder: Path, journal: Journal) -> int:
             kept, parts = (), iter([_part(tables, journal.next_entry)])
         else:
             parts = _and_the_journal(pieces, _part(lost, journal.next_entry))
-        made = write_segments(folder, manifest.segments, manifest.next_entry, parts)
+        made = write_segments(folder, manifest.taken, manifest.next_entry, parts)
         header = {**pieces.header, "schema_version": JOURNAL_VERSION}
         write_manifest(folder, Manifest(header, (*kept, *made)))
     journal.continue_at(made[-1].last + 1)
@@ -81,8 +81,8 @@ def _lost(pieces: Pieces, tables: _Tables, kept: Collection[Segment]) -> _Tables
     missing = [name for name in tables["runs"].column(RUN_ID).to_pylist() if name not in known]
     others = [_text(row) not in machines for row in tables["machines"].to_pylist()]
     return {
-        "runs": _of(tables["runs"], missing),
-        "epochs": _of(tables["epochs"], missing),
+        "runs": of_runs(tables["runs"], missing),
+        "epochs": of_runs(tables["epochs"], missing),
         "machines": tables["machines"].filter(pa.array(others, pa.bool_())),
     }
 
@@ -99,7 +99,8 @@ def _and_the_journal(pieces: Pieces, lost: Part) -> Iterator[Part]:
     yield lost
 
 
-def _of(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
+def of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
+    """The rows of those runs."""
     return table.filter(pc.is_in(table.column(RUN_ID), value_set=pa.array(run_ids, pa.string())))
 
 
@@ -107,7 +108,7 @@ def _text(row: Row) -> str:
     return json.dumps({key: value for key, value in row.items() if value is not None}, sort_keys=True)
 
 
-def _whole_tables(pieces: Pieces) -> _Tables | None:
+def whole_tables(pieces: Pieces) -> _Tables | None:
     """The tables, verified as well as can be; None where one is damaged or missing."""
     folder, stored = pieces.folder, pieces.manifest.tables if pieces.manifest else {}
     try:

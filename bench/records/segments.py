@@ -8,7 +8,7 @@ import os
 import re
 import resource
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -31,16 +31,13 @@ ENTRIES_KEY = b"bench_entries"
 """Of a file's metadata: the first and the last entry of the journal in its segment, as a list of JSON."""
 
 
-def write_segments(
-    folder: Path, before: Sequence[Segment], first: int, parts: Iterable[Part]
-) -> list[Segment]:
+def write_segments(folder: Path, taken: int, first: int, parts: Iterable[Part]) -> list[Segment]:
     """The entries from `first` on that `parts` hold as segments of the session in `folder`, on the disk.
 
-    They are named behind those `before`; others that lie there belong to nobody, and are replaced. Raises
-    StoreError where there is no room for them; then none is left there.
+    Its segments have taken the numbers up to `taken`; others that lie there belong to nobody, and are
+    replaced. Raises StoreError where there is no room for them; then none is left there.
     """
     made: list[Segment] = []
-    taken = max((_number(file) for segment in before for file in segment.files.values()), default=0)
     with contextlib.ExitStack() as failed:
         for number, some in enumerate(_of_a_segment(parts), start=taken + 1):
             names = {name: f"{SEGMENTS}/{number:06}.{name}.parquet" for name in TABLE_NAMES}
@@ -49,10 +46,6 @@ def write_segments(
             first = some[-1].last + 1
         failed.pop_all()
     return made
-
-
-def _number(file: StoredFile) -> int:
-    return int(file.name.removeprefix(f"{SEGMENTS}/").partition(".")[0])
 
 
 def _of_a_segment(parts: Iterable[Part]) -> Iterator[list[Part]]:
