@@ -5,7 +5,7 @@ from bench.cli.output import terminal, write
 
 
 def list_(paths: PathsArgument = None, output: FormatOption = Format.table) -> None:
-    """List recorded sessions: machine, runs, how far each is, and its size on the disk. Default PATH: results.
+    """List recorded sessions: runs, how far each is, and its size. Default PATH: results.
 
     A session has ended, is going on (a living process writes it), or was interrupted, which bench run
     --resume goes on with. Elsewhere, as in a bucket, nobody can tell the last two apart: it has not ended.

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from bench.errors import StoreError
 from bench.records.find import SessionFolder, find_sessions
-from bench.records.folders import Folder, folder_of, unreadable
+from bench.records.folders import Folder, Local, folder_of, unreadable
 from bench.records.going_on import is_going_on
 from bench.records.journal import FILE_NAME, TAIL_BYTES, closed_runs
 from bench.records.manifest import MANIFEST_FILE, Manifest
@@ -28,9 +28,11 @@ from bench.records.tables import EPOCH
 
 State = Literal["ended", "going on", "interrupted", "not ended", "damaged"]
 """That a session is "not ended" where nobody can tell whether it goes on."""
-THREADS = 4
-_TOLD_BY = ("session_id", "suite", "status", "started_at")
-_RUNS, _MACHINES = "runs.parquet", "machines.parquet"
+THREADS_ELSEWHERE = 16
+"""Each of them waits for the network; those that read files of this machine would wait for each other."""
+_TOLD_BY = ("session_id", "suite", "status", "machine", "started_at")
+_RUNS = "runs.parquet"
+_MICROSECONDS = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,9 @@ def list_sessions(paths: Sequence[str]) -> Listing:
     Raises StoreError where a path leads nowhere or holds no session.
     """
     found, notes = sessions_below(paths)
-    with ThreadPoolExecutor(THREADS) as threads:
-        return Listing(tuple(threads.map(_listed, found)), notes)
+    elsewhere = any(not isinstance(session.folder, Local) for session in found)
+    with ThreadPoolExecutor(THREADS_ELSEWHERE if elsewhere else 1) as threads:
+        return Listing(tuple(threads.map(listed, found)), notes)
 
 
 def sessions_below(paths: Iterable[str]) -> tuple[list[SessionFolder], tuple[str, ...]]:
@@ -104,11 +107,6 @@ def sessions_below(paths: Iterable[str]) -> tuple[list[SessionFolder], tuple[str
         sessions |= {session.folder.path: session for session in found.sessions}
         notes |= dict.fromkeys(f"left out: {error}" for error in found.left_out)
     return sorted(sessions.values(), key=lambda session: session.folder.path), tuple(notes)
-
-
-def listed(session: SessionFolder) -> Listed:
-    """What is known of one session, whatever is wrong with it."""
-    return _listed(session)
 
 
 def size_of(session: SessionFolder) -> int:
@@ -126,7 +124,8 @@ def size_of(session: SessionFolder) -> int:
     return total
 
 
-def _listed(session: SessionFolder) -> Listed:
+def listed(session: SessionFolder) -> Listed:
+    """What is known of one session, whatever is wrong with it."""
     size, state = 0, None
     try:
         size = size_of(session)
@@ -164,25 +163,27 @@ def _from_tables(session: SessionFolder, manifest: Manifest | None) -> _Told:
     told = _Told()
     if manifest:
         told.named(manifest.session.get("session_id"), manifest.session.get("suite"))
-    _from_runs(told, session.folder)
-    if _MACHINES in session.files:
-        _add_machines(told, _column(session.folder, _MACHINES, "machine"))
+    try:
+        with (
+            session.folder.open(_RUNS) as opened,
+            pq.ParquetFile(opened, page_checksum_verification=True) as file,
+        ):
+            _add_runs(told, file)
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise unreadable(place_of(session.folder, _RUNS), error) from error
     return told
 
 
-def _from_runs(told: _Told, folder: Folder) -> None:
-    where = place_of(folder, _RUNS)
-    try:
-        with folder.open(_RUNS) as opened, pq.ParquetFile(opened, page_checksum_verification=True) as file:
-            told.runs = file.metadata.num_rows
-            told.begun(_least(file.metadata, "started_at"))
-            if not told.session_id or not told.suite:
-                first = file.read_row_group(0, ["session_id", "suite"]) if file.metadata.num_row_groups else None
-                if first is not None and first.num_rows:
-                    told.named(*(first.column(name)[0].as_py() for name in ("session_id", "suite")))
-            told.ok = _count_ok(file.read(["status"]).column("status"))
-    except (pa.ArrowException, OSError, ValueError, KeyError, IndexError) as error:
-        raise unreadable(where, error) from error
+def _add_runs(told: _Told, file: pq.ParquetFile) -> None:
+    told.runs = file.metadata.num_rows
+    if file.schema_arrow.field("started_at").type == _MICROSECONDS:
+        told.begun(_least(file.metadata, "started_at"))
+    if not (told.session_id and told.suite) and told.runs:
+        first = file.read_row_group(0, ["session_id", "suite"]).slice(0, 1).to_pylist()[0]
+        told.named(first["session_id"], first["suite"])
+    columns = file.read(["status", "machine"], use_threads=False)
+    told.ok = _count_ok(columns.column("status"))
+    _add_machines(told, columns.column("machine"))
 
 
 def _least(metadata: Any, name: str) -> int | None:  # noqa: ANN401 -- of pyarrow, which has no types
@@ -202,33 +203,24 @@ def _place_in(metadata: Any, name: str) -> int | None:  # noqa: ANN401
     return next((at for at in range(len(schema)) if schema.column(at).path == name), None)
 
 
-def _column(folder: Folder, file_name: str, name: str) -> pa.ChunkedArray | None:
-    try:
-        with folder.open(file_name) as opened, pq.ParquetFile(opened, page_checksum_verification=True) as file:
-            return file.read([name]).column(name) if name in file.schema_arrow.names else None
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise unreadable(place_of(folder, file_name), error) from error
-
-
 def _from_pieces(folder: Folder) -> _Told:
     told = _Told()
-    content = read_pieces(folder, {"runs": _TOLD_BY, "machines": ("machine",)})
+    content = read_pieces(folder, {"runs": _TOLD_BY})
     told.named(content.header.get("session_id"), content.header.get("suite"))
     for runs in content.tables["runs"]:
         told.runs += runs.num_rows
         told.ok += _count_ok(runs.column("status"))
         told.begun(pc.min(runs.column("started_at").cast(pa.int64())).as_py())
+        _add_machines(told, runs.column("machine"))
         if runs.num_rows:
             told.named(runs.column("session_id")[0].as_py(), runs.column("suite")[0].as_py())
-    for machines in content.tables["machines"]:
-        _add_machines(told, machines.column("machine"))
     return told
 
 
 def _count_ok(status: pa.ChunkedArray) -> int:
-    return sum(value == "ok" for value in status.to_pylist())
+    counts = {it["values"]: it["counts"] for it in status.value_counts().to_pylist()}
+    return int(counts.get("ok", 0))
 
 
-def _add_machines(told: _Told, names: pa.ChunkedArray | None) -> None:
-    if names is not None:
-        told.machines |= dict.fromkeys(name for name in names.to_pylist() if name)
+def _add_machines(told: _Told, names: pa.ChunkedArray) -> None:
+    told.machines |= dict.fromkeys(name for name in names.unique().to_pylist() if name)

@@ -1,4 +1,4 @@
-"""Sessions as a table: one row for each, below the folder that it lies in."""
+"""Sessions as tables: one for each folder that they lie in, a row for each session."""
 
 import datetime
 import posixpath
@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -17,25 +17,34 @@ from bench.views.format import NONE, bytes_, count, several
 from bench.views.visible import visible
 
 COLUMNS = ("session_id", "suite", "machines", "began", "runs", "ok", "state", "bytes", "path")
-_HEADER = ("session", "suite", "machine", "began", "runs", "ok", "state", "size")
+_HEADER = ("session", "suite", "machine", "began", "ok", "state", "size")
+_FIGURES = frozenset({"ok", "size"})
+_NAME_COLUMNS = 20  # as many as a name by bench has
 _STYLES = {"going on": "green", "interrupted": "yellow", "not ended": "yellow", "damaged": "bold red"}
 
 
 def sessions_table(sessions: Sequence[Listed]) -> RenderableType:
-    """One row a session, under the folder that it lies in, then what they take together."""
+    """A table for each folder that sessions lie in, then what they take together."""
+    by_folder = sorted(sessions, key=lambda session: posixpath.split(session.path))
+    parts: list[RenderableType] = []
+    for folder, members in groupby(by_folder, key=lambda session: posixpath.dirname(session.path)):
+        parts += [Text(visible(folder), "bold cyan"), _table(list(members)), Text()]
+    return Group(*parts, Text(total_line(sessions)))
+
+
+def _table(sessions: Sequence[Listed]) -> Table:
+    rows = [[visible(cell) for cell in _cells(session)] for session in sessions]
     table = Table(box=SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    short = max(len(row[0]) for row in rows) <= _NAME_COLUMNS
     for name in _HEADER:
-        figures = name in ("runs", "ok", "size")
-        table.add_column(name, justify="right" if figures else "left", no_wrap=figures, overflow="fold")
-    for folder, members in groupby(sessions, key=lambda session: posixpath.dirname(session.path)):
-        table.add_section()
-        table.add_row(Text(visible(folder), "bold cyan"))
-        for session in members:
-            style = _STYLES.get(session.state, "")
-            cells = [Text(visible(cell)) for cell in _cells(session)]
-            cells[0], cells[6] = Text("  ").append(cells[0]), Text(session.state, style)
-            table.add_row(*cells)
-    return Group(table, Text(), Text(total_line(sessions)))
+        figures = name in _FIGURES
+        justify: JustifyMethod = "right" if figures else "left"
+        whole = figures or (name == "session" and short)
+        table.add_column(name, justify=justify, no_wrap=whole, overflow="fold")
+    for session, cells in zip(sessions, rows, strict=True):
+        style = _STYLES.get(session.state, "")
+        table.add_row(*(Text(cell, style if cell == session.state else "") for cell in cells))
+    return table
 
 
 def sessions_markdown(sessions: Sequence[Listed]) -> str:
@@ -63,15 +72,12 @@ def total_line(sessions: Sequence[Listed]) -> str:
 
 
 def _cells(session: Listed) -> tuple[str, ...]:
-    name = posixpath.basename(session.path)
-    same = session.session_id in (None, name)
     return (
-        name if same else f"{name} ({session.session_id})",
+        posixpath.basename(session.path),
         session.suite or NONE,
         _machines(session.machines),
         _minute(session.began),
-        count(session.runs),
-        count(session.ok),
+        NONE if session.runs is None else f"{count(session.ok)}/{count(session.runs)}",
         session.state,
         bytes_(session.bytes),
     )
