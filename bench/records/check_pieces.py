@@ -31,7 +31,8 @@ _PART = re.compile(r"\.[0-9a-f]+\.part|\..+\.parquet\.[0-9]+")
 class PiecesFound:
     """What segments and journal hold.
 
-    `damage` has lines on what is damaged, `segments` those that are, `lines` how many of the journal.
+    `damage` has lines on what is damaged, `segments` those that are, at least in part, and
+    `lines` how many lines of the journal; it may also be `journal_damaged` by what is missing in it.
     `manifest` is the one that was read, or what the segments themselves tell where it is damaged, of which
     `manifest_damage` is a line. `runs` are the names of the runs that can be read; `sealed` tells whether the
     journal has checksums, None where there is none.
@@ -42,6 +43,7 @@ class PiecesFound:
     damage: list[str] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     lines: int = 0
+    journal_damaged: bool = False
     runs: set[str] = field(default_factory=set)
     sealed: bool | None = None
 
@@ -120,6 +122,7 @@ def _check_journal(folder: Folder, found: PiecesFound) -> None:
     except (pa.ArrowException, OSError) as error:
         raise unreadable(where, error) from error
     found.lines = len(lines.damage.lines)
+    found.journal_damaged = bool(lines.damage.lines or lines.damage.missing)
     found.damage += _lines(lines.damage)
 
 

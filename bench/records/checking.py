@@ -15,6 +15,7 @@ from bench.records.check_tables import TablesFound, check_tables
 from bench.records.find import RUNS_FILE, SessionFolder
 from bench.records.journal import FILE_NAME
 from bench.records.listing import State, size_of, state_of
+from bench.records.manifest import MANIFEST_FILE
 from bench.records.stored import place_of
 from bench.records.tables import TABLE_NAMES
 
@@ -32,7 +33,8 @@ class Checked:
     One without any checksum that can be read, and holds nothing that cannot be, has "no checksums". `damage`
     has a line for each damaged place, `lost` lines on what nothing holds any more. `remedy` says what can be
     made again from what, or what else to do, None where nothing is to be done; `repair` is which of that
-    `repairing` does. `strays` are files that belong to nobody, and `notes` are lines on all else.
+    `repairing` does, and `repaired` lines on what it did. `strays` are files that belong to nobody, `notes`
+    lines on all else, and `files` the names of those that are damaged, with all of a damaged segment.
     """
 
     path: str
@@ -45,6 +47,7 @@ class Checked:
     repair: Repair | None = None
     strays: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
 
 
@@ -74,7 +77,17 @@ def check_session(session: SessionFolder) -> Checked:
         repair,
         files,
         tuple(tables.notes if tables else ()),
+        tuple(_files(pieces, tables)) if damage else (),
     )
+
+
+def _files(pieces: PiecesFound, tables: TablesFound | None) -> Iterator[str]:
+    if pieces.manifest_damage:
+        yield MANIFEST_FILE
+    if pieces.journal_damaged:
+        yield FILE_NAME
+    yield from (file.name for segment in pieces.segments for file in segment.files.values())
+    yield from (f"{name}.parquet" for name in (tables.damage if tables else ()))
 
 
 def _has_pieces(session: SessionFolder, pieces: PiecesFound) -> bool:
