@@ -8,6 +8,7 @@ import typer
 from bench import __version__
 from bench.cli.check import check
 from bench.cli.compare import compare
+from bench.cli.import_ import import_
 from bench.cli.list import list_
 from bench.cli.plan import plan
 from bench.cli.probe import probe
@@ -39,6 +40,7 @@ app.command()(report)
 app.command()(probe)
 app.command("list")(list_)
 app.command()(check)
+app.command("import")(import_)
 
 
 def _version(wanted: bool) -> None:

@@ -106,7 +106,7 @@ def _leave_out(folder: Path, closed: bool) -> None:
 
 
 def _remove_left_out(folder: Path, damaged: Sequence[str]) -> None:
-    """Of segments that are no longer in the manifest: copies of what is `damaged` are kept, the rest moved."""
+    """Files of segments that the manifest no longer names, since they are `damaged`: copies are kept."""
     manifest = read_manifest(Local(str(folder)))
     named = {file.name for one in (manifest.segments if manifest else ()) for file in one.files.values()}
     numbers = {name.partition(".")[0] for name in damaged if name.startswith(SEGMENTS)}
