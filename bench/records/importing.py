@@ -87,15 +87,13 @@ class Importer:
     def _told_apart(self, session: SessionFolder, done: Imported, known: list[SessionFolder]) -> Imported:
         """By what is there of it: the longer copy stays, or comes."""
         for there in known:
-            compared = "same" if there.folder.path == session.folder.path else compare_copies(session, there)
-            had, target = listed(there).runs, there.folder.path
+            path = there.folder.path
+            compared = "same" if path == session.folder.path else compare_copies(session, there)
             if compared in ("same", "shorter"):
-                return replace(done, outcome="already there", target=target, had=had)
+                return replace(done, outcome="already there", target=path, had=listed(there).runs)
             if compared == "forked":
-                why = (
-                    f"{target} is the same session, and each has runs that the other lacks; use other results"
-                )
-                return replace(done, why=why)
+                why = f"{path} is the same session, and each has runs that the other lacks"
+                return replace(done, why=f"{why}; give another --results")
         if not known:
             target = self._results / self._name(session, done)
             return self._put(session, replace(done, outcome="imported", target=str(target)), target)
