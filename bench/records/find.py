@@ -45,9 +45,15 @@ def find_sessions(root: Folder, levels: float = math.inf) -> Found:
             continue
         if RUNS_FILE in files or FILE_NAME in files:
             found.append(SessionFolder(folder, frozenset(files)))
+        folders = [name for name in folders if not is_part(name)]
         for below in map(folder.below, folders if left else ()):
             if below.path not in seen:
                 seen.add(below.path)
                 ahead.append((below, left - 1))
     found.sort(key=lambda session: session.folder.path)
     return Found(tuple(found), tuple(sorted(left_out, key=str)))
+
+
+def is_part(name: str) -> bool:
+    """Whether a file or folder of that name is not whole yet, or never will be."""
+    return name.startswith(".") and name.endswith(".part")

@@ -1,4 +1,5 @@
 import datetime
+import shutil
 
 import pytest
 
@@ -6,9 +7,13 @@ from bench.machine.fingerprint import Fingerprint
 from bench.machine.hardware import Hardware
 from bench.machine.nvml import Gpu
 from bench.machine.software import Software
+from bench.records import segments
 from bench.records.entries import JournalContent
+from bench.records.find import find_sessions
+from bench.records.folders import Local
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.measurement import Epoch, Measurement
+from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.tables import Identity, epoch_row, machine_row, run_row
 
@@ -131,3 +136,49 @@ def written(tmp_path, content):
         for row, epoch in zip(session.runs, session.epochs, strict=True):
             journal.append("run", row=row, epochs=[epoch])
     return (tmp_path / FILE_NAME).read_bytes()
+
+
+@pytest.fixture(scope="session")
+def kept_sessions(tmp_path_factory):
+    """Where `recorded_session` keeps those that it made."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def recorded_session(run, fingerprint, monkeypatch, kept_sessions):
+    """Call with a folder; puts a session of so many runs there, some of them in segments.
+
+    It has not ended where it is `interrupted`: no tables are written, and nobody has its journal.
+    """
+    monkeypatch.setattr(segments, "RUNS_OF_A_SEGMENT", 4)
+
+    def record(folder, runs, interrupted):
+        recorder = Recorder.begin(folder, "s1", {"suite": "a suite"})
+        recorder.add_machines([machine_row("s1", fingerprint)])
+        for number in range(1, runs + 1):
+            recorder.add_run(*run("s1", number, machine="A machine"))
+        if interrupted:
+            recorder._held.close()
+            recorder._journal.__exit__()
+        else:
+            recorder.__exit__()
+
+    def make(folder, runs=10, interrupted=False):
+        kept = kept_sessions / f"{runs}-{interrupted}"
+        if not kept.exists():
+            record(kept, runs, interrupted)
+        shutil.copytree(kept, folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def session_at():
+    """Call with a folder; gives it as `find_sessions` does."""
+
+    def find(folder):
+        (found,) = find_sessions(Local(str(folder))).sessions
+        return found
+
+    return find

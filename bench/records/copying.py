@@ -1,0 +1,96 @@
+"""A session's files copied, from wherever they can be read: hashed on their way, at the end on the disk."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from bench.errors import DamagedError, StoreError, reason
+from bench.files import flush, flush_folder
+from bench.records.checking import Checked, check_session
+from bench.records.find import SessionFolder
+from bench.records.folders import Folder, Local, unreadable
+from bench.records.journal import BLOCK_BYTES, FILE_NAME
+from bench.records.manifest import MANIFEST_FILE, Manifest, StoredFile
+from bench.records.pieces import read_manifest
+from bench.records.stored import place_of
+from bench.records.tables import TABLE_NAMES
+
+_TRIES = 3
+
+
+def copy_session(session: SessionFolder, folder: Path) -> int:
+    """Copies what belongs to `session` into the new `folder`; gives how many bytes.
+
+    Raises DamagedError where a byte of it is not the one that was written, and where it changed again and
+    again meanwhile; another StoreError where it cannot be read, or `folder` not be written.
+    """
+    for _ in range(_TRIES):
+        manifest = read_manifest(session.folder)
+        stored = dict(_stored(manifest))
+        names = [name for name in _unnamed(session, manifest) if name not in stored]
+        copied = sum(_copy(session.folder, name, folder, stored.get(name)) for name in (*stored, *names))
+        if read_manifest(session.folder) == manifest and _is_as_it_was(session.folder, folder):
+            _look_through(folder, session.folder.path)
+            return copied
+    raise DamagedError(f"{session.folder.path}: changes while it is copied; wait until its session has ended")
+
+
+def _stored(manifest: Manifest | None) -> Iterator[tuple[str, StoredFile]]:
+    if manifest:
+        for segment in manifest.segments:
+            yield from ((file.name, file) for file in segment.files.values())
+        yield from ((file.name, file) for file in manifest.tables.values())
+
+
+def _unnamed(session: SessionFolder, manifest: Manifest | None) -> Iterator[str]:
+    """The other files that belong to it; the manifest last, which names what is there then."""
+    if FILE_NAME in session.files:
+        yield FILE_NAME
+    if manifest:
+        yield MANIFEST_FILE
+        return
+    yield from (f"{name}.parquet" for name in TABLE_NAMES if f"{name}.parquet" in session.files)
+
+
+def _copy(source: Folder, name: str, folder: Path, stored: StoredFile | None) -> int:
+    where, target = place_of(source, name), folder / name
+    sha256, size = hashlib.sha256(), 0
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as copy:
+            for block in _blocks(source, name):
+                sha256.update(block)
+                size += len(block)
+                copy.write(block)
+            flush(copy)
+        flush_folder(target.parent)
+    except OSError as error:
+        raise StoreError(f"{folder.parent}: cannot be written: {reason(error)}; make room there") from error
+    if stored and (size, sha256.hexdigest()) != (stored.bytes, stored.sha256):
+        raise DamagedError(f"{where}: damaged: not the bytes that were written")
+    return size
+
+
+def _blocks(source: Folder, name: str) -> Iterator[bytes]:
+    try:
+        with source.open(name) as file:
+            while block := bytes(file.read(BLOCK_BYTES)):
+                yield block
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(place_of(source, name), error) from error
+
+
+def _is_as_it_was(source: Folder, folder: Path) -> bool:
+    """Whether nothing was appended to the journal since it was copied."""
+    journal = folder / FILE_NAME
+    return not journal.exists() or source.sizes().get(FILE_NAME) == journal.stat().st_size
+
+
+def _look_through(folder: Path, source: str) -> None:
+    """Raises DamagedError where the copy, made from `source`, is damaged."""
+    files = frozenset(path.name for path in folder.iterdir())
+    checked: Checked = check_session(SessionFolder(Local(str(folder)), files))
+    if checked.damage:
+        raise DamagedError(checked.damage[0].replace(str(folder), source))
