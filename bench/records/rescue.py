@@ -24,8 +24,8 @@ _COLUMNS: Mapping[TableName, Sequence[str]] = {
 _Tables = Mapping[TableName, pa.Table]
 
 
-def restore_pieces(folder: Path) -> int:
-    """Puts runs that only the tables of the session in `folder` hold among its segments; gives how many.
+def restore_pieces(folder: Path) -> bool:
+    """Puts what only the tables of the session in `folder` hold among its segments; whether there was any.
 
     Raises StoreError where the session is going on, and where there is no room.
     """
@@ -33,17 +33,17 @@ def restore_pieces(folder: Path) -> int:
         return rescue(folder, journal)
 
 
-def rescue(folder: Path, journal: Journal) -> int:
+def rescue(folder: Path, journal: Journal) -> bool:
     """The same for who has its `journal` open. What that held is in a segment then, too."""
     with Pieces(Local(str(folder))) as pieces:
         manifest = pieces.manifest or Manifest({})
         if (tables := whole_tables(pieces)) is None:
-            return 0
+            return False
         kept = tuple(segment for segment in manifest.segments if _is_whole(pieces, segment))
         lost = _lost(pieces, tables, kept)
-        found = int(lost["runs"].num_rows)
-        if not (found or (manifest.tables and pieces.notes)) or not _has_name(pieces):
-            return 0
+        anything = lost["runs"].num_rows or lost["machines"].num_rows or (manifest.tables and pieces.notes)
+        if not anything or not _has_name(pieces):
+            return False
         journal.continue_at(manifest.next_entry)
         if manifest.tables:  # they hold all that there is: of no run an older entry counts now
             kept, parts = (), iter([_part(tables, journal.next_entry)])
@@ -54,7 +54,7 @@ def rescue(folder: Path, journal: Journal) -> int:
         write_manifest(folder, Manifest(header, (*kept, *made)))
     journal.continue_at(made[-1].last + 1)
     journal.renew([{"kind": "session", **header}])
-    return found
+    return True
 
 
 def _has_name(pieces: Pieces) -> bool:
