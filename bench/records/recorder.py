@@ -19,7 +19,7 @@ from bench.records.manifest import MANIFEST_FILE, Manifest, Segment, write_manif
 from bench.records.pieces import read_manifest
 from bench.records.rebuild import write_session_tables
 from bench.records.rescue import rescue
-from bench.records.segments import Held, full, lost_with, write_segments
+from bench.records.segments import Held, full, lost_with, remove_left, write_segments
 from bench.records.tables import JOURNAL_VERSION, Row
 
 
@@ -69,6 +69,7 @@ class Recorder:
         """
         with contextlib.ExitStack() as opened:
             journal = opened.enter_context(Journal(folder))
+            remove_left(folder)
             rescue(folder, journal)
             session = read_earlier(folder)
             if session.manifest:
