@@ -71,12 +71,14 @@ def _first_values(part: pa.Table) -> list[tuple[str, Value]]:
 
 def _is_plain(kind: pa.DataType) -> bool:
     is_a = pa.types
-    return is_a.is_string(kind) or is_a.is_boolean(kind) or is_a.is_integer(kind) or is_a.is_floating(kind)
+    tests = (is_a.is_string, is_a.is_boolean, is_a.is_integer, is_a.is_floating)
+    return any(test(kind) for test in tests)
 
 
 def _is_all(column: pa.ChunkedArray, value: Value) -> bool:
-    if value is None or column.null_count:
-        return value is None and column.null_count == len(column)
+    missing: int = column.null_count
+    if value is None or missing:
+        return value is None and missing == len(column)
     if column[-1].as_py() != value:
         return False
     # Not a comparison with `value`: a scalar made of it imports pandas.

@@ -1,13 +1,12 @@
 """Sessions that lie in several places, each of which counts once."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from bench.errors import StoreError
 from bench.records.asked import Asked
 from bench.records.manifest import StoredFile
 from bench.records.older import how_much
-from bench.records.session import Opened, Part, chosen, read_part
+from bench.records.session import Opened, Part, read_part
 from bench.records.tables import TableName
 
 Found = Opened | Part
@@ -36,9 +35,9 @@ class Copies:
             part = _read(opened, Asked(columns), left_out)
             if part is not None and (its := _worth(part)) > worth:
                 kept, worth = part, its
-                if not part.tables.notes and self._are_alike():
+                if not part.notes and self._are_alike():
                     break
-        return kept and replace(kept, tables=chosen(kept.tables, asked))
+        return kept and kept.chosen(asked)
 
     def _are_alike(self) -> bool:
         """Whether the manifests name the same bytes."""
@@ -64,7 +63,7 @@ def _read(opened: Opened, asked: Asked, left_out: list[StoreError]) -> Part | No
 
 
 def _worth(part: Part) -> tuple[int, int, bool]:
-    return *how_much(part.tables.runs), not part.tables.notes
+    return *how_much(part.rows["runs"].table(["status"])), not part.notes
 
 
 def _hashes(opened: Opened) -> dict[TableName, str]:

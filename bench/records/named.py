@@ -1,15 +1,17 @@
 """A table that a manifest names, decoded no further than is asked for."""
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.records.asked import Condition, Known, Plain, nothing
+from bench.records.asked import Condition, Known
 from bench.records.cast import cast, impossible_note
-from bench.records.constants import repeated
+from bench.records.constants import Value
 from bench.records.folders import Folder, unreadable
 from bench.records.manifest import StoredFile
+from bench.records.rows import Rows
 from bench.records.stored import place_of, table_in, verified
 from bench.records.tables import TableName, check_version, schema_of
 
@@ -20,7 +22,7 @@ def named_table(
     stored: StoredFile,
     columns: Sequence[str] | None,
     condition: Condition | None = None,
-) -> tuple[pa.Table, *tuple[str, ...]]:
+) -> tuple[Rows, *tuple[str, ...]]:
     """The `columns` of a table, or all, of rows among which are those for which `condition` holds.
 
     What follows are lines on what cannot be in it as it stands; see `cast`. Raises StoreError where it cannot
@@ -31,9 +33,9 @@ def named_table(
     if found is not None:
         return (found,)
     made = cast(name, table_in(content, where), where)
-    table = made.table if columns is None else made.table.select(columns)
+    rows = Rows.of(made.table).select(columns)
     note = impossible_note(where, made.impossible)
-    return (table, note) if note else (table,)
+    return (rows, note) if note else (rows,)
 
 
 def _clean(
@@ -43,8 +45,8 @@ def _clean(
     stored: StoredFile,
     columns: Sequence[str] | None,
     condition: Condition | None,
-) -> pa.Table | None:
-    """That of a table that was looked at as it was written; None where its columns are not the schema's."""
+) -> Rows | None:
+    """Those of a table that was looked at as it was written; None where its columns are not the schema's."""
     wanted = schema_of(name).names if columns is None else columns
     read = [column for column in wanted if column not in stored.constants]
     try:
@@ -70,24 +72,21 @@ def _whole(
     name: TableName,
     wanted: Sequence[str],
     found: pa.Table | None,
-    rows: int,
-    constants: Mapping[str, Plain | None],
-) -> pa.Table | None:
+    number: int,
+    constants: Mapping[str, Value],
+) -> Rows | None:
     """The columns `wanted`: those `found`, those that are constant, and of nulls what the file lacks."""
-    schema = schema_of(name)
-    known = set(found.schema.names) if found is not None else frozenset()
-    arrays = []
-    for column in wanted:
-        kind = schema.field(column).type
-        if column in known:
-            assert found is not None
-            values = found.column(column)
-            if values.type != kind:
-                return None
-            arrays.append(values)
-        else:
-            arrays.append(repeated(constants.get(column), rows, kind))
-    return pa.Table.from_arrays(arrays, names=list(wanted)) if wanted else nothing(name, ())
+    kinds = _kinds(name)
+    columns = {} if found is None else dict(zip(found.schema.names, found.columns, strict=True))
+    if any(column.type != kinds[its] for its, column in columns.items()):
+        return None
+    others = [column for column in wanted if column not in columns]
+    return Rows(number, columns, {column: (constants.get(column), kinds[column]) for column in others})
+
+
+@functools.cache
+def _kinds(name: TableName) -> Mapping[str, pa.DataType]:
+    return {field.name: field.type for field in schema_of(name)}
 
 
 def _groups(metadata: pq.FileMetaData, condition: Condition | None) -> Iterator[int]:

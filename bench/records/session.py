@@ -5,19 +5,20 @@ before they are believed, and of columns and rows only those are decoded that ar
 without one is as an older bench left it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Self
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import DamagedError, StoreError
-from bench.records.asked import Asked, Condition, Known, Tables, nothing
+from bench.records.asked import Asked, Condition, Known, Tables
 from bench.records.find import SessionFolder
 from bench.records.manifest import MANIFEST_FILE, Manifest, StoredFile
 from bench.records.named import named_table
 from bench.records.older import going_on, in_place, tables_of
 from bench.records.pieces import read_manifest
+from bench.records.rows import Rows
 from bench.records.stored import place_of
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, TableName, check_version
 
@@ -41,10 +42,29 @@ class Opened:
 
 @dataclass(frozen=True)
 class Part:
-    """What is asked for of one session; `names` has its id, or those of the sessions in it."""
+    """What is asked for of one session, and lines on what is wrong with it.
 
-    tables: Tables
+    `names` has its id, or those of the sessions in it, and `recorded` is how many runs it has in all.
+    """
+
+    rows: Mapping[TableName, Rows]
     names: frozenset[str]
+    recorded: int
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, tables: Tables) -> Self:
+        """Of whole tables."""
+        names = frozenset(pc.unique(tables.runs.column("session_id")).to_pylist())
+        rows = {name: Rows.of(getattr(tables, name)) for name in TABLE_NAMES}
+        return cls(rows, names, tables.runs.num_rows, tables.notes)
+
+    def chosen(self, asked: Asked) -> "Part":
+        """What is asked for of it."""
+        runs = self.rows["runs"].held(asked.condition)
+        rows = {**self.rows, "runs": runs} if runs.number or asked.condition is None else {}
+        names = [name for name in asked.tables if name in rows]
+        return replace(self, rows={name: rows[name].select(asked.of(name)) for name in names})
 
 
 def open_session(at: SessionFolder) -> Opened:
@@ -68,68 +88,37 @@ def read_part(opened: Opened, asked: Asked) -> Part:
     """
     if opened.session_id is None:
         read = tables_of if opened.manifest is None else going_on
-        whole = read(opened.at, asked.tables)
-        return _of_whole(replace(whole, notes=(*opened.notes, *whole.notes)), asked)
+        part = Part.of(read(opened.at, asked.tables)).chosen(asked)
+        return replace(part, notes=(*opened.notes, *part.notes))
     try:
         return _of_named(opened, opened.session_id, asked)
     except StoreError as damage:
-        return _of_whole(in_place(opened.at.folder, damage), asked)
+        return Part.of(in_place(opened.at.folder, damage)).chosen(asked)
 
 
 def _of_named(opened: Opened, session_id: str, asked: Asked) -> Part:
     """From the tables that the manifest names."""
     assert opened.manifest is not None
-    folder, files = opened.at.folder, opened.manifest.tables
-    names, recorded = frozenset({session_id}), files["runs"].rows
-    if not _may_hold(session_id, files["runs"], asked.condition):
-        return Part(_none_of(asked, recorded), names)
-    columns = {name: asked.columns_of(name) for name in asked.tables}
-    runs, *notes = named_table(folder, "runs", files["runs"], columns.pop("runs"), asked.condition)
-    tables: dict[TableName, pa.Table] = {
-        "runs": runs if asked.condition is None else runs.filter(asked.condition.rows_held(runs))
-    }
-    if asked.condition is not None and not tables["runs"].num_rows:
-        return Part(_none_of(asked, recorded, notes), names)
-    for name, of in columns.items():
-        tables[name], *more = named_table(folder, name, files[name], of)
-        notes += more
-    return Part(_chosen(tables, asked, recorded, notes), names)
+    folder, files, condition = opened.at.folder, opened.manifest.tables, asked.condition
+    part = Part({}, frozenset({session_id}), files["runs"].rows)
+    if not _may_hold(session_id, files["runs"], condition):
+        return part
+    runs, *notes = named_table(folder, "runs", files["runs"], asked.columns_of("runs"), condition)
+    runs = runs.held(condition)
+    rows: dict[TableName, Rows] = (
+        {"runs": runs.select(asked.of("runs"))} if runs.number or condition is None else {}
+    )
+    for name in asked.tables if rows else ():
+        if name not in rows:
+            rows[name], *more = named_table(folder, name, files[name], asked.of(name))
+            notes += more
+    return replace(part, rows=rows, notes=tuple(notes))
 
 
 def _may_hold(session_id: str, runs: StoredFile, condition: Condition | None) -> bool:
     """Whether it may for any of its runs, of which the manifest tells something."""
-    known = {column: Known.always(value) for column, value in runs.constants.items()}
-    return condition is None or condition.may_hold({"session_id": Known.always(session_id), **known})
-
-
-def _held(runs: pa.Table, condition: Condition | None) -> pa.Table:
-    return runs if condition is None else runs.filter(condition.rows_held(runs))
-
-
-def _of_whole(whole: Tables, asked: Asked) -> Part:
-    """From tables of all columns."""
-    names = frozenset(pc.unique(whole.runs.column("session_id")).to_pylist())
-    return Part(chosen(whole, asked), names)
-
-
-def chosen(whole: Tables, asked: Asked) -> Tables:
-    """What is asked for of tables that have all of it."""
-    runs, recorded = _held(whole.runs, asked.condition), whole.runs.num_rows
-    if asked.condition is not None and not runs.num_rows:
-        return _none_of(asked, recorded, whole.notes)
-    found: dict[TableName, pa.Table] = {"runs": runs, "epochs": whole.epochs, "machines": whole.machines}
-    return _chosen(found, asked, recorded, whole.notes)
-
-
-def _chosen(
-    tables: Mapping[TableName, pa.Table], asked: Asked, recorded: int, notes: Sequence[str]
-) -> Tables:
-    found = {name: nothing(name, asked.of(name)) for name in TABLE_NAMES}
-    for name in (name for name in asked.tables if name in tables):
-        columns = asked.of(name)
-        found[name] = tables[name] if columns is None else tables[name].select(columns)
-    return Tables(found["runs"], found["epochs"], found["machines"], tuple(notes), recorded)
-
-
-def _none_of(asked: Asked, recorded: int, notes: Sequence[str] = ()) -> Tables:
-    return _chosen({}, asked, recorded, notes)
+    if condition is None:
+        return True
+    constants = {name: runs.constants[name] for name in condition.names & runs.constants.keys()}
+    known = {name: Known.always(value) for name, value in constants.items()}
+    return condition.may_hold({"session_id": Known.always(session_id), **known})

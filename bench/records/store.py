@@ -10,8 +10,9 @@ from bench.records.asked import Asked, Condition, Tables, nothing
 from bench.records.copies import Copies, by_session
 from bench.records.find import SessionFolder, find_sessions
 from bench.records.folders import Local, folder_of
-from bench.records.session import Opened, Part, chosen, open_session, read_part
-from bench.records.tables import TableName
+from bench.records.rows import Rows
+from bench.records.session import Opened, Part, open_session, read_part
+from bench.records.tables import TABLE_NAMES, TableName
 from bench.records.unite import unite
 
 __all__ = ["Tables", "read_sessions"]
@@ -43,20 +44,20 @@ def read_sessions(
     """
     asked, left_out = Asked(columns, condition), list[StoreError]()
     if asked.names_others:  # which columns there are, and of which type, all tables together tell
-        return chosen(read_sessions(paths, levels), asked)
+        return _tables([Part.of(read_sessions(paths, levels)).chosen(asked)], asked)
     sessions = _found(paths, levels, left_out)
     if condition is not None:
         condition.rows_held(nothing("runs"))
     each = _side_by_side if all(isinstance(one.folder, Local) for one in sessions) else map
     opened = [one for one in each(lambda at: _opened(at, asked, left_out), sessions) if one is not None]
     batches = _batches(by_session(opened))
-    parts = [part for part in each(lambda some: _read(some, asked, left_out), batches) if part is not None]
+    parts = [part for some in each(lambda some: _read(some, asked, left_out), batches) for part in some]
     left_out.sort(key=str)  # threads have an order of their own
     if not parts:
         raise _nothing_left(left_out)
-    whole = unite(parts, asked)
-    out = dict.fromkeys(f"left out: {error}" for error in left_out)  # paths may overlap
-    return Tables(whole.runs, whole.epochs, whole.machines, (*out, *whole.notes), whole.recorded)
+    return _tables(
+        parts, asked, dict.fromkeys(f"left out: {error}" for error in left_out)
+    )  # paths may overlap
 
 
 def _found(paths: Sequence[str], levels: float, left_out: list[StoreError]) -> list[SessionFolder]:
@@ -80,12 +81,21 @@ def _opened(at: SessionFolder, asked: Asked, left_out: list[StoreError]) -> tupl
         return None
 
 
-def _read(sessions: Sequence[Copies], asked: Asked, left_out: list[StoreError]) -> Tables | None:
-    """Of some sessions as one; None where there is nothing left of them."""
-    parts = [
-        part.tables for part in (copies.read(asked, left_out) for copies in sessions) if part is not None
-    ]
-    return unite(parts, asked) if parts else None
+def _read(sessions: Sequence[Copies], asked: Asked, left_out: list[StoreError]) -> list[Part]:
+    """What there is of some sessions: as one, unless all columns are asked for, of which some have others."""
+    parts = [part for part in (copies.read(asked, left_out) for copies in sessions) if part is not None]
+    if asked.columns is None or not parts:
+        return parts
+    whole = _tables(parts, asked)
+    rows = {name: Rows.of(getattr(whole, name)) for name in TABLE_NAMES}
+    return [Part(rows, frozenset(), whole.recorded, whole.notes)]
+
+
+def _tables(parts: Sequence[Part], asked: Asked, notes: Iterable[str] = ()) -> Tables:
+    found = unite([part.rows for part in parts], asked)
+    notes = (*notes, *(note for part in parts for note in part.notes))
+    recorded = sum(part.recorded for part in parts)
+    return Tables(found["runs"], found["epochs"], found["machines"], notes, recorded)
 
 
 def _side_by_side(function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
