@@ -56,7 +56,7 @@ class Asked:
 
     @property
     def tables(self) -> list[TableName]:
-        """Those asked for; `runs` always, since they tell what a session is."""
+        """Those asked for; `runs` always and first, since they tell what a session is."""
         return [name for name in TABLE_NAMES if self.columns is None or name in ("runs", *self.columns)]
 
     def of(self, name: TableName) -> tuple[str, ...] | None:

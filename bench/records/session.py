@@ -62,8 +62,8 @@ class Part:
     def chosen(self, asked: Asked) -> "Part":
         """What is asked for of it."""
         runs = self.rows["runs"].held(asked.condition)
-        rows = {**self.rows, "runs": runs} if runs.number or asked.condition is None else {}
-        names = [name for name in asked.tables if name in rows]
+        rows = {**self.rows, "runs": runs}
+        names = asked.tables if runs.number or asked.condition is None else asked.tables[:1]
         return replace(self, rows={name: rows[name].select(asked.of(name)) for name in names})
 
 
@@ -105,13 +105,10 @@ def _of_named(opened: Opened, session_id: str, asked: Asked) -> Part:
         return part
     runs, *notes = named_table(folder, "runs", files["runs"], asked.columns_of("runs"), condition)
     runs = runs.held(condition)
-    rows: dict[TableName, Rows] = (
-        {"runs": runs.select(asked.of("runs"))} if runs.number or condition is None else {}
-    )
-    for name in asked.tables if rows else ():
-        if name not in rows:
-            rows[name], *more = named_table(folder, name, files[name], asked.of(name))
-            notes += more
+    rows: dict[TableName, Rows] = {"runs": runs.select(asked.of("runs"))}
+    for name in asked.tables[1:] if runs.number or condition is None else ():
+        rows[name], *more = named_table(folder, name, files[name], asked.of(name))
+        notes += more
     return replace(part, rows=rows, notes=tuple(notes))
 
 
