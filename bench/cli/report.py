@@ -30,7 +30,7 @@ def report(
     from bench.analysis.curves import EPOCH_COLUMNS
     from bench.analysis.findings import findings
     from bench.cli.recorded import recorded
-    from bench.records.tables import timed_rows
+    from bench.records.run_table import RunTable
     from bench.views.report import report_page
     from bench.views.visible import visible_table
 
@@ -40,7 +40,7 @@ def report(
     runs, epochs, machines = map(
         visible_table, (tables.runs, tables.epochs.select(EPOCH_COLUMNS), tables.machines)
     )
-    page = report_page(findings(timed_rows(runs), epochs.to_pylist(), machines.to_pylist()))
+    page = report_page(findings(RunTable(runs), epochs, machines.to_pylist()))
     if output == "-" or is_output(output):
         write(page)
         return
