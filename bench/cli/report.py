@@ -29,18 +29,19 @@ def report(
     """
     from bench.analysis.curves import EPOCH_COLUMNS
     from bench.analysis.findings import findings
-    from bench.cli.recorded import recorded
-    from bench.records.tables import timed_rows
+    from bench.cli.recorded import Columns, recorded
+    from bench.records.run_table import RunTable
+    from bench.records.tables import schema_of
     from bench.views.report import report_page
     from bench.views.visible import visible_table
 
     if output.startswith("~") or scheme_of(output):
         output = str(local_path(output))
-    tables = recorded(paths, where)
-    runs, epochs, machines = map(
-        visible_table, (tables.runs, tables.epochs.select(EPOCH_COLUMNS), tables.machines)
-    )
-    page = report_page(findings(timed_rows(runs), epochs.to_pylist(), machines.to_pylist()))
+    whole = {name: schema_of(name).names for name in ("runs", "machines")}
+    columns: Columns = {"runs": whole["runs"], "epochs": EPOCH_COLUMNS, "machines": whole["machines"]}
+    tables = recorded(paths, where, columns)
+    runs, epochs, machines = map(visible_table, (tables.runs, tables.epochs, tables.machines))
+    page = report_page(findings(RunTable(runs), epochs, machines.to_pylist()))
     if output == "-" or is_output(output):
         write(page)
         return
