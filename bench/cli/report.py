@@ -27,7 +27,7 @@ def report(
 
     The page holds all that it needs and opens in any browser, without a network.
     """
-    from bench.analysis.curves import EPOCH_COLUMNS
+    from bench.analysis.columns import REPORTED
     from bench.analysis.findings import findings
     from bench.cli.recorded import recorded
     from bench.records.run_table import RunTable
@@ -36,10 +36,8 @@ def report(
 
     if output.startswith("~") or scheme_of(output):
         output = str(local_path(output))
-    tables = recorded(paths, where)
-    runs, epochs, machines = map(
-        visible_table, (tables.runs, tables.epochs.select(EPOCH_COLUMNS), tables.machines)
-    )
+    tables = recorded(paths, where, REPORTED)
+    runs, epochs, machines = map(visible_table, (tables.runs, tables.epochs, tables.machines))
     page = report_page(findings(RunTable(runs), epochs, machines.to_pylist()))
     if output == "-" or is_output(output):
         write(page)

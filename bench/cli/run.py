@@ -153,9 +153,9 @@ def _sum_up(console: "Console", outcome: "Outcome") -> None:
     from bench.views.surface import surface_grids
     from bench.views.visible import visible_table
 
-    tables = recorded([str(outcome.folder.absolute())], None)
-    runs = RunTable(visible_table(tables.runs.select(SUMMED_UP)))
-    machines = visible_table(tables.machines.select(SUMMED_UP_MACHINES)).to_pylist()
+    whole = [str(outcome.folder.absolute())]
+    tables = recorded(whole, None, {"runs": SUMMED_UP, "machines": SUMMED_UP_MACHINES})
+    runs, machines = RunTable(visible_table(tables.runs)), visible_table(tables.machines).to_pylist()
     summaries = summarise(runs)
     console.print(summary_table(summaries))
     console.print(surface_grids(surfaces(summaries, runs)))

@@ -1,12 +1,15 @@
 """`bench show`: the summary tables, and what they say of batch sizes, replicas and slow nodes."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli.options import Format, FormatOption, PathsArgument, WhereOption
 from bench.cli.output import terminal, write
 from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.records.tables import TableName
 
 
 def show(
@@ -53,10 +56,12 @@ def show(
     from bench.views.surface import surface_grids, surface_markdown
     from bench.views.visible import visible_table
 
-    tables = recorded(paths, where)
     for_people = output in (Format.table, Format.md)
-    runs = tables.runs.select(TABLE_COLUMNS if for_people else RUN_COLUMNS)
-    table = RunTable(visible_table(runs) if for_people else runs)
+    columns: dict[TableName, tuple[str, ...]] = {"runs": TABLE_COLUMNS if for_people else RUN_COLUMNS}
+    if output is Format.table:
+        columns["machines"] = MACHINE_COLUMNS
+    tables = recorded(paths, where, columns)
+    table = RunTable(visible_table(tables.runs) if for_people else tables.runs)
     found = summarise(table)
     summaries = found if sort is None else sort_by(found, sort)
     if output is Format.table:
@@ -65,8 +70,7 @@ def show(
         console.print(surface_grids(surfaces(found, table)))
         console.print(scaling_tables(scalings(table)))
         console.print(node_grids(node_tables(table)))
-        machines = visible_table(tables.machines.select(MACHINE_COLUMNS))
-        for line in drift_lines(drifts(machines.to_pylist())):
+        for line in drift_lines(drifts(visible_table(tables.machines).to_pylist())):
             console.print(line)
     elif output is Format.md:
         below = (
@@ -88,11 +92,10 @@ def _show_overhead(paths: list[str] | None, where: str | None, sort: str | None,
 
     if sort is not None:
         raise BenchError("--sort: the parts of --overhead come the largest first; leave one of the two out")
-    tables = recorded(paths, where)
+    tables = recorded(paths, where, {"runs": RUN_COLUMNS, "machines": MACHINE_COLUMNS})
     for_people = output in (Format.table, Format.md)
-    runs = tables.runs.select(RUN_COLUMNS)
-    table = RunTable(visible_table(runs) if for_people else runs)
-    found = overheads(table, tables.machines.select(MACHINE_COLUMNS).to_pylist(), whole=where is None)
+    table = RunTable(visible_table(tables.runs) if for_people else tables.runs)
+    found = overheads(table, tables.machines.to_pylist(), whole=where is None)
     if output is Format.table:
         terminal().print(view.overhead_grids(found))
     elif output is Format.md:
