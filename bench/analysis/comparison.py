@@ -9,8 +9,14 @@ from typing import TypedDict, Unpack
 import numpy as np
 
 from bench.analysis.bootstrap import bootstrap_geometric_mean
-from bench.analysis.differences import Difference, side_differences
-from bench.analysis.pairing import Scenario, pair, scenarios
+from bench.analysis.differences import (
+    PLACES,
+    READ_BACK,
+    READ_BACK_BY_BOTH,
+    Difference,
+    side_differences,
+)
+from bench.analysis.pairing import MANNER, WORK, Scenario, pair, scenarios
 from bench.analysis.statistics import Floats, geometric_mean, holm, rounds_needed
 from bench.analysis.verdict import (
     METRICS,
@@ -41,6 +47,16 @@ __all__ = [
 ]
 
 
+RUN_COLUMNS = tuple(
+    dict.fromkeys(
+        [
+            *("run_id", "session_id", "scenario_id", "label", "round", "status", "flags", "batch_size"),
+            *("machine_id", "software_id", "machine", "val_accuracy", *WORK, *MANNER),
+            *(*METRICS, *PLACES, *READ_BACK, *READ_BACK_BY_BOTH),
+        ]
+    )
+)
+"""Of `runs`, all that is read here."""
 CONFIDENCE = 0.95
 DELTA = 0.01
 

@@ -47,7 +47,8 @@ def with_names(columns: Mapping[TableName, Sequence[str]]) -> dict[TableName, tu
 def told_apart(sides: Sequence[Tables]) -> list[Tables]:
     """The same tables, in which machines of one name on any of the sides are called differently."""
     tables = [table for side in sides for table in (side.runs, side.machines)]
-    names = distinct_names(pair for table in tables for pair in _pairs(table).values)
+    named = {pair for side in sides for pair in side.others}
+    names = distinct_names(named.union(*(_pairs(table).values for table in tables)))
     if not names:
         return list(sides)
     return [

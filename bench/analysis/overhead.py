@@ -56,17 +56,17 @@ class Overhead:
     @property
     def overhead_seconds_per_run(self) -> float | None:
         """All the rest, shared among the runs; None where that is not known of every run."""
-        return self._per_run(frozenset(PARTS) - USEFUL)
+        return self._per_run(USEFUL)
 
     @property
     def own_overhead_seconds_per_run(self) -> float | None:
         """The same of the time in which the runs had their slots."""
-        return self._per_run(frozenset(PARTS) - USEFUL - WITHOUT_RUN)
+        return self._per_run(USEFUL | WITHOUT_RUN)
 
-    def _per_run(self, parts: Iterable[Part]) -> float | None:
+    def _per_run(self, without: frozenset[Part]) -> float | None:
         if not self.runs or self.untold:
             return None
-        return sum(self.seconds.get(part, 0.0) for part in parts) / self.runs
+        return sum(self.seconds.get(part, 0.0) for part in PARTS if part not in without) / self.runs
 
 
 def overheads(runs: RunTable, machines: Iterable[Row], whole: bool = True) -> list[Overhead]:

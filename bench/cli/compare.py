@@ -40,10 +40,11 @@ def compare(
     output: FormatOption = Format.table,
 ) -> None:
     """Compare two sessions, or two folders of them, scenario by scenario and overall."""
+    from bench.analysis.columns import COMPARED
     from bench.analysis.comparison import compare as compare_runs
     from bench.analysis.drift import changes
     from bench.analysis.machines import told_apart
-    from bench.cli.recorded import Columns, read
+    from bench.cli.recorded import read
     from bench.records.run_table import RunTable
     from bench.records.tables import schema_of
     from bench.views import comparison as view
@@ -52,8 +53,9 @@ def compare(
     from bench.views.visible import visible, visible_table
 
     shown = visible_table if output in (Format.table, Format.md) else lambda table: table
-    columns: Columns = {"runs": schema_of("runs").names, "machines": schema_of("machines").names}
-    sides = told_apart([read([path], columns) for path in (a, b)])
+    sides = told_apart(
+        [read([path], {"runs": COMPARED, "machines": schema_of("machines").names}) for path in (a, b)]
+    )
     runs = [RunTable(shown(t.runs)) for t in sides]
     machines = [shown(t.machines).to_pylist() for t in sides]
     chosen: Metric | None = metric.value if metric else None

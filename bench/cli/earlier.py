@@ -22,7 +22,8 @@ def earlier_times(results: Path, everywhere: bool = False) -> dict[str, float]:
     from bench.records.store import read_sessions
 
     try:
-        runs = RunTable(read_sessions([str(results)], LEVELS, {"runs": RUN_COLUMNS}).runs)
+        found = read_sessions([str(results)], LEVELS, {"runs": RUN_COLUMNS})
+        runs = RunTable(found.runs)
         return earlier_seconds(runs, None if everywhere else platform.node())
     except StoreError:  # no session there yet, or one that `bench show` explains
         return {}

@@ -143,7 +143,7 @@ def _sum_up(console: "Console", outcome: "Outcome") -> None:
     from bench.analysis.scaling import scalings
     from bench.analysis.summary import summarise
     from bench.analysis.surface import surfaces
-    from bench.cli.recorded import Columns, recorded
+    from bench.cli.recorded import recorded
     from bench.records.run_table import RunTable
     from bench.views.nodes import node_grids
     from bench.views.overhead import overhead_lines
@@ -153,10 +153,9 @@ def _sum_up(console: "Console", outcome: "Outcome") -> None:
     from bench.views.surface import surface_grids
     from bench.views.visible import visible_table
 
-    columns: Columns = {"runs": SUMMED_UP, "machines": SUMMED_UP_MACHINES}
-    tables = recorded([str(outcome.folder.absolute())], None, columns)
-    runs = RunTable(visible_table(tables.runs))
-    machines = visible_table(tables.machines).to_pylist()
+    whole = [str(outcome.folder.absolute())]
+    tables = recorded(whole, None, {"runs": SUMMED_UP, "machines": SUMMED_UP_MACHINES})
+    runs, machines = RunTable(visible_table(tables.runs)), visible_table(tables.machines).to_pylist()
     summaries = summarise(runs)
     console.print(summary_table(summaries))
     console.print(surface_grids(surfaces(summaries, runs)))

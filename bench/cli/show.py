@@ -1,12 +1,15 @@
 """`bench show`: the summary tables, and what they say of batch sizes, replicas and slow nodes."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli.options import Format, FormatOption, PathsArgument, WhereOption
 from bench.cli.output import terminal, write
 from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.records.tables import TableName
 
 
 def show(
@@ -54,8 +57,10 @@ def show(
     from bench.views.visible import visible_table
 
     for_people = output in (Format.table, Format.md)
-    columns = TABLE_COLUMNS if for_people else RUN_COLUMNS
-    tables = recorded(paths, where, {"runs": columns, "machines": MACHINE_COLUMNS if for_people else ()})
+    columns: dict[TableName, tuple[str, ...]] = {"runs": TABLE_COLUMNS if for_people else RUN_COLUMNS}
+    if output is Format.table:
+        columns["machines"] = MACHINE_COLUMNS
+    tables = recorded(paths, where, columns)
     table = RunTable(visible_table(tables.runs) if for_people else tables.runs)
     found = summarise(table)
     summaries = found if sort is None else sort_by(found, sort)

@@ -156,7 +156,8 @@ def _list_codes(column: pa.ChunkedArray) -> Codes:
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks()
+    """As one array; of no chunks pyarrow would make one from a list, which imports pandas."""
+    return column.combine_chunks() if column.num_chunks else pa.nulls(0, column.type)
 
 
 def _values(array: pa.Array, dtype: type) -> NDArray[Any]:
