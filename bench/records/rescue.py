@@ -45,7 +45,7 @@ def rescue(folder: Path, journal: Journal, known: Collection[str]) -> int:
         manifest = pieces.manifest or Manifest({})
         journal.continue_at(manifest.next_entry)
         parts = _parts(pieces, lost, journal.next_entry)
-        made = write_segments(folder, len(manifest.segments), manifest.next_entry, parts)
+        made = write_segments(folder, manifest.segments, manifest.next_entry, parts)
         kept = tuple(segment for segment in manifest.segments if segment not in pieces.damaged)
         header = {**pieces.header, "schema_version": JOURNAL_VERSION}
         write_manifest(folder, Manifest(header, (*kept, *made)))
