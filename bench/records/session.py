@@ -49,8 +49,8 @@ class Opened:
 class Part:
     """What is asked for of one session, and lines on what is wrong with it.
 
-    `names` has its id, or those of the sessions in it, `recorded` is how many runs it has in all, and `others`
-    has the machines of those that a condition left out: an id and a name.
+    `names` has its id, or those of the sessions in it. `recorded` is how many runs it has in all, and
+    `others` has the machines of those that a condition left out, each an id and a name.
     """
 
     rows: Mapping[TableName, Rows]
