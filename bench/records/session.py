@@ -79,7 +79,9 @@ class Part:
 
 
 def _machines(rows: Rows) -> frozenset[Named]:
-    """Each machine of all rows, by its id and name."""
+    """Each machine of all rows, by its id and name; of columns that nobody asked for none."""
+    if not (rows.columns.keys() | rows.constants.keys()) >= set(_NAMED):
+        return frozenset()
     columns = [codes(rows.whole_column(name)) for name in _NAMED]
     return frozenset(zip(*(column.of(np.arange(rows.length)) for column in columns), strict=True))
 
@@ -110,7 +112,8 @@ def read_part(opened: Opened, asked: Asked) -> Part:
     try:
         return _of_named(opened, opened.session_id, asked)
     except StoreError as damage:
-        return Part.of(in_place(opened.at.folder, damage)).chosen(asked)
+        recorded = opened.manifest.tables["runs"].rows if opened.manifest else 0
+        return Part.of(in_place(opened.at.folder, damage, recorded)).chosen(asked)
 
 
 def _of_named(opened: Opened, session_id: str, asked: Asked) -> Part:
