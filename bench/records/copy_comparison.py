@@ -1,0 +1,69 @@
+"""Two copies of one session: which of them holds what the other one does."""
+
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench.errors import StoreError
+from bench.records.find import RUNS_FILE, SessionFolder
+from bench.records.folders import unreadable
+from bench.records.listing import state_of
+from bench.records.measurement import UNFINISHED
+from bench.records.pieces import read_manifest, read_pieces
+from bench.records.stored import place_of
+
+Comparison = Literal["same", "longer", "shorter", "forked"]
+_COLUMNS = ("run_id", "attempt", "started_at", "status")
+_Fates = dict[str, tuple[int, int, str]]
+
+
+def compare_copies(session: SessionFolder, other: SessionFolder) -> Comparison:
+    """Whether `session` is longer than the `other` copy: holds each run of it, and more.
+
+    A run that a resumed session tried again counts as held. Of copies that hold the same, the one that has
+    ended is longer. Where each holds a run that the other lacks, they are forked: both were resumed.
+    """
+    here, there = _fates(session), _fates(other)
+    holds, is_held = _covers(here, there), _covers(there, here)
+    if holds and is_held:
+        ended, other_ended = _has_ended(session), _has_ended(other)
+        return "same" if ended == other_ended else "longer" if ended else "shorter"
+    return "longer" if holds else "shorter" if is_held else "forked"
+
+
+def _covers(one: _Fates, other: _Fates) -> bool:
+    return all(
+        one.get(run_id) == fate or (run_id in one and fate[2] in UNFINISHED) for run_id, fate in other.items()
+    )
+
+
+def _has_ended(session: SessionFolder) -> bool:
+    return state_of(session, read_manifest(session.folder)) == "ended"
+
+
+def _fates(session: SessionFolder) -> _Fates:
+    """What became of each run: its attempt, when that began, and how it ended."""
+    if _has_ended(session):
+        parts = [_table(session)]
+    else:
+        parts = read_pieces(session.folder, {"runs": _COLUMNS}).tables["runs"]
+    fates: _Fates = {}
+    for part in parts:
+        began = part.column("started_at").cast(pa.int64()).to_pylist()
+        rest = (part.column(name).to_pylist() for name in ("run_id", "attempt", "status"))
+        for run_id, attempt, status, at in zip(*rest, began, strict=True):
+            fates[run_id] = attempt, at, status
+    return fates
+
+
+def _table(session: SessionFolder) -> pa.Table:
+    where = place_of(session.folder, RUNS_FILE)
+    try:
+        with session.folder.open(RUNS_FILE) as opened, pq.ParquetFile(opened) as file:
+            table = file.read(list(_COLUMNS))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise unreadable(where, error) from error
+    if missing := [name for name in _COLUMNS if name not in table.schema.names]:
+        raise StoreError(f"{where}: has no column {missing[0]}; copy the folder by hand")
+    return table
