@@ -6,7 +6,6 @@ from bench.records.entries import JournalContent, blocks
 from bench.records.journal import FILE_NAME
 from bench.records.lines import Lines
 from bench.records.store import read_sessions
-from bench.records.tables import timed_rows
 
 
 def parsed(text: bytes, where: str = "journal.jsonl") -> JournalContent:
@@ -26,4 +25,4 @@ def journal_of(folder):
 
 def recorded(folder):
     """The rows of the runs in `folder`, as anybody reads them."""
-    return timed_rows(read_sessions([str(folder)]).runs)
+    return read_sessions([str(folder)]).runs.to_pylist()
