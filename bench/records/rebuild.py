@@ -13,7 +13,7 @@ from bench.records.columns import Part
 from bench.records.folders import Local
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.manifest import Manifest, StoredFile, write_manifest
-from bench.records.pieces import Pieces, without_others
+from bench.records.pieces import Pieces, names_in, without_others
 from bench.records.tables import TABLE_NAMES, TableName, schema_of
 from bench.records.writing import write_parts
 
@@ -57,7 +57,7 @@ def _latest(pieces: Pieces) -> dict[str, int]:
     latest: dict[str, int] = {}
     for parts in (pieces.segments({"runs": ("run_id",)}), pieces.journal()):
         for part in parts:
-            latest |= zip(part.tables["runs"].column("run_id").to_pylist(), part.entries, strict=True)
+            latest |= zip(names_in(part), part.entries, strict=True)
     return latest
 
 
@@ -75,6 +75,8 @@ def _whole(part: Part) -> _Tables:
 def _of_schema(name: TableName, table: pa.Table) -> pa.Table:
     """`table`, which an older bench may have written, with the columns that it lacks."""
     schema = schema_of(name)
+    if table.schema.equals(schema):
+        return table.replace_schema_metadata(schema.metadata)
     if unknown := [column for column in table.schema.names if column not in schema.names]:
         raise StoreError(f"rows of another bench: {name} has no column {', '.join(unknown)}; upgrade bench")
     known = table.schema.names

@@ -1,7 +1,8 @@
 """Rows of a table of which many columns hold one value in all of them, as those of a session do."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Self
 
 import pyarrow as pa
@@ -13,16 +14,26 @@ from bench.records.constants import Value, repeated
 
 @dataclass(frozen=True)
 class Rows:
-    """So many rows: their `columns`, and of further ones the value that they hold in each of the rows."""
+    """Rows of `columns`, and of further ones the value that they hold in each; of `length` rows those `kept`.
 
-    number: int
+    What is left out stays in the columns until rows of several sessions are united: to filter each column of
+    each session by itself takes longer than to read them.
+    """
+
+    length: int
     columns: Mapping[str, pa.ChunkedArray]
     constants: Mapping[str, tuple[Value, pa.DataType]] = field(default_factory=dict)
+    kept: pa.ChunkedArray | None = None
 
     @classmethod
     def of(cls, table: pa.Table) -> Self:
         """Those of a table."""
         return cls(table.num_rows, dict(zip(table.schema.names, table.columns, strict=True)))
+
+    @cached_property
+    def number(self) -> int:
+        """How many rows there are."""
+        return self.length if self.kept is None else pc.sum(self.kept).as_py() or 0
 
     def select(self, names: Iterable[str] | None) -> "Rows":
         """Of these columns, or of all."""
@@ -30,26 +41,33 @@ class Rows:
             return self
         wanted = set(names)
         columns = {name: column for name, column in self.columns.items() if name in wanted}
-        return Rows(self.number, columns, {n: it for n, it in self.constants.items() if n in wanted})
+        constants = {name: it for name, it in self.constants.items() if name in wanted}
+        return replace(self, columns=columns, constants=constants)
+
+    @property
+    def mask(self) -> pa.ChunkedArray:
+        """Which of all rows are kept."""
+        return pa.chunked_array([repeated(True, self.length, pa.bool_())]) if self.kept is None else self.kept
 
     def held(self, condition: Condition | None) -> "Rows":
-        """Those for which `condition` holds."""
+        """Of all rows those for which `condition` holds."""
         if condition is None:
             return self
         names = condition.names & (self.columns.keys() | self.constants.keys())
-        keep = condition.rows_held(self.table(sorted(names)))
-        number = pc.sum(keep).as_py() or 0
-        if number == self.number:
-            return self
-        columns = {name: column.filter(keep) for name, column in self.columns.items()} if number else {}
-        return Rows(number, columns, self.constants)
+        columns = [plain(self.whole_column(name)) for name in names]
+        return replace(self, kept=condition.rows_held(pa.Table.from_arrays(columns, names=list(names))))
 
-    def column(self, name: str) -> pa.ChunkedArray:
-        """One of them; of a text that is always the same a dictionary."""
+    def whole_column(self, name: str) -> pa.ChunkedArray:
+        """One of them in all rows; of a text that is always the same a dictionary."""
         if name in self.columns:
             return self.columns[name]
         value, kind = self.constants[name]
-        return pa.chunked_array([repeated(value, self.number, kind)])
+        return pa.chunked_array([repeated(value, self.length, kind)])
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """The same in the rows that are kept."""
+        column = self.whole_column(name)
+        return column if self.kept is None else column.filter(self.kept)
 
     def table(self, names: Sequence[str] | None = None) -> pa.Table:
         """They as a table of these columns, or of all; texts are no dictionaries."""

@@ -6,14 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from bench.errors import StoreError
-from bench.records.asked import Asked, Condition, Tables, nothing
+from bench.records.asked import Asked, Condition, Named, Tables, nothing
 from bench.records.copies import Copies, by_session
 from bench.records.find import SessionFolder, find_sessions
 from bench.records.folders import Local, folder_of
-from bench.records.rows import Rows
 from bench.records.session import Opened, Part, open_session, read_part
-from bench.records.tables import TABLE_NAMES, TableName
-from bench.records.unite import unite
+from bench.records.tables import TableName
+from bench.records.unite import tables_of, united
 
 __all__ = ["Tables", "read_sessions"]
 
@@ -86,16 +85,21 @@ def _read(sessions: Sequence[Copies], asked: Asked, left_out: list[StoreError]) 
     parts = [part for part in (copies.read(asked, left_out) for copies in sessions) if part is not None]
     if asked.columns is None or not parts:
         return parts
-    whole = _tables(parts, asked)
-    rows = {name: Rows.of(getattr(whole, name)) for name in TABLE_NAMES}
-    return [Part(rows, frozenset(), whole.recorded, whole.notes)]
+    notes = tuple(note for part in parts for note in part.notes)
+    recorded = sum(part.recorded for part in parts)
+    others = _others(parts)
+    return [Part(united([part.rows for part in parts]), frozenset(), recorded, notes, others)]
 
 
 def _tables(parts: Sequence[Part], asked: Asked, notes: Iterable[str] = ()) -> Tables:
-    found = unite([part.rows for part in parts], asked)
+    found = tables_of([part.rows for part in parts], asked)
     notes = (*notes, *(note for part in parts for note in part.notes))
     recorded = sum(part.recorded for part in parts)
-    return Tables(found["runs"], found["epochs"], found["machines"], notes, recorded)
+    return Tables(found["runs"], found["epochs"], found["machines"], notes, recorded, _others(parts))
+
+
+def _others(parts: Sequence[Part]) -> frozenset[Named]:
+    return frozenset[Named]().union(*(part.others for part in parts))
 
 
 def _side_by_side(function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
