@@ -93,7 +93,8 @@ class RunTable:
         found = numbers(self._column(name))
         if name not in YOUNGER:
             return found
-        assert isinstance(default := YOUNGER[name], int)
+        default = YOUNGER[name]
+        assert isinstance(default, int)
         return Numbers(np.where(found.known, found.values, default), np.ones_like(found.known))
 
     def counts(self, name: str, groups: Sequence[Rows]) -> list[list[tuple[str, int]]]:
