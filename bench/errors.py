@@ -23,6 +23,10 @@ class StoreError(BenchError):
     """Result tables that cannot be read or written."""
 
 
+class DamagedError(StoreError):
+    """Stored bytes that are not those that were written, or that are gone."""
+
+
 class ClusterError(BenchError):
     """A Ray cluster that cannot be started or joined."""
 

@@ -22,8 +22,9 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[BinaryIO]:
 
     Links are followed: what they lead to is replaced, or made. A device and a pipe are written to as they
     are, and so is a file in a folder that takes no other beside it. With `durable` the file is on the disk
-    before it takes its place. Raises OSError, its reason on one line in `strerror`, also where `path` is a
-    folder, a disk, a socket, or a file that may not be written; then nothing has changed.
+    before it takes its place, and its name there when this ends. Raises OSError, its reason on one line in
+    `strerror`, also where `path` is a folder, a disk, a socket, or a file that may not be written; then
+    nothing has changed.
     """
     found = _found(path)
     if found is not None and not stat.S_ISREG(found.st_mode):
@@ -43,6 +44,8 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[BinaryIO]:
             if durable:
                 flush(file)
         _take_place(part, target, durable)
+        if durable:
+            flush_folder(target.parent)
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -59,6 +62,24 @@ def flush(file: IO[bytes]) -> None:
     except OSError as error:
         if error.errno not in NOT_KNOWN:
             raise
+
+
+def flush_folder(folder: Path) -> None:
+    """Returns once the names in `folder` are on the disk, or where nobody can wait for that.
+
+    Raises OSError where they cannot get there.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:  # one that may be written, but not read; or one of a file system without such a call
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NOT_KNOWN:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _take_place(part: Path, target: Path, durable: bool) -> None:

@@ -4,16 +4,17 @@ import io
 
 from bench.records.entries import JournalContent, blocks
 from bench.records.journal import FILE_NAME
+from bench.records.lines import Lines
 from bench.records.store import read_sessions
 from bench.records.tables import timed_rows
 
 
 def parsed(text: bytes, where: str = "journal.jsonl") -> JournalContent:
-    """All entries of a journal."""
-    whole = JournalContent()
-    for part in blocks(io.BytesIO(text), where):
+    """All whole entries of a journal."""
+    whole, lines = JournalContent(), Lines(io.BytesIO(text), where)
+    for part in blocks(lines, lines.damage):
         whole.header = part.header or whole.header
-        for name in ("runs", "epochs", "machines", "places"):
+        for name in ("runs", "epochs", "machines", "entries"):
             getattr(whole, name).extend(getattr(part, name))
     return whole
 

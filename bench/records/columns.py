@@ -6,65 +6,84 @@ look as `Journal` writes them, are read as rows.
 """
 
 import itertools
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.json
 
 from bench.records.entries import RUNS_OF_A_BLOCK, blocks, tables_of
-from bench.records.tables import TableName, schema_of
+from bench.records.lines import Damage, Line, Lines
+from bench.records.tables import Row, TableName, schema_of
 
 _Parts = dict[TableName, pa.Table]
-_RUN, _MACHINE = b'{"kind": "run", ', b'{"kind": "machine", '
-_OTHERS = b'{"kind": "session"', b'{"kind": "resumed"', b'{"kind": "closed"'
-"""How `Journal` begins a line."""
+_BEGINNING = re.compile(rb'\{(?:"crc32": "[0-9a-f]{8}", "entry": [0-9]+, )?"kind": "([a-z]+)"')
+"""How `Journal` begins a line, and how it did before lines were sealed."""
+_OTHERS = (b"session", b"resumed", b"closed")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of a journal's entries, from `first` to `last`, as tables, and the header if they hold it.
+
+    `entries` has which entry each of the runs is.
+    """
+
+    tables: Mapping[TableName, pa.Table]
+    entries: Sequence[int]
+    first: int
+    last: int
+    header: Row
 
 
 class _UnusualError(Exception):
     """Lines that have to be looked at one by one."""
 
 
-def journal_tables(file: Iterable[bytes], where: str, latest: Mapping[str, int]) -> Iterator[_Parts]:
+def journal_parts(lines: Lines, latest: Mapping[str, int]) -> Iterator[Part]:
     """The tables of a journal, some hundred runs after the other; see `blocks`, also for `latest`.
 
-    Raises StoreError, naming the file as `where`, for what is no entry of a journal, or a row of no table's.
+    What is no entry is damage of `lines`. Raises StoreError for a row of no table's.
     """
-    lines, first, place = iter(file), 1, 0
-    while part := list(itertools.islice(lines, RUNS_OF_A_BLOCK)):
+    whole = iter(lines)
+    while some := list(itertools.islice(whole, RUNS_OF_A_BLOCK)):
         try:
-            yield _at_once(part, place, latest)
+            yield _at_once(some, latest)
         except (pa.ArrowException, ValueError, RecursionError, OverflowError, _UnusualError):
-            for block in blocks(part, where, latest, first, place):
-                yield tables_of(block, where)
-        first, place = first + len(part), place + sum(map(len, part))
+            for block in blocks(some, lines.damage, latest):
+                tables = tables_of(block, lines.damage.where)
+                yield Part(tables, block.entries, some[0].entry, block.last, block.header)
 
 
-def _at_once(lines: Sequence[bytes], place: int, latest: Mapping[str, int]) -> _Parts:
-    """All of `lines`, of which the first is at that place of its file."""
-    runs, machines, places = list[bytes](), list[bytes](), list[int]()
+def _at_once(lines: Sequence[Line], latest: Mapping[str, int]) -> Part:
+    runs, machines, entries, header = list[bytes](), list[bytes](), list[int](), Row()
     for line in lines:
-        if not line.isascii():  # whoever damaged it, pyarrow would not see it
+        if not line.data.isascii():  # whoever damaged it, pyarrow would not see it
             raise _UnusualError
-        if line.startswith(_RUN):
-            runs.append(line)
-            places.append(place)
-        elif line.startswith(_MACHINE):
-            machines.append(line)
-        elif line.startswith(_OTHERS):
-            json.loads(line)
+        found = _BEGINNING.match(line.data)
+        kind = found[1] if found else b""
+        if kind == b"run":
+            runs.append(line.data)
+            entries.append(line.entry)
+        elif kind == b"machine":
+            machines.append(line.data)
+        elif kind in _OTHERS:
+            header = _header(line) if kind == b"session" else header
         else:
             raise _UnusualError
-        place += len(line)
     tables = _run_tables(runs) | {"machines": _machines_table(machines)}
     names = tables["runs"].column("run_id").to_pylist()
-    if (
-        not lines[-1].endswith(b"\n")
-        or None in names
-        or any(latest.get(name, at) != at for name, at in zip(names, places, strict=True))
-    ):
+    if None in names or any(latest.get(name, at) != at for name, at in zip(names, entries, strict=True)):
         raise _UnusualError
-    return tables
+    return Part(tables, entries, lines[0].entry, lines[-1].entry, header)
+
+
+def _header(line: Line) -> Row:
+    (block,) = blocks([line], damage := Damage(""))
+    if damage.lines:
+        raise _UnusualError
+    return block.header
 
 
 def _run_tables(lines: Sequence[bytes]) -> _Parts:
@@ -90,7 +109,8 @@ def _machines_table(lines: Sequence[bytes]) -> pa.Table:
 
 
 def _entry(*fields: tuple[str, pa.DataType]) -> pa.Schema:
-    return pa.schema([("kind", pa.string()), *fields])
+    seal = [("crc32", pa.string()), ("entry", pa.int64())]
+    return pa.schema([*seal, ("kind", pa.string()), *fields])
 
 
 def _read(lines: Sequence[bytes], schema: pa.Schema) -> pa.RecordBatch:

@@ -10,10 +10,12 @@ import pyarrow as pa
 
 from bench.errors import StoreError
 from bench.records.cast import cast, impossible_note
-from bench.records.entries import JournalContent, blocks, tables_of
-from bench.records.folders import unreadable
+from bench.records.columns import Part
+from bench.records.folders import Local
 from bench.records.journal import FILE_NAME
+from bench.records.manifest import Manifest
 from bench.records.measurement import Status
+from bench.records.pieces import Pieces
 from bench.records.tables import Row, TableName
 
 ANEW = "leave out --resume for a new session"
@@ -47,61 +49,67 @@ class EarlierMachine:
 
 
 _KNOWN = tuple(field.name for field in fields(Earlier))
+_OF_RUNS = ("run_id", "dataset", "dataset_sha256", *_KNOWN)
+_OF_MACHINES = tuple(field.name for field in fields(EarlierMachine))
 
 
 @dataclass
 class EarlierSession:
-    """A session as its journal has it.
+    """A session as its segments and its journal have it.
 
-    `runs` has what became of each run by its name, and `places` at which byte of the journal that stands.
-    `datasets` has the names and hashes of the data that they saw, `machines` each machine once.
+    `runs` has what became of each run by its name, and `entries` which entry of the journal that was, or the
+    last one of its segment. `datasets` has the names and hashes of the data that they saw, `machines` each
+    machine once. `manifest` is None where the session has none, and `notes` are lines on what is damaged.
     """
 
     header: Row
     runs: dict[str, Earlier] = field(default_factory=dict)
-    places: dict[str, int] = field(default_factory=dict)
+    entries: dict[str, int] = field(default_factory=dict)
     datasets: dict[tuple[str, str], None] = field(default_factory=dict)
     machines: dict[EarlierMachine, None] = field(default_factory=dict)
+    manifest: Manifest | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_earlier(folder: Path) -> EarlierSession:
-    """The session in `folder`, from its journal, of which a part at a time is in memory.
+    """The session in `folder`, of which a part at a time is in memory.
 
     Raises StoreError where there is none, where it cannot be read, where it does not tell its session, and
-    where a row of it could not be written again as it is.
+    where a row of its journal could not be written again as it is.
     """
     path = folder / FILE_NAME
-    try:
-        with path.open("rb") as file:
-            session = _read(blocks(file, str(path)), str(path))
-    except OSError as error:
-        raise unreadable(str(path), error) from error
+    with Pieces(Local(str(folder))) as pieces:
+        session = EarlierSession({}, manifest=pieces.manifest)
+        for part in pieces.segments({"runs": _OF_RUNS, "machines": _OF_MACHINES}):
+            _add(session, part.tables["runs"], part)
+        _add_journal(session, pieces.journal(), str(path))
+        session.header, session.notes = pieces.header, tuple(pieces.notes)
     if not isinstance(session.header.get("session_id"), str):
         raise StoreError(f"{path}: does not begin with its session; it cannot be gone on with")
     return session
 
 
-def _read(parts: Iterable[JournalContent], where: str) -> EarlierSession:
-    session, impossible = EarlierSession({}), dict[TableName, Counter[str]]()
+def _add_journal(session: EarlierSession, parts: Iterable[Part], where: str) -> None:
+    impossible = dict[TableName, Counter[str]]()
     for part in parts:
-        session.header = part.header or session.header
-        for name, table in tables_of(part, where).items():
+        for name, table in part.tables.items():
             made = cast(name, table, where)
             impossible.setdefault(name, Counter()).update(made.impossible)
             if name == "runs":
-                _add_runs(session, made.table, part.places)
-        session.machines |= dict.fromkeys(map(EarlierMachine.of, part.machines))
+                _add(session, made.table, part)
     for counts in impossible.values():
         if note := impossible_note(where, counts):
             raise StoreError(f"{note}; it cannot be gone on with, {ANEW}")
-    return session
 
 
-def _add_runs(session: EarlierSession, runs: pa.Table, places: Iterable[int]) -> None:
-    rows = runs.select(["run_id", "dataset", "dataset_sha256", *_KNOWN]).to_pylist()
-    for place, row in zip(places, rows, strict=True):
+def _add(session: EarlierSession, runs: pa.Table, part: Part) -> None:
+    rows = runs.select(_OF_RUNS).to_pylist()
+    for entry, row in zip(part.entries, rows, strict=True):
         known = {name: row[name] for name in _KNOWN}
         session.runs[row["run_id"]] = Earlier(**known | {"attempt": row["attempt"] or 1})
-        session.places[row["run_id"]] = place
+        session.entries[row["run_id"]] = entry
         if row["dataset_sha256"] is not None:
             session.datasets[row["dataset"], row["dataset_sha256"]] = None
+    machines = part.tables["machines"]
+    known_columns = [name for name in _OF_MACHINES if name in machines.schema.names]
+    session.machines |= dict.fromkeys(map(EarlierMachine.of, machines.select(known_columns).to_pylist()))

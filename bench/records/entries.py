@@ -5,11 +5,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 
 from bench.errors import StoreError, reason
+from bench.records.lines import Damage, Line
 from bench.records.tables import TABLE_NAMES, Row, TableName, to_table
 
 RUNS_OF_A_BLOCK = 256
@@ -20,14 +21,16 @@ _NOTHING: Mapping[str, int] = MappingProxyType({})
 class JournalContent:
     """What a journal holds, or a part of it: the session's header, and rows of the tables.
 
-    `places` has the byte of the journal at which the entry of each of the `runs` begins, for those of a file.
+    `entries` has the number of the entry of each of the `runs`, for those of a file, and `last` is that of
+    the last entry of any kind.
     """
 
     header: Row = field(default_factory=dict)
     runs: list[Row] = field(default_factory=list)
     epochs: list[Row] = field(default_factory=list)
     machines: list[Row] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    entries: list[int] = field(default_factory=list)
+    last: int = 0
 
     def add_run(self, row: Row, epochs: list[Row]) -> None:
         """A run that has ended."""
@@ -36,30 +39,20 @@ class JournalContent:
 
 
 def blocks(
-    file: IO[bytes] | Iterable[bytes],
-    where: str,
-    latest: Mapping[str, int] = _NOTHING,
-    first: int = 1,
-    place: int = 0,
+    lines: Iterable[Line], damage: Damage, latest: Mapping[str, int] = _NOTHING
 ) -> Iterator[JournalContent]:
-    """The content of a journal, a part after the other, of which each is in memory alone.
+    """The content of a journal's lines, a part after the other, of which each is in memory alone.
 
-    A last line without its end, cut short by a kill, is left out. A session that was resumed has a run twice
-    that was tried again: `latest` has the place of the entry that counts by the names of runs, and others of
-    a run that it knows are left out. Of a part of a journal, `first` is the number of its first line, and
-    `place` its place.
-
-    Raises StoreError, naming the file as `where`, if any other line is not an entry of a journal.
+    A session that was resumed has a run twice that was tried again: `latest` has the entry that counts by the
+    names of runs, and others of a run that it knows are left out. What is no entry is `damage`.
     """
     block = JournalContent()
-    for number, line in enumerate(file, start=first):
-        if not line.endswith(b"\n"):
-            break
+    for line in lines:
         try:
-            _take(block, json.loads(line.decode()), place, latest)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise StoreError(f"{where}:{number}: not an entry of a journal; remove the line") from error
-        place += len(line)
+            _take(block, json.loads(line.data.decode()), line.entry, latest)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            damage.line(line.number, line.data)
+        block.last = line.entry
         if len(block.runs) >= RUNS_OF_A_BLOCK:
             yield block
             block = JournalContent()
@@ -74,20 +67,20 @@ def tables_of(content: JournalContent, where: str) -> dict[TableName, pa.Table]:
         raise StoreError(f"{where}: rows of another bench: {reason(error)}; upgrade bench") from error
 
 
-def _take(content: JournalContent, entry: Row, place: int, latest: Mapping[str, int]) -> None:
+def _take(content: JournalContent, entry: Row, number: int, latest: Mapping[str, int]) -> None:
     kind = entry.pop("kind")
     if kind == "session":
-        content.header = entry
+        content.header = {name: value for name, value in entry.items() if name not in ("crc32", "entry")}
     elif kind == "machine":
         content.machines.append(_row(entry["row"]))
     elif kind == "run":
         row, epochs = _row(entry["row"]), [_row(epoch) for epoch in entry["epochs"]]
-        if latest.get(row["run_id"], place) != place:
+        if latest.get(row["run_id"], number) != number:
             return
         if row["started_at"] is not None:
             row["started_at"] = _time(row["started_at"])
         content.add_run(row, epochs)
-        content.places.append(place)
+        content.entries.append(number)
 
 
 def _row(value: Any) -> Row:  # noqa: ANN401 -- whatever a line holds

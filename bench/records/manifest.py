@@ -5,26 +5,33 @@ was before a segment was closed, or as it is after. Entries of the journal are n
 `next_entry` are in segments, and the journal holds the others.
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from pathlib import Path
+from typing import Annotated, Any, Self
 
-from bench.errors import StoreError
+from pydantic import Field, TypeAdapter, ValidationError
+
+from bench.errors import DamagedError, StoreError, reason
+from bench.files import replacing
 from bench.records.seal import BrokenSealError, sealed, unsealed
 from bench.records.tables import Row, TableName
 
 MANIFEST_FILE = "manifest.json"
 VERSION = 1
+_NAME = r"^(segments/[0-9]+\.)?(runs|epochs|machines)\.parquet$"
+_Count = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
 class StoredFile:
     """A Parquet file: its name, from the session's folder on, its rows, its size in bytes and its SHA-256."""
 
-    name: str
-    rows: int
-    bytes: int
+    name: Annotated[str, Field(pattern=_NAME)]
+    rows: _Count
+    bytes: _Count
     sha256: str
 
 
@@ -32,11 +39,11 @@ class StoredFile:
 class Segment:
     """Finished runs that no longer change: the journal's entries `first` to `last`, as tables.
 
-    `files` lacks a table of which it has no rows.
+    Each run is in it once. `files` lacks a table of which it has no rows.
     """
 
-    first: int
-    last: int
+    first: _Count
+    last: _Count
     files: Mapping[TableName, StoredFile]
 
 
@@ -63,21 +70,33 @@ class Manifest:
 
     @classmethod
     def parse(cls, content: bytes, where: str) -> Self:
-        """That of a file, named as `where`. Raises StoreError where it is damaged, or a newer bench's."""
+        """That of a file, named as `where`.
+
+        Raises DamagedError where it is damaged, and another StoreError where it is a newer bench's.
+        """
         try:
             entry = unsealed(content)
-        except (BrokenSealError, ValueError, RecursionError) as error:
-            raise StoreError(f"{where}: damaged; `bench check --repair` makes it anew") from error
-        if entry["version"] > VERSION:
-            raise StoreError(
-                f"{where}: version {entry['version']}, this bench reads up to {VERSION}; upgrade bench"
-            )
-        return cls(
-            session=entry["session"],
-            segments=tuple(Segment(it["first"], it["last"], _files(it["files"])) for it in entry["segments"]),
-            tables=_files(entry["tables"]),
-        )
+            version = entry.pop("version")
+            if version == VERSION:
+                parsed: Self = _form().validate_python(entry)
+                return parsed
+        except (BrokenSealError, ValidationError, ValueError, KeyError, RecursionError) as error:
+            raise DamagedError(f"{where}: damaged; `bench check --repair` makes it anew") from error
+        raise StoreError(f"{where}: version {version}, this bench reads up to {VERSION}; upgrade bench")
 
 
-def _files(found: Mapping[TableName, Mapping[str, Any]]) -> dict[TableName, StoredFile]:
-    return {name: StoredFile(**file) for name, file in found.items()}
+@functools.cache
+def _form() -> TypeAdapter[Any]:
+    return TypeAdapter(Manifest)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Puts it in the session's `folder` in place of the one there; on the disk when this returns.
+
+    Raises StoreError where it cannot be written; then the one there is as it was.
+    """
+    try:
+        with replacing(folder / MANIFEST_FILE, durable=True) as file:
+            file.write(manifest.as_bytes())
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be written: {reason(error)}; make room there") from error

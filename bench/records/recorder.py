@@ -1,24 +1,25 @@
-"""A session being written: every finished run into the journal at once, the tables from it at intervals."""
+"""A session being written: every finished run into the journal at once, from there into tables."""
 
 import contextlib
 import datetime
 import secrets
 import tempfile
-import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from bench.errors import StoreError, reason
-from bench.records.columns import journal_tables
+from bench.records.columns import journal_parts
 from bench.records.earlier import Earlier, EarlierSession, read_earlier
+from bench.records.folders import Local
 from bench.records.journal import FILE_NAME, Journal
-from bench.records.tables import SCHEMA_VERSION, Row
-from bench.records.writing import write_parts
-
-TABLES_EVERY_SECONDS = 60.0
-MOST_OF_THE_TIME = 0.02
-"""Of a session's time, spent on tables that are written anew while it goes on."""
+from bench.records.lines import Lines
+from bench.records.manifest import MANIFEST_FILE, Manifest, Segment, write_manifest
+from bench.records.pieces import read_manifest
+from bench.records.rebuild import write_session_tables
+from bench.records.segments import Held, full, lost_with, write_segments
+from bench.records.tables import JOURNAL_VERSION, Row
 
 
 def new_session_id(now: datetime.datetime) -> str:
@@ -29,27 +30,34 @@ def new_session_id(now: datetime.datetime) -> str:
 class Recorder:
     """Writes one session into a folder. Use as a context manager: the tables are written when it ends.
 
-    What is on the disk is not kept in memory: the journal is where the tables are made from. Of each run its
-    name stays, and where in the journal it stands.
+    What is on the disk is not kept in memory: of each run its name stays, and which entry of the journal it
+    is. Once the journal holds some thousand runs, they become a segment, which takes as long however many
+    there were before.
     """
 
-    def __init__(self, folder: Path, journal: Journal, session: EarlierSession) -> None:
-        """Of `journal`, which lies in `folder` and holds `session`."""
+    def __init__(self, folder: Path, journal: Journal, session: EarlierSession, head: Sequence[Row]) -> None:
+        """Of `journal`, which lies in `folder`, holds `session`, and begins anew with `head`."""
         self.session_id: str = session.header["session_id"]
         self.folder = folder
         self.earlier: Mapping[str, Earlier] = session.runs
         self.earlier_machines = session.machines
-        self._journal, self._places = journal, session.places
+        self._journal, self._entries, self._head = journal, session.entries, head
+        self._header = {name: value for name, value in head[0].items() if name != "kind"}
         self._not_ok = {run_id for run_id, run in session.runs.items() if run.status != "ok"}
-        self._write_after = time.monotonic() + TABLES_EVERY_SECONDS
+        self._manifest = session.manifest or Manifest(self._header)
+        self._held, self._lost = Held(), list[Segment]()
+        self._held.keep(folder, self._manifest.segments)
+        self._tried = 0, 0
+        """Of the journal, when it was last tried to close a segment: its runs, and its size."""
 
     @classmethod
     def begin(cls, folder: Path, session_id: str, header: Row) -> Self:
         """A new session in `folder`, and what it is. Raises StoreError where the folder cannot be written."""
-        session = EarlierSession({"session_id": session_id, "schema_version": SCHEMA_VERSION, **header})
+        session = EarlierSession({"session_id": session_id, "schema_version": JOURNAL_VERSION, **header})
+        head = [{"kind": "session", **session.header}]
         journal = Journal(folder)
-        journal.append("session", **session.header)
-        return cls(folder, journal, session)
+        journal.extend(head)
+        return cls(folder, journal, session, head)
 
     @classmethod
     def resume(cls, folder: Path, header: Row) -> Self:
@@ -61,24 +69,27 @@ class Recorder:
         with contextlib.ExitStack() as opened:
             journal = opened.enter_context(Journal(folder))
             session = read_earlier(folder)
-            journal.append("resumed", **header)
+            if session.manifest:
+                session.manifest = replace(session.manifest, session=session.header, tables={})
+                write_manifest(folder, session.manifest)
+                journal.continue_at(session.manifest.next_entry)
+            resumed = {"kind": "resumed", **header}
+            head = [{"kind": "session", **session.header, "schema_version": JOURNAL_VERSION}, resumed]
+            journal.extend([resumed] if journal.size else head)
             opened.pop_all()
-        return cls(folder, journal, session)
+        return cls(folder, journal, session, head)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
+        with contextlib.closing(self._held), self._journal:
             self._write()
-            self._extend([{"kind": "closed", "runs": self.runs}])
-        finally:
-            self._journal.__exit__()
 
     @property
     def runs(self) -> int:
         """How many runs the session holds, each counted once."""
-        return len(self._places)
+        return len(self._entries)
 
     @property
     def not_ok(self) -> int:
@@ -95,30 +106,72 @@ class Recorder:
 
     def add_runs(self, ended: Sequence[tuple[Row, list[Row]]]) -> None:
         """The same for several runs, with one wait for the disk: all of them are recorded, or none."""
-        places = self._extend([{"kind": "run", "row": row, "epochs": epochs} for row, epochs in ended])
-        for (row, _), place in zip(ended, places, strict=True):
-            self._places[row["run_id"]] = place
+        numbers = self._extend([{"kind": "run", "row": row, "epochs": epochs} for row, epochs in ended])
+        for (row, _), number in zip(ended, numbers, strict=True):
+            self._entries[row["run_id"]] = number
             self._not_ok.discard(row["run_id"])
             if row["status"] != "ok":
                 self._not_ok.add(row["run_id"])
-        if time.monotonic() > self._write_after:
-            with contextlib.suppress(StoreError):  # the journal has all; at the end it is told
-                self._write()
+        if full(self._journal.runs - self._tried[0], self._journal.size - self._tried[1]):
+            with contextlib.suppress(StoreError):  # the journal has all, and grows; it is tried again
+                self._close_segment()
 
-    def _extend(self, entries: list[Row]) -> list[int]:
-        self._journal.stay()
+    def _extend(self, entries: list[Row]) -> range:
+        self._journal.stay(self._put_back)
         return self._journal.extend(entries)
 
-    def _write(self) -> None:
-        """The tables anew; not again before fifty times as long has passed as it takes, or as it tries."""
-        began = time.monotonic()
+    def _close_segment(self) -> None:
+        """What the journal holds becomes a segment; killed at any point of it, the session has all."""
         try:
-            self._journal.stay()
+            self._stay()
+            known, taken = self._manifest.next_entry, len(self._manifest.segments)
             with self._journal.read() as file:
-                write_parts(self.folder, journal_tables(file, str(self.folder / FILE_NAME), self._places))
+                lines = Lines(file, str(self.folder / FILE_NAME), known)
+                made = write_segments(self.folder, taken, known, journal_parts(lines, self._entries))
+            if made:
+                made[-1] = replace(made[-1], last=self._journal.next_entry - 1)
+                self._set(replace(self._manifest, segments=(*self._manifest.segments, *made)))
+            self._journal.renew(self._head, lines.damage.raw)
         finally:
-            now = time.monotonic()
-            self._write_after = now + max(TABLES_EVERY_SECONDS, (now - began) / MOST_OF_THE_TIME)
+            self._tried = self._journal.runs, self._journal.size
+
+    def _stay(self) -> None:
+        """The session is where it was, and its manifest the one that is there."""
+        self._journal.stay(self._put_back)
+        self._put_back()
+        with contextlib.suppress(StoreError):  # of one that is damaged, the one here is the better
+            there = read_manifest(Local(str(self.folder)))
+            if there and there.next_entry > self._manifest.next_entry:  # written, but not waited for
+                self._manifest = there
+                self._held.keep(self.folder, there.segments)
+
+    def _put_back(self) -> None:
+        """The segments, and then the manifest, where they are gone with the folder."""
+        lost = self._held.put_back(self.folder, self._manifest.segments)
+        self._lost += [segment for segment in lost if segment not in self._lost]
+        if self._manifest.segments and not (self.folder / MANIFEST_FILE).exists():
+            write_manifest(self.folder, self._manifest)
+
+    def _set(self, manifest: Manifest) -> None:
+        write_manifest(self.folder, manifest)
+        self._manifest = manifest
+        self._held.keep(self.folder, manifest.segments)
+
+    def _write(self) -> None:
+        """The tables, and what says that they are all there is."""
+        if full(self._journal.runs, self._journal.size):
+            with contextlib.suppress(StoreError):
+                self._close_segment()
+        self._stay()
+        tables, notes = write_session_tables(self.folder, self._entries)
+        runs = tables["runs"].rows
+        self._extend([{"kind": "closed", "runs": runs}])
+        self._set(replace(self._manifest, session=self._header, tables=tables))
+        if self._lost:
+            raise lost_with(self.folder, self._lost)
+        if runs < len(self._entries):
+            told = "; ".join(notes) or f"{self.folder}: some of its files were changed while it went on"
+            raise StoreError(f"{told}; {len(self._entries) - runs} runs that had ended are not in the tables")
 
 
 def check_writable(results: Path) -> None:

@@ -7,9 +7,13 @@ from pathlib import Path
 from bench.errors import StoreError, reason
 from bench.paths import is_file
 from bench.records.earlier import ANEW, EarlierSession
+from bench.records.folders import Local
 from bench.records.journal import FILE_NAME
+from bench.records.manifest import MANIFEST_FILE
+from bench.records.pieces import read_manifest
+from bench.records.seal import BEGINNING, unsealed
 from bench.records.suite import Suite
-from bench.records.tables import SCHEMA_VERSION, Row, check_version
+from bench.records.tables import JOURNAL_VERSION, Row, check_version
 
 
 def session_to_resume(results: Path, suite: Suite, every_node: bool) -> Path | None:
@@ -57,24 +61,32 @@ def check_machines(folder: Path, earlier: EarlierSession, machine_ids: Collectio
 
 def _sessions(results: Path, suite_name: str) -> Iterator[tuple[Path, Row]]:
     try:
-        journals = sorted(results.glob(f"*/{FILE_NAME}"))
+        folders = {path.parent for name in (FILE_NAME, MANIFEST_FILE) for path in results.glob(f"*/{name}")}
     except OSError as error:
         message = f"{results}: cannot be searched: {reason(error)}; give another --results"
         raise StoreError(message) from error
-    for journal in filter(is_file, journals):  # a pipe would be waited for
-        header = _header(journal)
+    for folder in sorted(folders):
+        header = _header(folder)
         if header.get("suite") == suite_name and isinstance(header.get("session_id"), str):
-            yield journal.parent, header
+            yield folder, header
 
 
-def _header(journal: Path) -> Row:
-    """The first entry; empty where it is none, which `bench show` explains."""
+def _header(folder: Path) -> Row:
+    """The journal's first entry, else the manifest's; empty where it is none, which `bench show` explains."""
     try:
-        with journal.open("rb") as file:
-            entry = json.loads(file.readline())
+        if is_file(folder / FILE_NAME):  # a pipe would be waited for
+            with (folder / FILE_NAME).open("rb") as file:
+                line = file.readline()
+            entry = unsealed(line) if line.startswith(BEGINNING) else json.loads(line)
+            if isinstance(entry, dict) and "suite" in entry:
+                return entry
     except (OSError, ValueError, RecursionError):
+        pass
+    try:
+        manifest = read_manifest(Local(str(folder))) if is_file(folder / MANIFEST_FILE) else None
+    except StoreError:
         return {}
-    return entry if isinstance(entry, dict) else {}
+    return dict(manifest.session) if manifest else {}
 
 
 def _others(suite: Suite, header: Row) -> list[str]:
@@ -85,7 +97,7 @@ def _others(suite: Suite, header: Row) -> list[str]:
 
 
 def _check(folder: Path, header: Row, every_node: bool) -> None:
-    check_version(header.get("schema_version", SCHEMA_VERSION), str(folder))
+    check_version(header.get("schema_version", 1), str(folder), JOURNAL_VERSION)
     if header.get("every_node", False) != every_node:
         begun = "with --every-node: give it, too" if not every_node else "without --every-node: leave it out"
         raise StoreError(f"{folder}: was begun {begun}, or {ANEW}")

@@ -9,6 +9,8 @@ import re
 import zlib
 from typing import Any
 
+BEGINNING = b'{"crc32": "'
+"""Of each sealed line, and of no other place in one: within JSON's texts, quotation marks are escaped."""
 _SEAL = re.compile(rb'\{"crc32": "([0-9a-f]{8})", ')
 SEAL_BYTES = len(b'{"crc32": "01234567", ')
 
@@ -23,9 +25,13 @@ def sealed(text: str) -> bytes:
     return b'{"crc32": "%08x", %s\n' % (zlib.crc32(content), content)
 
 
-def is_sealed(line: bytes) -> bool:
-    """Whether `line` begins as a sealed one does; whether it is whole, `unsealed` tells."""
-    return _SEAL.match(line) is not None
+def is_whole(line: bytes) -> bool:
+    """Whether `line`, with or without its end, is a sealed one with all its bytes as they were written."""
+    found = _SEAL.match(line)
+    if found is None:
+        return False
+    end = len(line) - line.endswith(b"\n")
+    return int(found[1], 16) == zlib.crc32(memoryview(line)[SEAL_BYTES:end])
 
 
 def unsealed(line: bytes) -> Any:  # noqa: ANN401 -- whatever the object holds
@@ -33,14 +39,8 @@ def unsealed(line: bytes) -> Any:  # noqa: ANN401 -- whatever the object holds
 
     Raises BrokenSealError where its checksum is not that of its bytes, or where it has none.
     """
-    check(line)
+    if not is_whole(line):
+        raise BrokenSealError("its checksum is not that of its bytes")
     content = json.loads(line)
     del content["crc32"]
     return content
-
-
-def check(line: bytes) -> None:
-    """Raises BrokenSealError where `line`, with or without its end, is not a whole sealed line."""
-    found = _SEAL.match(line)
-    if found is None or int(found[1], 16) != zlib.crc32(line[SEAL_BYTES:].removesuffix(b"\n")):
-        raise BrokenSealError("its checksum is not that of its bytes")

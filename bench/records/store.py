@@ -1,9 +1,8 @@
 """Sessions on disk: their tables read as the union of any number of folders."""
 
-import io
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -11,18 +10,13 @@ import pyarrow.parquet as pq
 
 from bench.errors import StoreError
 from bench.records.cast import cast, impossible_note, union
-from bench.records.entries import blocks, tables_of
 from bench.records.find import RUNS_FILE, SessionFolder, find_sessions
 from bench.records.folders import Folder, folder_of, unreadable
 from bench.records.journal import FILE_NAME, TAIL_BYTES, closed_runs
+from bench.records.manifest import MANIFEST_FILE
 from bench.records.measurement import UNFINISHED
-from bench.records.tables import (
-    SCHEMA_VERSION,
-    TABLE_NAMES,
-    TableName,
-    check_version,
-    version_of,
-)
+from bench.records.pieces import read_manifest, read_pieces
+from bench.records.tables import TABLE_NAMES, TableName, check_version, schema_of, version_of
 
 
 @dataclass(frozen=True)
@@ -106,6 +100,9 @@ def _read_in_place(session: SessionFolder, damage: StoreError) -> Tables:
 
 def _is_behind(session: SessionFolder, tables: Tables) -> bool:
     """Whether the journal may hold more than the tables: the session is going on, or was killed."""
+    if MANIFEST_FILE in session.files:
+        manifest = read_manifest(session.folder)
+        return not (manifest and manifest.tables)
     closed = closed_runs(_last_bytes(session.folder, FILE_NAME, TAIL_BYTES))
     return closed is None or closed > tables.runs.num_rows
 
@@ -115,31 +112,14 @@ def _read_tables(session: SessionFolder) -> Tables:
 
 
 def _read_journal(session: SessionFolder) -> Tables:
-    where, latest = _file(session.folder, FILE_NAME), dict[str, int]()
-    tables, places = _journal_tables(session.folder, where, latest)
-    latest = dict(zip(tables["runs"].column("run_id").to_pylist(), places, strict=True))
-    if len(latest) < len(places):  # it was resumed, and holds some runs twice
-        tables, _ = _journal_tables(session.folder, where, latest)
-    return _cast(tables, session.folder, FILE_NAME)
-
-
-def _journal_tables(
-    folder: Folder, where: str, latest: Mapping[str, int]
-) -> tuple[dict[TableName, pa.Table], list[int]]:
-    """The tables of a journal, and the place of each run's entry; see `blocks`."""
-    parts: dict[TableName, list[pa.Table]] = {name: [] for name in TABLE_NAMES}
-    places: list[int] = []
-    try:
-        with folder.open(FILE_NAME) as file:
-            lines = file if isinstance(file, io.IOBase) else io.BufferedReader(file)  # pyarrow's has none
-            for block in blocks(lines, where, latest):
-                check_version(block.header.get("schema_version", SCHEMA_VERSION), where)
-                for name, table in tables_of(block, where).items():
-                    parts[name].append(table)
-                places += block.places
-    except (pa.ArrowException, OSError) as error:
-        raise unreadable(where, error) from error
-    return {name: pa.concat_tables(of) for name, of in parts.items()}, places
+    content = read_pieces(session.folder)
+    empty = {name: pa.Table.from_batches([], schema=schema_of(name)) for name in TABLE_NAMES}
+    tables = _cast(
+        {name: pa.concat_tables([empty[name], *of]) for name, of in content.tables.items()},
+        session.folder,
+        FILE_NAME,
+    )
+    return Tables(tables.runs, tables.epochs, tables.machines, (*content.notes, *tables.notes))
 
 
 def _cast(tables: dict[TableName, pa.Table], folder: Folder, file: str = "") -> Tables:

@@ -23,6 +23,9 @@ from bench.records.probe import ProbeColumns
 from bench.records.scenario import YOUNGER, Scenario, model_flops_per_step
 
 SCHEMA_VERSION = 1
+"""Of the columns of the tables."""
+JOURNAL_VERSION = 2
+"""Of a session's journal, and of what is beside it; sessions of the first have a journal without seals."""
 TableName = Literal["runs", "epochs", "machines"]
 TABLE_NAMES: tuple[TableName, ...] = typing.get_args(TableName)
 NOT_PROBED = ProbeColumns()
@@ -216,14 +219,12 @@ def version_of(schema: pa.Schema) -> int | None:
     return int(text) if text and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
-def check_version(version: object, where: str) -> None:
+def check_version(version: object, where: str, newest: int = SCHEMA_VERSION) -> None:
     """Raises StoreError where `version`, which `where` names as its schema's, is not one that can be read."""
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise StoreError(f"{where}: names no schema version; give a session that bench wrote")
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"{where}: schema version {version}, this bench reads up to {SCHEMA_VERSION}; upgrade bench"
-        )
+    if version > newest:
+        raise StoreError(f"{where}: schema version {version}, this bench reads up to {newest}; upgrade bench")
 
 
 def _values(record: Identity | Measurement | Epoch) -> Row:

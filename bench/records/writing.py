@@ -1,8 +1,10 @@
-"""The tables of a session, written as Parquet files: each whole or not at all, in constant memory."""
+"""Tables written as Parquet files: each whole or not at all, in constant memory, hashed on their way."""
 
 import contextlib
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,29 +12,20 @@ import pyarrow.parquet as pq
 from bench.errors import StoreError, reason
 from bench.files import replacing
 from bench.records.entries import JournalContent, tables_of
+from bench.records.manifest import StoredFile
 from bench.records.tables import TABLE_NAMES, TableName, schema_of
 
 ROWS_OF_A_GROUP = 16_384
+Parts = Iterable[Mapping[TableName, pa.Table]]
 
 
-def write_parts(folder: Path, parts: Iterable[Mapping[TableName, pa.Table]]) -> None:
+def write_parts(folder: Path, parts: Parts) -> dict[TableName, StoredFile]:
     """Write the three Parquet tables of a session (zstd) into `folder`, each whole or not at all.
 
     `parts` are its content, of which one at a time is in memory. Raises StoreError where the folder cannot be
     written, and what `parts` raises; then the tables there are as they were.
     """
-    try:
-        with contextlib.ExitStack() as opened:
-            # Closed in reverse, runs last: a reader that finds it finds the others.
-            writers = {name: opened.enter_context(_writer(folder, name)) for name in TABLE_NAMES}
-            for part in parts:
-                for name, table in part.items():
-                    writers[name].add(table)
-    except OSError as error:
-        raise StoreError(
-            f"{folder}: cannot be written: {reason(error)}; "
-            "make room there, the journal beside the tables is complete"
-        ) from error
+    return write_files(folder, {name: f"{name}.parquet" for name in TABLE_NAMES}, parts)
 
 
 def write_tables(folder: Path, parts: Iterable[JournalContent]) -> None:
@@ -40,12 +33,62 @@ def write_tables(folder: Path, parts: Iterable[JournalContent]) -> None:
     write_parts(folder, (tables_of(part, str(folder)) for part in parts))
 
 
+def write_files(
+    folder: Path,
+    names: Mapping[TableName, str],
+    parts: Parts,
+    metadata: Mapping[bytes, bytes] | None = None,
+) -> dict[TableName, StoredFile]:
+    """The same as files of these `names`; `metadata` is added to what tells their schema.
+
+    Gives what was written: the hash is of the bytes that were handed to the system.
+    """
+    try:
+        with contextlib.ExitStack() as opened:
+            # Closed in reverse, runs last: a reader that finds it finds the others.
+            writers = {
+                name: opened.enter_context(_writer(folder / names[name], name, metadata or {}))
+                for name in TABLE_NAMES
+            }
+            for part in parts:
+                for name, table in part.items():
+                    writers[name].add(table)
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: cannot be written: {reason(error)}; "
+            "make room there, the journal and the segments of its session are complete"
+        ) from error
+    return {name: writer.stored(names[name]) for name, writer in writers.items()}
+
+
+class _Hashed:
+    """A file that hashes what is written to it, for pyarrow to write to."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.sha256, self.bytes = hashlib.sha256(), 0
+
+    def write(self, data: bytes) -> int:
+        self.sha256.update(data)
+        self.bytes += len(data)
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        return self.bytes
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
 class _TableWriter:
     """Writes a table in parts, as row groups that are worth a reader's while."""
 
-    def __init__(self, writer: pq.ParquetWriter) -> None:
-        self._writer = writer
+    def __init__(self, writer: pq.ParquetWriter, file: _Hashed) -> None:
+        self._writer, self._file = writer, file
         self._parts: list[pa.Table] = []
+        self._rows = 0
 
     def add(self, part: pa.Table) -> None:
         """Rows to follow those before."""
@@ -58,18 +101,27 @@ class _TableWriter:
         self._write()
         self._writer.close()
 
+    def stored(self, name: str) -> StoredFile:
+        """The whole file, of that name."""
+        return StoredFile(name, self._rows, self._file.bytes, self._file.sha256.hexdigest())
+
     def _write(self) -> None:
-        if any(part.num_rows for part in self._parts):
-            self._writer.write_table(pa.concat_tables(self._parts))
+        if rows := sum(part.num_rows for part in self._parts):
+            table = pa.concat_tables(self._parts).replace_schema_metadata(self._writer.schema.metadata)
+            self._writer.write_table(table, row_group_size=ROWS_OF_A_GROUP)
+            self._rows += rows
         self._parts = []
 
 
 @contextlib.contextmanager
-def _writer(folder: Path, name: TableName) -> Iterator[_TableWriter]:
-    with replacing(folder / f"{name}.parquet", durable=True) as file:
-        parquet = pq.ParquetWriter(file, schema_of(name), compression="zstd")
+def _writer(path: Path, name: TableName, metadata: Mapping[bytes, bytes]) -> Iterator[_TableWriter]:
+    schema = schema_of(name)
+    schema = schema.with_metadata({**schema.metadata, **metadata})
+    with replacing(path, durable=True) as file:
+        hashed = _Hashed(file)
+        parquet = pq.ParquetWriter(hashed, schema, compression="zstd", write_page_checksum=True)
         try:
-            table = _TableWriter(parquet)
+            table = _TableWriter(parquet, hashed)
             yield table
             table.close()
         finally:
