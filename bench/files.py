@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -13,6 +14,7 @@ from typing import IO, BinaryIO
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 NOT_KNOWN = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 """How a file system says that it does not know a call at all (fsync(2)); a failing disk says EIO."""
+_PART = re.compile(r"\.[0-9a-f]{16}\.part")
 _INSTEAD = {stat.S_IFDIR: "is a folder", stat.S_IFBLK: "is a disk", stat.S_IFSOCK: "is a socket"}
 
 
@@ -49,6 +51,18 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+def part_name() -> str:
+    """A name that no other file has, for one that is written beside the one whose place it takes."""
+    return f".{secrets.token_hex(8)}.part"
+
+
+def remove_parts(folder: Path) -> None:
+    """Removes what `replacing` left in `folder` where it was killed; nobody may be writing a file there."""
+    with contextlib.suppress(OSError):
+        for part in filter(_PART.fullmatch, os.listdir(folder)):  # noqa: PTH208 -- whatever their encoding
+            (folder / part).unlink(missing_ok=True)
 
 
 def flush(file: IO[bytes]) -> None:
@@ -114,7 +128,7 @@ def _found(path: str | Path) -> os.stat_result | None:
 
 def _part_beside(target: Path, found: os.stat_result | None) -> Path | None:
     """An empty file in the folder of `target`; None where there can be none, but `target` is there."""
-    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    part = target.with_name(part_name())
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:

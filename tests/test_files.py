@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.files import flush, replacing
+from bench.files import flush, part_name, remove_parts, replacing
 
 
 def write(path, content=b"new", **options):
@@ -55,6 +55,15 @@ def test_what_fails_half_way_leaves_the_file_that_was_there_and_nothing_else(tmp
         write_to_a_closed(tmp_path / "a")
     assert (tmp_path / "a").read_text() == "old"
     assert names(tmp_path) == ["a"]
+
+
+def test_what_a_kill_left_half_written_is_removed_and_nothing_else(tmp_path):
+    for name in ("a", ".hidden.part", part_name(), part_name()):
+        (tmp_path / name).write_text("half")
+    remove_parts(tmp_path)
+    assert names(tmp_path) == [".hidden.part", "a"]
+    remove_parts(tmp_path / "a")
+    remove_parts(tmp_path / "gone")
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -9,13 +9,12 @@ import errno
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
 from bench.errors import StoreError, reason
-from bench.files import NOT_KNOWN, flush, flush_folder
+from bench.files import NOT_KNOWN, flush, flush_folder, part_name
 from bench.records.lines import Lines
 from bench.records.seal import BEGINNING, is_whole, sealed, unsealed
 from bench.records.tables import Row
@@ -125,7 +124,7 @@ class Journal:
     def _put_in_place(self, fill: Callable[[IO[bytes]], None]) -> None:
         """Go on with a new file, locked before anybody can see it, that `fill` fills."""
         with contextlib.ExitStack() as opened:
-            part = self._folder / f".{secrets.token_hex(8)}.part"
+            part = self._folder / part_name()
             opened.callback(part.unlink, missing_ok=True)
             file = opened.enter_context(_opened(part))
             self._lock(file, "cannot be locked")

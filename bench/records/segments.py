@@ -15,7 +15,7 @@ from typing import IO
 import pyarrow as pa
 
 from bench.errors import StoreError
-from bench.files import flush_folder, replacing
+from bench.files import flush_folder, remove_parts, replacing
 from bench.records.columns import Part
 from bench.records.folders import Folder
 from bench.records.manifest import Segment, StoredFile
@@ -47,6 +47,12 @@ def write_segments(folder: Path, taken: int, first: int, parts: Iterable[Part]) 
             first = some[-1].last + 1
         failed.pop_all()
     return made
+
+
+def remove_left(folder: Path) -> None:
+    """Removes what a kill left half written of the session in `folder`, which nobody may be writing."""
+    for place in (folder, folder / SEGMENTS):
+        remove_parts(place)
 
 
 def _of_a_segment(parts: Iterable[Part]) -> Iterator[list[Part]]:

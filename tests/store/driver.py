@@ -17,8 +17,8 @@ from bench.records.recorder import Recorder
 from tests.scale.cases import Case, nodes_of, suite_of
 from tests.scale.pool import Clock, SimulatedPool
 
-CASE = Case(scenarios=24, rounds=8, nodes=8, lengths="lognormal")
-RUNS_OF_A_SEGMENT = 24
+CASE = Case(scenarios=16, rounds=6, nodes=8, lengths="lognormal")
+RUNS_OF_A_SEGMENT = 16
 SESSION = "killed"
 
 

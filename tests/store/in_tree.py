@@ -8,6 +8,7 @@ ROWS is a pickle of a session's header, rows of `machines`, and rows of `runs` w
 
 import contextlib
 import json
+import math
 import pickle
 import random
 import sys
@@ -16,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from bench.errors import StoreError
+from bench.records import recorder as recorder_module
 from bench.records.recorder import Recorder
 from bench.records.store import read_sessions
 
@@ -147,6 +149,7 @@ def writing(folder, content, count):
     header, machines, runs = content
     recorder = Recorder.begin(folder, header["session_id"], header)
     recorder.add_machines(machines)
+    recorder._write_after = math.inf  # tables are written when it is told below, and only then
     tenth, parts, session = count // 10, [], 0
     for _ in range(10):
         used, longest = 0.0, 0.0
@@ -166,10 +169,11 @@ def writing(folder, content, count):
 
 def tables_in_between(recorder):
     """Seconds that tables take which a session writes while it goes on; None where it writes none."""
-    if not hasattr(recorder, "_write_after"):
+    if not hasattr(recorder_module, "TABLES_EVERY_SECONDS"):
         return None
     began = time.process_time()
     recorder._write()
+    recorder._write_after = math.inf
     return time.process_time() - began
 
 
