@@ -6,6 +6,7 @@ look as `Journal` writes them, are read as rows.
 """
 
 import itertools
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.json
 
-from bench.records.entries import RUNS_OF_A_BLOCK, blocks, tables_of
-from bench.records.lines import Damage, Line, Lines
+from bench.records.entries import RUNS_OF_A_BLOCK, blocks, header_of, tables_of
+from bench.records.lines import Line, Lines
 from bench.records.tables import Row, TableName, schema_of
 
 _Parts = dict[TableName, pa.Table]
@@ -69,7 +70,8 @@ def _at_once(lines: Sequence[Line], latest: Mapping[str, int]) -> Part:
         elif kind == b"machine":
             machines.append(line.data)
         elif kind in _OTHERS:
-            header = _header(line) if kind == b"session" else header
+            entry = json.loads(line.data)
+            header = header_of(entry) if kind == b"session" else header
         else:
             raise _UnusualError
     tables = _run_tables(runs) | {"machines": _machines_table(machines)}
@@ -77,13 +79,6 @@ def _at_once(lines: Sequence[Line], latest: Mapping[str, int]) -> Part:
     if None in names or any(latest.get(name, at) != at for name, at in zip(names, entries, strict=True)):
         raise _UnusualError
     return Part(tables, entries, lines[0].entry, lines[-1].entry, header)
-
-
-def _header(line: Line) -> Row:
-    (block,) = blocks([line], damage := Damage(""))
-    if damage.lines:
-        raise _UnusualError
-    return block.header
 
 
 def _run_tables(lines: Sequence[bytes]) -> _Parts:

@@ -59,6 +59,11 @@ def blocks(
     yield block
 
 
+def header_of(entry: Row) -> Row:
+    """What a session's first entry says of it, less what says of the entry itself."""
+    return {name: value for name, value in entry.items() if name not in ("crc32", "entry", "kind")}
+
+
 def tables_of(content: JournalContent, where: str) -> dict[TableName, pa.Table]:
     """The rows as tables; StoreError, naming it as `where`, for rows of another schema."""
     try:
@@ -70,7 +75,7 @@ def tables_of(content: JournalContent, where: str) -> dict[TableName, pa.Table]:
 def _take(content: JournalContent, entry: Row, number: int, latest: Mapping[str, int]) -> None:
     kind = entry.pop("kind")
     if kind == "session":
-        content.header = {name: value for name, value in entry.items() if name not in ("crc32", "entry")}
+        content.header = header_of(entry)
     elif kind == "machine":
         content.machines.append(_row(entry["row"]))
     elif kind == "run":

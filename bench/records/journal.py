@@ -192,6 +192,8 @@ class Journal:
 
     def _look_through(self) -> None:
         """What it holds: how many runs, and which entry is its last."""
+        if not os.fstat(self._file.fileno()).st_size:  # a device may be read for ever
+            return
         with self.read() as file:
             lines = Lines(file, str(self._folder / FILE_NAME))
             self.runs = sum(b'"kind": "run"' in line.data[:KIND_BYTES] for line in lines)
@@ -219,7 +221,7 @@ class Journal:
                 if newline >= 0:
                     break
             file.seek(end)
-            rest = file.read()
+            rest = file.read(size - end)
         if whole := next((it for it in (rest, rest[:-1]) if is_whole(it)), None):
             self._file.truncate(end + len(whole))  # its end alone was lost
             _put(self._file, b"\n")

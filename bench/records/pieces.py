@@ -22,7 +22,7 @@ from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, Row, TableName, c
 
 Columns = Mapping[TableName, Sequence[str]]
 _TRIES = 8
-_RUN_ID = "run_id"
+RUN_ID = "run_id"
 _AGAIN = "left out; `bench run --resume` runs again what was in it"
 
 
@@ -58,8 +58,8 @@ def read_pieces(folder: Folder, columns: Columns | None = None) -> Content:
 class Pieces:
     """The segments and the journal of the session in `folder`, as they are at this moment.
 
-    Use as a context manager. `manifest` is the session's, None where there is none yet. `header` and `notes`,
-    lines on what is damaged, are complete once the journal was read.
+    Use as a context manager. `manifest` is the session's, None where there is none yet. `header`, `damaged`,
+    segments that have lost runs, and `notes`, lines on all that is damaged, are complete once both were read.
 
     Raises StoreError where they cannot be read, and where they are a newer bench's.
     """
@@ -68,6 +68,7 @@ class Pieces:
         self.folder = folder
         self.manifest: Manifest | None = None
         self.notes: list[str] = []
+        self.damaged: list[Segment] = []
         self._journal: IO[bytes] | None = None
         self._opened = contextlib.ExitStack()
         self._open()
@@ -124,6 +125,7 @@ class Pieces:
         except DamagedError as error:
             note = f"{error}; {_AGAIN}" if name == "runs" else f"{error}; left out"
             self.notes += [note] if note not in self.notes else []
+            self.damaged += [segment] if name == "runs" and segment not in self.damaged else []
             return _empty(name)
 
     def _open(self) -> None:
@@ -199,16 +201,21 @@ def read_manifest(folder: Folder) -> Manifest | None:
     return Manifest.parse(content, where)
 
 
+def names_in(part: Part) -> list[str]:
+    """The names of its runs."""
+    return list(part.tables["runs"].column(RUN_ID).to_pylist())
+
+
 def without_others(part: Part, latest: Mapping[str, int]) -> Part:
     """A segment less the runs of which an entry counts that is in none or another, and less their epochs."""
-    names = part.tables["runs"].column(_RUN_ID).to_pylist()
+    names = names_in(part)
     counts = [part.first <= latest.get(name, part.last) <= part.last for name in names]
     if all(counts):
         return part
     others = pa.array([name for name, it in zip(names, counts, strict=True) if not it], pa.string())
     epochs = part.tables["epochs"]
     if epochs.num_rows:
-        epochs = epochs.filter(pc.invert(pc.is_in(epochs.column(_RUN_ID), value_set=others)))
+        epochs = epochs.filter(pc.invert(pc.is_in(epochs.column(RUN_ID), value_set=others)))
     runs = part.tables["runs"].filter(pa.array(counts))
     return replace(
         part, tables={**part.tables, "runs": runs, "epochs": epochs}, entries=part.entries[: len(runs)]
@@ -220,7 +227,7 @@ def _latest_of(parts: Sequence[Part]) -> dict[str, int] | None:
     latest: dict[str, int] = {}
     rows = 0
     for part in parts:
-        names = part.tables["runs"].column(_RUN_ID).to_pylist()
+        names = names_in(part)
         latest |= zip(names, part.entries, strict=True)
         rows += len(names)
     return latest if len(latest) < rows else None
@@ -232,8 +239,8 @@ def _needed(columns: Columns | None) -> Columns | None:
         return None
     asked = {name: tuple(columns.get(name, ())) for name in TABLE_NAMES}
     return {
-        "runs": tuple(dict.fromkeys((*asked["runs"], _RUN_ID))),
-        "epochs": tuple(dict.fromkeys((*asked["epochs"], _RUN_ID))) if asked["epochs"] else (),
+        "runs": tuple(dict.fromkeys((*asked["runs"], RUN_ID))),
+        "epochs": tuple(dict.fromkeys((*asked["epochs"], RUN_ID))) if asked["epochs"] else (),
         "machines": asked["machines"],
     }
 

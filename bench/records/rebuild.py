@@ -13,7 +13,7 @@ from bench.records.columns import Part
 from bench.records.folders import Local
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.manifest import Manifest, StoredFile, write_manifest
-from bench.records.pieces import Pieces, without_others
+from bench.records.pieces import Pieces, names_in, without_others
 from bench.records.tables import TABLE_NAMES, TableName, schema_of
 from bench.records.writing import write_parts
 
@@ -57,7 +57,7 @@ def _latest(pieces: Pieces) -> dict[str, int]:
     latest: dict[str, int] = {}
     for parts in (pieces.segments({"runs": ("run_id",)}), pieces.journal()):
         for part in parts:
-            latest |= zip(part.tables["runs"].column("run_id").to_pylist(), part.entries, strict=True)
+            latest |= zip(names_in(part), part.entries, strict=True)
     return latest
 
 

@@ -18,6 +18,7 @@ from bench.records.lines import Lines
 from bench.records.manifest import MANIFEST_FILE, Manifest, Segment, write_manifest
 from bench.records.pieces import read_manifest
 from bench.records.rebuild import write_session_tables
+from bench.records.rescue import rescue
 from bench.records.segments import Held, full, lost_with, remove_left, write_segments
 from bench.records.tables import JOURNAL_VERSION, Row
 
@@ -70,6 +71,8 @@ class Recorder:
             journal = opened.enter_context(Journal(folder))
             remove_left(folder)
             session = read_earlier(folder)
+            if rescue(folder, journal, session.runs.keys()):
+                session = read_earlier(folder)
             if session.manifest:
                 session.manifest = replace(session.manifest, session=session.header, tables={})
                 write_manifest(folder, session.manifest)

@@ -1,7 +1,6 @@
 """Tables straight from a journal's lines are those of its rows."""
 
 import io
-import itertools
 import json
 import math
 import subprocess
@@ -12,11 +11,14 @@ import pytest
 
 from bench.errors import StoreError
 from bench.records import columns
-from bench.records.columns import journal_tables
+from bench.records.columns import journal_parts
 from bench.records.entries import blocks, tables_of
 from bench.records.journal import FILE_NAME, Journal
+from bench.records.lines import Lines
+from bench.records.seal import sealed
 from bench.records.tables import TABLE_NAMES
 
+OF_A_SEAL = ("crc32", "entry")
 ODD = {
     "no numbers": {"train_loss": math.nan, "val_loss": math.inf, "test_loss": -math.inf},
     "numbers at their limits": {"train_loss": 5e-324, "val_loss": 1.7976931348623157e308, "test_loss": -0.0},
@@ -30,11 +32,12 @@ ODD = {
 
 
 def by_rows(text, latest):
-    return whole([tables_of(block, "x") for block in blocks(io.BytesIO(text), "x", latest)])
+    lines = Lines(io.BytesIO(text), "x")
+    return whole([tables_of(block, "x") for block in blocks(lines, lines.damage, latest)])
 
 
 def at_once(text, latest):
-    return whole(journal_tables(io.BytesIO(text), "x", latest))
+    return whole(part.tables for part in journal_parts(Lines(io.BytesIO(text), "x"), latest))
 
 
 def whole(parts):
@@ -102,58 +105,83 @@ def test_a_part_after_the_other(journal, monkeypatch, size):
 
 def test_of_a_run_that_was_tried_again_the_entry_that_counts(journal, unusual):
     text = journal()
-    lines = text.splitlines(keepends=True)
-    begins = list(itertools.accumulate(map(len, lines), initial=0))
-    again = [*lines[:4], lines[2], *lines[4:]]
+    entries = [json.loads(line) for line in text.splitlines()]
+    entries = [*entries[:4], entries[2], *entries[4:]]
+    again = b"".join(resealed(entries))
     run_id = at_once(text, {})["runs"].column("run_id")[0].as_py()
-    latest = {run_id: begins[4]}
-    assert at_once(b"".join(again), latest)["runs"].num_rows == 4
-    assert same(b"".join(again), latest)
+    latest = {run_id: 5}
+    assert at_once(again, {})["runs"].num_rows == 5
+    assert at_once(again, latest)["runs"].num_rows == 4
+    assert same(again, latest)
     assert unusual
 
 
+def resealed(entries):
+    for number, entry in enumerate(entries, start=1):
+        content = {key: value for key, value in entry.items() if key not in OF_A_SEAL}
+        yield sealed(json.dumps({"entry": number, **content}))
+
+
+def old(text):
+    """A journal as a bench wrote it that sealed no lines."""
+    for line in text.splitlines():
+        yield {key: value for key, value in json.loads(line).items() if key not in OF_A_SEAL}
+
+
+def test_lines_without_seals_are_read_at_once(journal, unusual):
+    text = journal()
+    plain = b"".join(json.dumps(entry).encode() + b"\n" for entry in old(text))
+    assert repr(at_once(plain, {})) == repr(at_once(text, {}))
+    assert not unusual
+
+
 def test_lines_that_somebody_has_written_anew_are_none_the_worse(journal):
-    lines = journal().splitlines()
-    text = b"".join(json.dumps(json.loads(line), separators=(",", ":")).encode() + b"\n" for line in lines)
+    lines = old(journal())
+    text = b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
     assert at_once(text, {})["runs"].num_rows == 4
     assert same(text)
 
 
 def test_no_line_is_no_table():
-    assert list(journal_tables(io.BytesIO(), "x", {})) == []
+    assert list(journal_parts(Lines(io.BytesIO(), "x"), {})) == []
 
 
 @pytest.mark.parametrize("size", [2, 100])
 @pytest.mark.parametrize(
-    ("line", "told"),
+    "line",
     [
-        (b"{", "x:4: not an entry of a journal"),
-        (b'{"kind": "run", "row": null, "epochs": []}', "x:4: not an entry of a journal"),
-        (b'{"kind": "run", "row": {"run_id": "a", "started_at": null}}', "x:4: not an entry of a journal"),
-        (b'{"kind": "run", "row": {"run_id": "a", "started_at": null}, "epochs": [null]}', "x:4: not an ent"),
-        (b'{"kind": "run", "row": {"label": "x"}, "epochs": []}', "x:4: not an entry of a journal"),
-        (b'{"kjnd": "run", "row": {"run_id": "a"}, "epochs": []}', "x:4: not an entry of a journal"),
-        (b'{"kind": "run", "row": {"run_id": "a", "error": "\xe6"}, "epochs": []}', "x:4: not an entry of a"),
-        (b"5", "x:4: not an entry of a journal"),
-        (b'{"kind": "machine", "row": {"node": 1}}', "x: rows of another bench"),
-        (b'{"kind": "machine", "row": {"a": 1}}', "x: rows of another bench"),
+        b"{",
+        b'{"kind": "run", "row": null, "epochs": []}',
+        b'{"kind": "run", "row": {"run_id": "a", "started_at": null}}',
+        b'{"kind": "run", "row": {"run_id": "a", "started_at": null}, "epochs": [null]}',
+        b'{"kind": "run", "row": {"label": "x"}, "epochs": []}',
+        b'{"kjnd": "run", "row": {"run_id": "a"}, "epochs": []}',
+        b'{"kind": "run", "row": {"run_id": "a", "error": "\xe6"}, "epochs": []}',
+        b"5",
     ],
 )
-def test_a_line_that_is_none_is_told(journal, monkeypatch, line, told, size):
+def test_a_line_that_is_none_is_told_and_the_others_are_read(journal, monkeypatch, line, size):
     monkeypatch.setattr(columns, "RUNS_OF_A_BLOCK", size)
-    lines = journal().split(b"\n")
-    with pytest.raises(StoreError, match=told):
-        at_once(b"\n".join([*lines[:3], line, *lines[3:]]), {})
+    plain = [json.dumps(entry).encode() for entry in old(journal())]
+    lines = Lines(io.BytesIO(b"\n".join([*plain[:3], line, *plain[3:], b""])), "x")
+    assert whole(part.tables for part in journal_parts(lines, {}))["runs"].num_rows == 4
+    assert lines.damage.lines == [4]
+
+
+@pytest.mark.parametrize("row", [{"node": 1}, {"a": 1}])
+def test_rows_of_another_bench_are_refused(tmp_path, row):
+    with Journal(tmp_path) as file:
+        file.append("machine", row=row)
+    with pytest.raises(StoreError, match="x: rows of another bench"):
+        at_once((tmp_path / FILE_NAME).read_bytes(), {})
 
 
 def test_pandas_is_not_imported_for_it(tmp_path, journal):
     journal()
     program = (
-        "import pathlib, sys; from bench.records.columns import journal_tables\n"
-        "from bench.records.writing import write_parts\n"
+        "import pathlib, sys; from bench.records.rebuild import rebuild_tables\n"
         "folder = pathlib.Path(sys.argv[1])\n"
-        "with (folder / 'journal.jsonl').open('rb') as file:\n"
-        "    write_parts(folder, journal_tables(file, 'x', {}))\n"
+        "rebuild_tables(folder)\n"
         "assert (folder / 'runs.parquet').exists()\n"
         "assert 'pandas' not in sys.modules\n"
     )

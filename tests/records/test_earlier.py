@@ -30,7 +30,7 @@ def test_of_each_run_its_last_entry_counts(tmp_path, journal, run):
         run(number=3, status="diverged", attempt=None),
         run(number=2, attempt=3),
     ]
-    places = [journal.extend([{"kind": "run", "row": row, "epochs": epochs}])[0] for row, epochs in rows]
+    made = [journal.extend([{"kind": "run", "row": row, "epochs": epochs}])[0] for row, epochs in rows]
     session = read_earlier(tmp_path)
     (first, _), (second, _), (third, _), _ = rows
     ids = [row["run_id"] for row in (first, second, third)]
@@ -40,7 +40,7 @@ def test_of_each_run_its_last_entry_counts(tmp_path, journal, run):
         ids[1]: Earlier("ok", 3, 0.001),
         ids[2]: Earlier("diverged", 1, 0.001),
     }
-    assert session.places == {ids[0]: places[0], ids[1]: places[3], ids[2]: places[2]}
+    assert session.entries == {ids[0]: made[0], ids[1]: made[3], ids[2]: made[2]}
 
 
 def test_of_its_machines_each_is_known_once(tmp_path, journal):

@@ -3,13 +3,14 @@
 import io
 import json
 import math
+from types import MappingProxyType
 
 import pytest
 
-from bench.errors import StoreError
 from bench.records import entries
 from bench.records.entries import blocks
 from bench.records.journal import FILE_NAME, Journal
+from bench.records.lines import Lines
 from tests.sessions import journal_of, parsed
 
 
@@ -25,9 +26,21 @@ def test_what_was_written_is_read_back(written, content):
     assert read.epochs == [as_json_has_it(row) for row in session.epochs]
 
 
+@pytest.fixture
+def old(written):
+    """The same journal as a bench wrote it that sealed no lines."""
+    lines = [json.loads(line) for line in written.splitlines()]
+    plain = [{key: line[key] for key in line if key not in ("crc32", "entry")} for line in lines]
+    return b"".join(json.dumps(line).encode() + b"\n" for line in plain)
+
+
+def test_a_journal_of_a_bench_that_sealed_none_is_read(written, old):
+    assert parsed(old) == parsed(written)
+
+
 def test_a_last_line_cut_anywhere_costs_that_line_alone(written):
     start = written.rstrip(b"\n").rfind(b"\n") + 1
-    for end in range(start, len(written)):
+    for end in range(start, len(written) - 1):  # without its end alone, it is whole
         read = parsed(written[:end])
         assert len(read.runs) == len(read.epochs) == 1, end
     assert len(parsed(written).runs) == 2
@@ -56,16 +69,21 @@ def test_a_last_line_cut_anywhere_costs_that_line_alone(written):
     ],
     ids=lambda line: repr(line[:20]),
 )
-def test_a_broken_line_that_is_whole_is_told(written, line):
-    lines = written.split(b"\n")
-    broken = b"\n".join([*lines[:2], line, *lines[2:]])
-    with pytest.raises(StoreError) as caught:
-        parsed(broken, "s1/journal.jsonl")
-    assert str(caught.value) == "s1/journal.jsonl:3: not an entry of a journal; remove the line"
+def test_a_broken_line_is_told_and_the_others_are_read(old, line):
+    rows = old.split(b"\n")
+    lines = Lines(io.BytesIO(b"\n".join([*rows[:2], line, *rows[2:]])), "x")
+    read = list(blocks(lines, lines.damage))
+    assert sum(len(block.runs) for block in read) == 2
+    assert lines.damage.lines == [3]
 
 
-def test_an_entry_of_a_kind_to_come_is_passed_over(written):
-    assert len(parsed(written + b'{"kind": "probe", "x": 1}\n').runs) == 2
+def test_an_entry_of_a_kind_to_come_is_passed_over(tmp_path, written):
+    with Journal(tmp_path) as journal:
+        journal.append("probe", x=1)
+    assert (tmp_path / FILE_NAME).read_bytes().startswith(written)
+    lines = Lines(io.BytesIO((tmp_path / FILE_NAME).read_bytes()), "x")
+    assert sum(len(block.runs) for block in blocks(lines, lines.damage)) == 2
+    assert not lines.damage.lines
 
 
 def test_numbers_that_are_not_finite_come_back(tmp_path, run):
@@ -112,35 +130,40 @@ def resumed(tmp_path, run):
     return tmp_path
 
 
+def read_again(folder, latest=MappingProxyType({})):
+    with (folder / FILE_NAME).open("rb") as file:
+        lines = Lines(file, "x")
+        return list(blocks(lines, lines.damage, latest))
+
+
 @pytest.mark.usefixtures("of_two")
 def test_a_journal_is_read_so_many_runs_at_a_time(resumed):
-    with (resumed / FILE_NAME).open("rb") as file:
-        read = [([row["round"] for row in block.runs], len(block.epochs)) for block in blocks(file, "x")]
+    read = [([row["round"] for row in block.runs], len(block.epochs)) for block in read_again(resumed)]
     assert read == [([1, 2], 2), ([3, 4], 2), ([5, 2], 2), ([5], 1)]
 
 
 @pytest.mark.usefixtures("of_two")
 def test_of_a_run_that_was_tried_again_the_entry_that_counts_is_left(resumed):
     whole = journal_of(resumed)
-    latest = dict(zip((row["run_id"] for row in whole.runs), whole.places, strict=True))
-    with (resumed / FILE_NAME).open("rb") as file:
-        left = [(row["round"], row["status"]) for block in blocks(file, "x", latest) for row in block.runs]
+    latest = dict(zip((row["run_id"] for row in whole.runs), whole.entries, strict=True))
+    left = [(row["round"], row["status"]) for block in read_again(resumed, latest) for row in block.runs]
     assert left == [(1, "ok"), (3, "ok"), (4, "ok"), (2, "ok"), (5, "ok")]
 
 
-def test_a_run_that_nobody_has_placed_is_left(resumed):
+def test_a_run_that_nobody_knows_is_left(resumed):
     """As of one that was on its way to the disk when its session was interrupted."""
-    with (resumed / FILE_NAME).open("rb") as file:
-        assert sum(len(block.runs) for block in blocks(file, "x", {"another": 0})) == 7
+    assert sum(len(block.runs) for block in read_again(resumed, {"another": 0})) == 7
 
 
-def test_a_place_is_where_the_line_begins(resumed):
-    data = (resumed / FILE_NAME).read_bytes()
+def test_of_each_run_its_entry_is_known(resumed):
     whole = journal_of(resumed)
-    lines = [json.loads(data[place:].partition(b"\n")[0]) for place in whole.places]
-    assert [line["row"]["run_id"] for line in lines] == [row["run_id"] for row in whole.runs]
+    by_entry = {
+        line["entry"]: line for line in map(json.loads, (resumed / FILE_NAME).read_bytes().splitlines())
+    }
+    assert [by_entry[entry]["row"]["run_id"] for entry in whole.entries] == [r["run_id"] for r in whole.runs]
 
 
 def test_no_line_is_no_row():
-    (block,) = blocks(io.BytesIO(), "x")
+    lines = Lines(io.BytesIO(), "x")
+    (block,) = blocks(lines, lines.damage)
     assert (block.header, block.runs, block.epochs, block.machines) == ({}, [], [], [])

@@ -6,6 +6,7 @@ import pytest
 from bench.errors import StoreError
 from bench.records import journal as journal_module
 from bench.records.journal import FILE_NAME, TAIL_BYTES, Journal, closed_runs
+from bench.records.seal import unsealed
 from tests.sessions import journal_of, parsed
 
 
@@ -28,7 +29,7 @@ def test_an_entry_is_flushed_to_the_disk_before_append_returns(tmp_path, monkeyp
 def test_writing_goes_on_behind_a_line_cut_anywhere(tmp_path, written, run):
     row, epochs = run(number=9)
     start = written.rstrip(b"\n").rfind(b"\n") + 1
-    for end in (*range(start, len(written), 97), len(written) - 1):
+    for end in (*range(start, len(written), 97), len(written) - 2):
         (tmp_path / FILE_NAME).write_bytes(written[:end])
         with Journal(tmp_path) as journal:
             journal.append("run", row=row, epochs=epochs)
@@ -42,7 +43,8 @@ def test_its_end_is_found_block_by_block(tmp_path, written, monkeypatch, block):
     start = written.rstrip(b"\n").rfind(b"\n") + 1
     for cut, left in (
         (len(written), len(written)),
-        (len(written) - 1, start),
+        (len(written) - 1, len(written)),  # its end alone was lost
+        (len(written) - 2, start),
         (start + 1, start),
         (9, 0),
         (0, 0),
@@ -52,16 +54,18 @@ def test_its_end_is_found_block_by_block(tmp_path, written, monkeypatch, block):
             assert (tmp_path / FILE_NAME).read_bytes() == written[:left]
 
 
-def test_several_entries_wait_for_the_disk_once_and_tell_where_each_begins(tmp_path, monkeypatch):
+def test_several_entries_wait_for_the_disk_once_and_tell_their_numbers(tmp_path, monkeypatch):
     synced = []
     with Journal(tmp_path) as journal:
         journal.append("session", session_id="s1")
         monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.fstat(number).st_size))
-        places = journal.extend([{"kind": "a"}, {"kind": "bcd"}, {"kind": "e"}])
-        assert journal.extend([]) == []
+        numbers = journal.extend([{"kind": "a"}, {"kind": "bcd"}, {"kind": "e"}])
+        assert list(journal.extend([])) == []
     data = (tmp_path / FILE_NAME).read_bytes()
     assert synced[0] == len(data)
-    assert [data[place:].partition(b"\n")[0] for place in places] == data.splitlines()[1:]
+    assert [(unsealed(line)["entry"], unsealed(line)["kind"]) for line in data.splitlines()[1:]] == [
+        *zip(numbers, ("a", "bcd", "e"), strict=True)
+    ]
 
 
 def test_a_journal_that_goes_on_is_read_from_its_beginning_wherever_it_is(tmp_path):

@@ -1,9 +1,7 @@
 import datetime
 import errno
 import gc
-import itertools
 import json
-import math
 import os
 import re
 import shutil
@@ -16,12 +14,12 @@ import pytest
 
 from bench.errors import StoreError
 from bench.records import journal as journal_module
-from bench.records import recorder as recorder_module
 from bench.records.earlier import Earlier
 from bench.records.journal import FILE_NAME, Journal, closed_runs
+from bench.records.manifest import MANIFEST_FILE
 from bench.records.recorder import Recorder, new_session_id
 from bench.records.store import read_sessions
-from bench.records.tables import SCHEMA_VERSION, machine_row
+from bench.records.tables import JOURNAL_VERSION, machine_row
 from tests.sessions import journal_of, recorded
 
 HEADER = {"suite": "a suite", "scenarios": ["abc"]}
@@ -118,102 +116,11 @@ def test_no_row_stays_in_memory(begun, run, fingerprint):
         assert [of() for of in left] == [None, None, None]
 
 
-class Ticks:
-    """A clock that a moment of writing makes go on by `taken` seconds."""
-
-    def __init__(self):
-        self.now, self.taken, self.times = 0.0, 0.0, []
-
-    def monotonic(self):
-        return self.now
-
-    def write(self, _folder, parts):
-        for _ in parts:
-            pass
-        self.times.append(self.now)
-        self.now += self.taken
-
-
-@pytest.mark.parametrize(("taken", "between"), [(0.0, 60.0), (1.0, 60.0), (6.4, 320.0)])
-def test_tables_are_written_at_intervals_and_take_a_fiftieth_of_the_time_at_most(
-    begun, run, monkeypatch, taken, between
-):
-    ticks = Ticks()
-    ticks.taken = taken
-    monkeypatch.setattr(recorder_module, "time", ticks)
-    monkeypatch.setattr(recorder_module, "write_parts", ticks.write)
-    begun.__exit__()
-    recorder = Recorder.resume(begun.folder, {})
-    ticks.times, began = [], ticks.now
-    for number in range(1, 1001):
-        ticks.now += 1.0
-        recorder.add_run(*run(number=number))
-    assert ticks.times[0] - began == pytest.approx(61.0)
-    for before, after in itertools.pairwise(ticks.times):
-        assert between <= after - before - taken <= between + 1.0
-    recorder.__exit__()
-
-
-def test_tables_written_meanwhile_hold_all_runs_so_far(tmp_path, run, monkeypatch):
-    monkeypatch.setattr(recorder_module, "TABLES_EVERY_SECONDS", -1.0)
-    monkeypatch.setattr(recorder_module, "MOST_OF_THE_TIME", math.inf)
-    with Recorder.begin(tmp_path / "s1", "s1", HEADER) as recorder:
-        recorder.add_run(*run(number=1))
-        assert rows(recorder.folder) == [1, 1, 0]
-        recorder.add_run(*run(number=2))
-        assert rows(recorder.folder) == [2, 2, 0]
-
-
-class TestTablesThatCannotBeWrittenMeanwhile:
-    """The journal has all; whether the tables can be written is for the end."""
-
-    @pytest.fixture(autouse=True)
-    def at_once(self, begun):
-        begun._write_after = -math.inf
-
-    def test_the_session_goes_on_and_they_are_tried_again_later(self, begun, run, monkeypatch):
-        tried = []
-
-        def fail(*_arguments):
-            tried.append(begun.runs)
-            raise StoreError("no room")
-
-        with begun as recorder:
-            with monkeypatch.context() as patch:
-                patch.setattr(recorder_module, "write_parts", fail)
-                for number in (1, 2):
-                    recorder.add_run(*run(number=number))
-            assert tried == [1]
-            recorder._write_after = -math.inf
-            recorder.add_run(*run(number=3))
-            assert rows(recorder.folder) == [3, 3, 0]
-
-    @pytest.mark.parametrize(
-        ("line", "told"),
-        [
-            ("not JSON", "journal.jsonl:2: not an entry of a journal; remove the line"),
-            ('{"kind": "machine", "row": {"node": ["n1"]}}', "journal.jsonl: rows of another bench: "),
-        ],
-    )
-    def test_a_damaged_line_is_told_at_the_end(self, begun, run, line, told):
-        def session():
-            with begun as recorder:
-                with (recorder.folder / FILE_NAME).open("a") as file:
-                    file.write(f"{line}\n")
-                for number in (1, 2):
-                    recorder.add_run(*run(number=number))
-
-        with pytest.raises(StoreError, match=re.escape(told)):
-            session()
-        journal = (begun.folder / FILE_NAME).read_bytes()
-        assert journal.count(b'"kind": "run"') == 2
-        assert closed_runs(journal) is None
-
-
 def test_the_journal_begins_with_the_session(begun):
     with begun:
         pass
-    assert journal_of(begun.folder).header == {"session_id": "s1", "schema_version": SCHEMA_VERSION, **HEADER}
+    expected = {"session_id": "s1", "schema_version": JOURNAL_VERSION, **HEADER}
+    assert journal_of(begun.folder).header == expected
 
 
 def test_the_journal_ends_with_the_number_of_runs(begun, run):
@@ -300,7 +207,7 @@ def test_a_folder_or_a_file_that_is_taken_away_meanwhile_costs_no_run(begun, run
         with pytest.raises(StoreError, match="still going on"):
             Recorder.resume(recorder.folder, {})
         read = journal_of(recorder.folder)
-        assert read.header == {"session_id": "s1", "schema_version": SCHEMA_VERSION, **HEADER}
+        assert read.header == {"session_id": "s1", "schema_version": JOURNAL_VERSION, **HEADER}
         assert [row["round"] for row in read.runs] == [1, 2, 3]
         assert [epoch["run_id"] for epoch in read.epochs] == [row["run_id"] for row in read.runs]
         delete(recorder.folder)
@@ -408,6 +315,7 @@ class TestResumed:
 
     def test_a_line_cut_by_a_kill_is_that_run_s_end(self, left, run):
         path = left / FILE_NAME
+        (left / "runs.parquet").unlink()
         lines = path.read_bytes().splitlines(keepends=True)
         path.write_bytes(b"".join(lines[:3]) + lines[3][:40])
         with Recorder.resume(left, {}) as recorder:
@@ -484,6 +392,7 @@ class TestResumed:
 
     def test_a_folder_whose_journal_does_not_begin_with_its_session(self, left):
         (left / FILE_NAME).write_text("")
+        (left / MANIFEST_FILE).unlink()
         with pytest.raises(StoreError, match="does not begin with its session; it cannot be gone on with"):
             Recorder.resume(left, {})
 

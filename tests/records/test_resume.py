@@ -10,8 +10,9 @@ from bench.records.earlier import read_earlier
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.recorder import Recorder
 from bench.records.resume import check_data, check_machines, session_to_resume
+from bench.records.seal import sealed, unsealed
 from bench.records.suite import Measure, Point, Suite
-from bench.records.tables import SCHEMA_VERSION
+from bench.records.tables import JOURNAL_VERSION
 
 
 @pytest.fixture
@@ -106,10 +107,10 @@ def test_nodes_that_each_run_all_are_no_nodes_that_share_the_runs(suite, begun, 
 
 def test_a_newer_bench_s_session_is_left_to_it(suite, begun, refused):
     path = begun("s1", suite(1)) / FILE_NAME
-    header, rest = path.read_text().split("\n", 1)
-    path.write_text(json.dumps({**json.loads(header), "schema_version": SCHEMA_VERSION + 1}) + "\n" + rest)
+    header = unsealed(path.read_bytes().splitlines()[0])
+    path.write_bytes(sealed(json.dumps({**header, "schema_version": JOURNAL_VERSION + 1})))
     assert refused(suite(1)) == (
-        f"s1: schema version {SCHEMA_VERSION + 1}, this bench reads up to {SCHEMA_VERSION}; upgrade bench"
+        f"s1: schema version {JOURNAL_VERSION + 1}, this bench reads up to {JOURNAL_VERSION}; upgrade bench"
     )
 
 

@@ -112,7 +112,7 @@ def test_a_write_that_fails_leaves_the_old_tables(session, content, monkeypatch,
         write_tables(folder, [content(5)])
     assert str(caught.value) == (
         f"{folder}: cannot be written: No space left on device; "
-        "make room there, the journal beside the tables is complete"
+        "make room there, the journal and the segments of its session are complete"
     )
     assert rows(read_sessions([str(folder)])) == (2, 2, 1)
     assert names(folder) == ["epochs.parquet", "machines.parquet", "runs.parquet"]

@@ -17,10 +17,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from tests.store.content import Shape, header, session_tables
+from tests.store.content import Shape
 from tests.store.generate import generate
 from tests.store.processes import measured
 from tests.store.reading import QUESTIONS, asked, goal_of
+from tests.store.rows import rows_of
 
 ROOT = Path(__file__).parents[2]
 IN_TREE = Path(__file__).with_name("in_tree.py")
@@ -149,17 +150,6 @@ def in_tree(tree, scratch, job, runs, *numbers):
     if figures.status:
         raise SystemExit(f"{job} in {tree}: {figures.error.decode()[-2000:]}")
     return json.loads(figures.output)
-
-
-def rows_of(runs):
-    """A session of so many runs as a recorder takes it: header, machines, and runs with their epochs."""
-    shape = Shape(1, runs)
-    tables = {name: table.to_pylist() for name, table in session_tables(shape, 0).items()}
-    epochs = {}
-    for epoch in tables["epochs"]:
-        epochs.setdefault(epoch["run_id"], []).append(epoch)
-    runs = [(row, epochs.get(row["run_id"], [])) for row in tables["runs"]]
-    return header(shape, 0), tables["machines"], runs
 
 
 def kill(options, _trees, report, scratch):

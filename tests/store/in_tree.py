@@ -134,14 +134,18 @@ def record(folder, content, ended=True):
         recorder.add_runs(runs[begin : begin + AT_ONCE])
     if ended:
         recorder.__exit__()
+    else:
+        recorder._journal.__exit__()
+        with contextlib.suppress(AttributeError):
+            recorder._held.close()
 
 
-def small_segments():
+def small_segments(put=setattr):
     """Where this bench has segments, some runs each."""
     with contextlib.suppress(ImportError):
         import bench.records.segments as segments
 
-        segments.RUNS_OF_A_SEGMENT = RUNS_OF_A_SEGMENT
+        put(segments, "RUNS_OF_A_SEGMENT", RUNS_OF_A_SEGMENT)
 
 
 def writing(folder, content, count):
