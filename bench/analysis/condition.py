@@ -7,11 +7,14 @@ in pandas; that something is missing is `column == None` or `column.isna()`.
 """
 
 import ast
+import contextlib
 import difflib
 import itertools
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -19,22 +22,60 @@ import pyarrow.compute as pc
 
 from bench.analysis import operations as op
 from bench.analysis.operations import Value
+from bench.analysis.outcomes import outcomes
 from bench.errors import ConditionError, reason
+from bench.records.asked import Known
 
 _OPERATOR_OR_TEXT = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([&|`])""")
 _PYTHON = {"&": " and ", "|": " or ", "`": ""}
+_LITERALS = frozenset({"true", "false"})
 _ALLOWED = (
     f"comparisons, arithmetic, and, or, not, in, columns, literals, {', '.join(op.FUNCTIONS)}, "
     f"{', '.join(f'.{name}' for name in op.METHODS)}"
 )
 
 
-def rows_held(table: pa.Table, expression: str) -> pa.ChunkedArray:
-    """For each row of `table` whether `expression` holds. Raises ConditionError where it means nothing."""
+@dataclass(frozen=True)
+class Condition:
+    """One in that language; whatever is asked of it raises ConditionError where it means nothing."""
+
+    expression: str
+
+    def rows_held(self, table: pa.Table) -> pa.ChunkedArray:
+        """For each row of `table` whether it holds."""
+        with _refusing():
+            held = _value(self._tree, table)
+        if not isinstance(held, pa.ChunkedArray) or not pa.types.is_boolean(held.type):
+            raise ConditionError("not a condition")
+        return pc.fill_null(held, False)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The columns that it reads, also those that there are not."""
+        with _refusing():
+            nodes = list(ast.walk(self._tree))
+        called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+        names = {node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in called}
+        return frozenset(names - _LITERALS)
+
+    def may_hold(self, known: Mapping[str, Known]) -> bool:
+        """Whether it can hold for any row of a table of whose columns that much is `known`."""
+        with _refusing():
+            return outcomes(self._tree, known).true
+
+    @cached_property
+    def _tree(self) -> ast.expr:
+        with (
+            _refusing(),
+            warnings.catch_warnings(action="ignore"),
+        ):  # Python's parser warns of "\\d" in a text
+            return ast.parse(_as_python(self.expression).strip(), mode="eval").body
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
     try:
-        with warnings.catch_warnings(action="ignore"):  # Python's parser warns of "\\d" in a text
-            tree = ast.parse(_as_python(expression).strip(), mode="eval")
-        held = _value(tree.body, table)
+        yield
     except SyntaxError as error:
         raise ConditionError(_syntax(error)) from error
     except (RecursionError, MemoryError) as error:
@@ -43,9 +84,6 @@ def rows_held(table: pa.Table, expression: str) -> pa.ChunkedArray:
         raise ConditionError(f"cannot be evaluated: {reason(error)}") from error
     except ValueError as error:  # a null byte, or a number of thousands of digits
         raise ConditionError(reason(error)) from error
-    if not isinstance(held, pa.ChunkedArray) or not pa.types.is_boolean(held.type):
-        raise ConditionError("not a condition")
-    return pc.fill_null(held, False)
 
 
 def _as_python(expression: str) -> str:
@@ -75,7 +113,7 @@ def _named(node: ast.AST) -> str:
 def _column(node: ast.Name, table: pa.Table) -> Value:
     if node.id in table.schema.names:
         return op.plain(table.column(node.id), node.id)
-    if node.id in ("true", "false"):  # as suites write it
+    if node.id in _LITERALS:  # as suites write it
         return node.id == "true"
     near = difflib.get_close_matches(node.id, table.schema.names, n=1, cutoff=0.6)
     some = [name for name in ("batch_size", "loop", "machine", "status") if name in table.schema.names]

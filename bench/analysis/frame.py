@@ -1,9 +1,12 @@
 """The `runs` table, filtered by what people call things."""
 
+import contextlib
+from collections.abc import Iterator
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.analysis.condition import rows_held
+from bench.analysis.condition import Condition
 from bench.errors import BenchError, ConditionError
 
 _LONGEST = 500  # characters of a condition that a message repeats
@@ -16,15 +19,26 @@ def where(runs: pa.Table, expression: str) -> pa.Table:
     settings are text there: hidden "200-200", activation "relu" or "relu-tanh". Raises BenchError, one line,
     where it cannot be evaluated or holds for no run.
     """
-    hint = "write it like 'batch_size >= 100 and loop == \"fit\"'"
-    told = f"--where {_cut(expression)!r}"
-    try:
-        held = rows_held(runs, expression)
-    except ConditionError as refused:
-        raise BenchError(f"{told}: {refused}; {hint}") from refused
+    with told(expression):
+        held = Condition(expression).rows_held(runs)
     if not pc.any(held).as_py():
-        raise BenchError(f"{told}: holds for no run; leave it out to see them all")
+        raise holds_for_none(expression)
     return runs.filter(held)
+
+
+@contextlib.contextmanager
+def told(expression: str) -> Iterator[None]:
+    """Raises BenchError, one line with a remedy, where what is asked of `expression` finds it meaningless."""
+    try:
+        yield
+    except ConditionError as refused:
+        hint = "write it like 'batch_size >= 100 and loop == \"fit\"'"
+        raise BenchError(f"--where {_cut(expression)!r}: {refused}; {hint}") from refused
+
+
+def holds_for_none(expression: str) -> BenchError:
+    """The error for a condition that holds for no run."""
+    return BenchError(f"--where {_cut(expression)!r}: holds for no run; leave it out to see them all")
 
 
 def _cut(expression: str) -> str:

@@ -4,11 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from bench.records.store import Tables
+from bench.records.asked import Tables
+from bench.records.tables import TableName
+from bench.records.texts import Texts
 
 _FEWEST_DIGITS = 4
+_NAMED = ("machine_id", "machine")
+_PLACES = ("session_id", "node", *_NAMED)
 
 
 def distinct_names(machines: Iterable[tuple[str | None, str | None]]) -> dict[str, str]:
@@ -29,16 +34,52 @@ def distinct_names(machines: Iterable[tuple[str | None, str | None]]) -> dict[st
     return found
 
 
+def with_names(columns: Mapping[TableName, Sequence[str]]) -> dict[TableName, tuple[str, ...]]:
+    """The columns to read where those are asked for: machines are told apart by the others."""
+    workers = ("session_id", "nodes") if "machines" in columns.get("runs", ()) else ()
+    return {
+        **{name: tuple(of) for name, of in columns.items()},
+        "runs": (*columns.get("runs", ()), *_NAMED, *workers),
+        "machines": (*columns.get("machines", ()), *_PLACES),
+    }
+
+
 def told_apart(sides: Sequence[Tables]) -> list[Tables]:
     """The same tables, in which machines of one name on any of the sides are called differently."""
     tables = [table for side in sides for table in (side.runs, side.machines)]
-    names = distinct_names(pair for table in tables for pair in set(_rows(table, "machine_id", "machine")))
+    names = distinct_names(pair for table in tables for pair in _pairs(table)[0])
     if not names:
         return list(sides)
     return [
-        replace(side, runs=_renamed(side.runs, names, side.machines), machines=_renamed(side.machines, names))
-        for side in sides
+        replace(side, runs=_workers_renamed(_renamed(side.runs, names), names, side.machines))
+        for side in (replace(side, machines=_renamed(side.machines, names)) for side in sides)
     ]
+
+
+def _pairs(table: pa.Table) -> tuple[list[tuple[str | None, str | None]], np.ndarray]:
+    """Each id and name of a machine once, and which of them each row has."""
+    ids, names = (Texts.of(table.column(column)) for column in _NAMED)
+    count = len(names.values)
+    found, of_rows = np.unique(ids.codes * count + names.codes, return_inverse=True)
+    return [(ids.values[pair // count], names.values[pair % count]) for pair in found.tolist()], of_rows
+
+
+def _renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
+    pairs, of_rows = _pairs(table)
+    texts = Texts([names.get(machine_id or "", name) for machine_id, name in pairs], of_rows)
+    return _with(table, "machine", texts.column(table.schema.field("machine").type))
+
+
+def _workers_renamed(table: pa.Table, names: Mapping[str, str], machines: pa.Table) -> pa.Table:
+    """The names of each worker's machine, where they are asked for."""
+    if "machines" not in table.schema.names:
+        return table
+    where = _ids(_rows(machines, "session_id", "node", "machine_id"))
+    workers = [
+        None if of is None else _of_workers(session, of, nodes, names, where)
+        for session, of, nodes in _rows(table, "session_id", "machines", "nodes")
+    ]
+    return _with(table, "machines", pa.array(workers, table.schema.field("machines").type))
 
 
 def _ids(places: Iterable[Sequence[str | None]]) -> dict[tuple[str | None, str | None], str]:
@@ -60,25 +101,10 @@ def _of_workers(
     return [names.get(machine_id, name) for machine_id, name in zip(ids, machines, strict=True)]
 
 
-def _renamed(table: pa.Table, names: Mapping[str, str], machines: pa.Table | None = None) -> pa.Table:
-    renamed = [
-        names.get(machine_id or "", name) for machine_id, name in _rows(table, "machine_id", "machine")
-    ]
-    table = _with(table, "machine", renamed)
-    if machines is None:
-        return table
-    where = _ids(_rows(machines, "session_id", "node", "machine_id"))
-    workers = [
-        None if of is None else _of_workers(session, of, nodes, names, where)
-        for session, of, nodes in _rows(table, "session_id", "machines", "nodes")
-    ]
-    return _with(table, "machines", workers)
-
-
 def _rows(table: pa.Table, *columns: str) -> Iterable[Any]:
     return zip(*(table.column(name).to_pylist() for name in columns), strict=True)
 
 
-def _with(table: pa.Table, name: str, values: Sequence[object]) -> pa.Table:
+def _with(table: pa.Table, name: str, values: pa.ChunkedArray | pa.Array) -> pa.Table:
     place = table.schema.get_field_index(name)
-    return table.set_column(place, name, pa.array(values, table.schema.field(name).type))
+    return table.set_column(place, table.schema.field(name), values)

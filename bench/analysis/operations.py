@@ -25,7 +25,7 @@ def plain(column: pa.ChunkedArray, name: str) -> Value:
     if name in _AS_TEXT and pa.types.is_list(column.type):
         texts = [None if items is None else _joined(items) for items in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])
-    return column
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _joined(items: list[Any]) -> str:

@@ -22,7 +22,8 @@ def earlier_times(results: Path, everywhere: bool = False) -> dict[str, float]:
     from bench.records.tables import plain_rows
 
     try:
-        runs = plain_rows(read_sessions([str(results)], LEVELS).runs.select(RUN_COLUMNS))
+        found = read_sessions([str(results)], LEVELS, {"runs": RUN_COLUMNS})
+        runs = plain_rows(found.runs)
         return earlier_seconds(runs, None if everywhere else platform.node())
     except StoreError:  # no session there yet, or one that `bench show` explains
         return {}

@@ -1,7 +1,6 @@
 """What people ask to see of what was recorded."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,34 +8,48 @@ import typer
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
+    from bench.records.asked import Condition
     from bench.records.store import Tables
+    from bench.records.tables import TableName
 
 MOST_NOTES = 8
+Columns = Mapping["TableName", Sequence[str]]
 
 
-def recorded(paths: Sequence[str] | None, where: str | None) -> "Tables":
+def recorded(paths: Sequence[str] | None, where: str | None, columns: Columns | None = None) -> "Tables":
     """The sessions at or below `paths` (`results` unless said), of their runs those for which `where` holds.
 
-    What is left out, or cannot be as it stands, is said on standard error. Machines of one name have names of
-    their own. Raises BenchError where there is no session or no run, and where `where` is no condition.
+    Of each table the `columns` asked for, or all. What is left out, or cannot be as it stands, is said on
+    standard error. Machines of one name have names of their own. Raises BenchError where there is no session
+    or no run, and where `where` is no condition.
     """
     from bench.analysis.machines import told_apart
 
-    tables = read(paths or ["results"])
-    if where is not None:
-        from bench.analysis.frame import where as holds
+    if where is None:
+        return told_apart([read(paths or ["results"], columns)])[0]
+    from bench.analysis.condition import Condition
+    from bench.analysis.frame import holds_for_none, told
 
-        tables = replace(tables, runs=holds(tables.runs, where))
+    with told(where):
+        tables = read(paths or ["results"], columns, Condition(where))
+    if not tables.runs.num_rows:
+        raise holds_for_none(where)
     return told_apart([tables])[0]
 
 
-def read(paths: Sequence[str]) -> "Tables":
-    """The sessions at or below `paths` as they were recorded, one run at least; notes on standard error."""
+def read(
+    paths: Sequence[str], columns: Columns | None = None, condition: "Condition | None" = None
+) -> "Tables":
+    """The sessions at or below `paths` as they were recorded, one run at least; notes on standard error.
+
+    Of the columns asked for, and those that machines are told apart by. A `condition` may leave no run.
+    """
+    from bench.analysis.machines import with_names
     from bench.records.store import read_sessions
 
-    tables = read_sessions(paths)
+    tables = read_sessions(paths, columns=columns and with_names(columns), condition=condition)
     warn(tables.notes)
-    if not tables.runs.num_rows:
+    if not tables.recorded:
         raise BenchError(f"{', '.join(paths)}: no run has ended there yet; look again later")
     return tables
 

@@ -8,6 +8,8 @@ import pyarrow as pa
 from bench.errors import StoreError
 from bench.records.folders import Folder, unreadable
 from bench.records.journal import FILE_NAME
+from bench.records.manifest import MANIFEST_FILE
+from bench.records.segments import SEGMENTS
 
 RUNS_FILE = "runs.parquet"
 
@@ -31,7 +33,8 @@ class Found:
 def find_sessions(root: Folder, levels: float = math.inf) -> Found:
     """The session in the folder `root`, and all those at most so many `levels` below it.
 
-    Links to folders are followed, each folder is looked into once, and one that cannot be is left out.
+    Links to folders are followed, each folder is looked into once, but for a session's own, and one that
+    cannot be is left out.
     """
     found: list[SessionFolder] = []
     left_out: list[StoreError] = []
@@ -43,11 +46,17 @@ def find_sessions(root: Folder, levels: float = math.inf) -> Found:
         except (pa.ArrowException, OSError, StoreError) as error:
             left_out.append(error if isinstance(error, StoreError) else unreadable(folder.path, error))
             continue
-        if RUNS_FILE in files or FILE_NAME in files:
+        if _is_session(files, folders):
             found.append(SessionFolder(folder, frozenset(files)))
+            folders = [name for name in folders if name != SEGMENTS]
         for below in map(folder.below, folders if left else ()):
             if below.path not in seen:
                 seen.add(below.path)
                 ahead.append((below, left - 1))
     found.sort(key=lambda session: session.folder.path)
     return Found(tuple(found), tuple(sorted(left_out, key=str)))
+
+
+def _is_session(files: list[str], folders: list[str]) -> bool:
+    """A manifest alone is none: other programs have files of that name."""
+    return RUNS_FILE in files or FILE_NAME in files or (MANIFEST_FILE in files and SEGMENTS in folders)

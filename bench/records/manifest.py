@@ -27,12 +27,19 @@ _Count = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A Parquet file: its name, from the session's folder on, its rows, its size in bytes and its SHA-256."""
+    """A Parquet file: its name, from the session's folder on, its rows, its size in bytes and its SHA-256.
+
+    `clean` tells that it has been looked at as it was written: each column is of the schema's type, no value
+    is one that cannot be, and `constants` has the columns that hold one value in all rows, None where it is
+    missing in all. Such columns need not be read.
+    """
 
     name: Annotated[str, Field(pattern=_NAME)]
     rows: _Count
     bytes: _Count
     sha256: str
+    clean: bool = False
+    constants: Mapping[str, bool | int | float | str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

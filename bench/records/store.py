@@ -1,184 +1,116 @@
-"""Sessions on disk: their tables read as the union of any number of folders."""
+"""Sessions on disk: what is asked for of them, read as the union of any number of folders."""
 
 import math
-import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from bench.errors import StoreError
-from bench.records.cast import cast, impossible_note, union
-from bench.records.find import RUNS_FILE, SessionFolder, find_sessions
-from bench.records.folders import Folder, folder_of, unreadable
-from bench.records.journal import FILE_NAME, TAIL_BYTES, closed_runs
-from bench.records.manifest import MANIFEST_FILE
-from bench.records.measurement import UNFINISHED
-from bench.records.pieces import read_manifest, read_pieces
-from bench.records.tables import TABLE_NAMES, TableName, check_version, schema_of, version_of
+from bench.records.asked import Asked, Condition, Tables, nothing
+from bench.records.copies import Copies, by_session
+from bench.records.find import SessionFolder, find_sessions
+from bench.records.folders import Local, folder_of
+from bench.records.session import Opened, Part, open_session, read_part
+from bench.records.tables import TableName
+from bench.records.unite import tables_of, united
+
+__all__ = ["Tables", "read_sessions"]
+
+THREADS = 4
+"""They read and decode side by side: enough that a file that is waited for keeps no core idle."""
+AT_ONCE = 16
+"""Sessions that are united before the others are."""
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
-@dataclass(frozen=True)
-class Tables:
-    """The three tables of one or more sessions, and what to know of them: lines on what was left out."""
-
-    runs: pa.Table
-    epochs: pa.Table
-    machines: pa.Table
-    notes: tuple[str, ...] = ()
-
-
-def read_sessions(paths: Sequence[str], levels: float = math.inf) -> Tables:
+def read_sessions(
+    paths: Sequence[str],
+    levels: float = math.inf,
+    columns: Mapping[TableName, Sequence[str]] | None = None,
+    condition: Condition | None = None,
+) -> Tables:
     """The union of all sessions at or below `paths`, however deep unless `levels` says.
+
+    Of the tables that `columns` names it has those columns, of others no rows; texts may come as
+    dictionaries then. Of the runs it has those for which `condition` holds, and neither epochs nor machines
+    of sessions without such a run.
 
     A session that lies in several places counts once. One that cannot be read, as a folder that cannot be
     looked into, is left out, which `notes` say. Raises StoreError where a path leads nowhere or holds no
-    session, and where nothing is left.
+    session, and where nothing is left; ConditionError for a condition that means nothing.
     """
+    asked, left_out = Asked(columns, condition), list[StoreError]()
+    if asked.names_others:  # which columns there are, and of which type, all tables together tell
+        return _tables([Part.of(read_sessions(paths, levels)).chosen(asked)], asked)
+    sessions = _found(paths, levels, left_out)
+    if condition is not None:
+        condition.rows_held(nothing("runs"))
+    each = _side_by_side if all(isinstance(one.folder, Local) for one in sessions) else map
+    opened = [one for one in each(lambda at: _opened(at, asked, left_out), sessions) if one is not None]
+    batches = _batches(by_session(opened))
+    parts = [part for some in each(lambda some: _read(some, asked, left_out), batches) for part in some]
+    left_out.sort(key=str)  # threads have an order of their own
+    if not parts:
+        raise _nothing_left(left_out)
+    return _tables(
+        parts, asked, dict.fromkeys(f"left out: {error}" for error in left_out)
+    )  # paths may overlap
+
+
+def _found(paths: Sequence[str], levels: float, left_out: list[StoreError]) -> list[SessionFolder]:
     sessions: dict[str, SessionFolder] = {}
-    left_out: list[StoreError] = []
     for path in paths:
         found = find_sessions(folder_of(path), levels)
         if not found.sessions and not found.left_out:
             raise StoreError(f"{path}: holds no session; `bench run SUITE` makes one")
         sessions |= {session.folder.path: session for session in found.sessions}
         left_out += found.left_out
-    parts: list[Tables] = []
-    for session in sessions.values():
-        try:
-            parts.append(_read_session(session))
-        except StoreError as error:
-            left_out.append(error)
-    if not parts:
-        raise _nothing_left(left_out)
-    kept = _distinct(parts)
-    out = dict.fromkeys(f"left out: {error}" for error in left_out)  # paths may overlap
-    notes = [*out, *(note for part in kept for note in part.notes)]
-    united = {name: union(name, [getattr(part, name) for part in kept]) for name in TABLE_NAMES}
-    return Tables(united["runs"], united["epochs"], united["machines"], tuple(notes))
+    return list(sessions.values())
+
+
+def _opened(at: SessionFolder, asked: Asked, left_out: list[StoreError]) -> tuple[Opened, Part | None] | None:
+    """A session with its name: what is asked for of it where that has to be read for its name, too."""
+    try:
+        opened = open_session(at)
+        return opened, read_part(opened, asked) if opened.session_id is None else None
+    except StoreError as error:
+        left_out.append(error)
+        return None
+
+
+def _read(sessions: Sequence[Copies], asked: Asked, left_out: list[StoreError]) -> list[Part]:
+    """What there is of some sessions: as one, unless all columns are asked for, of which some have others."""
+    parts = [part for part in (copies.read(asked, left_out) for copies in sessions) if part is not None]
+    if asked.columns is None or not parts:
+        return parts
+    notes = tuple(note for part in parts for note in part.notes)
+    recorded = sum(part.recorded for part in parts)
+    return [Part(united([part.rows for part in parts]), frozenset(), recorded, notes)]
+
+
+def _tables(parts: Sequence[Part], asked: Asked, notes: Iterable[str] = ()) -> Tables:
+    found = tables_of([part.rows for part in parts], asked)
+    notes = (*notes, *(note for part in parts for note in part.notes))
+    recorded = sum(part.recorded for part in parts)
+    return Tables(found["runs"], found["epochs"], found["machines"], notes, recorded)
+
+
+def _side_by_side(function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
+    """As `map`, in threads: pyarrow and the hashes let go of Python's lock."""
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        yield from pool.map(function, items)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for first in range(0, len(items), AT_ONCE):
+        yield items[first : first + AT_ONCE]
 
 
 def _nothing_left(left_out: Sequence[StoreError]) -> StoreError:
     more = f" (nor can {len(left_out) - 1} more)" if len(left_out) > 1 else ""
     return StoreError(f"{left_out[0]}{more}")
-
-
-def _read_session(session: SessionFolder) -> Tables:
-    """From the tables where they hold all that the journal holds, else from the journal.
-
-    Where one of the two cannot be read, from the other.
-    """
-    if FILE_NAME not in session.files:
-        return _read_tables(session)
-    try:
-        tables = _read_tables(session) if RUNS_FILE in session.files else None
-    except StoreError as error:
-        return _read_in_place(session, error)
-    try:
-        whole = _read_journal(session) if tables is None or _is_behind(session, tables) else None
-    except StoreError as error:
-        if tables is None:
-            raise
-        note = f"{error}; its tables were read in its place, which may lack the last runs"
-        return Tables(tables.runs, tables.epochs, tables.machines, (*tables.notes, note))
-    if tables is None or (whole and _told(_statuses(whole.runs)) > _told(_statuses(tables.runs))):
-        assert whole is not None
-        return whole
-    return tables
-
-
-def _read_in_place(session: SessionFolder, damage: StoreError) -> Tables:
-    """From the journal, since of the tables one is damaged; where it does not serve, that is the error."""
-    try:
-        whole = _read_journal(session)
-    except StoreError:
-        raise damage from None
-    note = f"{damage}; the journal was read in its place"
-    return Tables(whole.runs, whole.epochs, whole.machines, (note, *whole.notes))
-
-
-def _is_behind(session: SessionFolder, tables: Tables) -> bool:
-    """Whether the journal may hold more than the tables: the session is going on, or was killed."""
-    if MANIFEST_FILE in session.files:
-        manifest = read_manifest(session.folder)
-        return not (manifest and manifest.tables)
-    closed = closed_runs(_last_bytes(session.folder, FILE_NAME, TAIL_BYTES))
-    return closed is None or closed > tables.runs.num_rows
-
-
-def _read_tables(session: SessionFolder) -> Tables:
-    return _cast({name: _read_table(session.folder, name) for name in TABLE_NAMES}, session.folder)
-
-
-def _read_journal(session: SessionFolder) -> Tables:
-    content = read_pieces(session.folder)
-    empty = {name: pa.Table.from_batches([], schema=schema_of(name)) for name in TABLE_NAMES}
-    tables = _cast(
-        {name: pa.concat_tables([empty[name], *of]) for name, of in content.tables.items()},
-        session.folder,
-        FILE_NAME,
-    )
-    return Tables(tables.runs, tables.epochs, tables.machines, (*content.notes, *tables.notes))
-
-
-def _cast(tables: dict[TableName, pa.Table], folder: Folder, file: str = "") -> Tables:
-    where = {name: _file(folder, file or f"{name}.parquet") for name in tables}
-    made = {name: cast(name, table, where[name]) for name, table in tables.items()}
-    notes = tuple(filter(None, (impossible_note(where[name], one.impossible) for name, one in made.items())))
-    return Tables(made["runs"].table, made["epochs"].table, made["machines"].table, notes)
-
-
-def _read_table(folder: Folder, name: TableName) -> pa.Table:
-    path = _file(folder, f"{name}.parquet")
-    try:
-        # Not `read_table`: it imports pandas, which takes longer than reading the table.
-        with folder.open(f"{name}.parquet") as file:
-            table = pq.ParquetFile(file).read()
-        version = version_of(table.schema)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise unreadable(path, error) from error
-    if version is None:
-        raise StoreError(f"{path}: a Parquet file, but not a table of bench; give a folder that bench wrote")
-    check_version(version, path)
-    return table
-
-
-def _last_bytes(folder: Folder, name: str, count: int) -> bytes:
-    try:
-        with folder.open(name) as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - count, 0))
-            return bytes(file.read())
-    except (pa.ArrowException, OSError) as error:
-        raise unreadable(_file(folder, name), error) from error
-
-
-def _file(folder: Folder, name: str) -> str:
-    return f"{folder.path.rstrip('/')}/{name}"
-
-
-def _distinct(parts: Iterable[Tables]) -> list[Tables]:
-    """Each session once: of its copies, the one that holds the most runs, of those the most that told.
-
-    Of equals it is the first that there is nothing to say against.
-    """
-    kept: dict[object, Tables] = {}
-    for part in parts:
-        session = frozenset(part.runs.column("session_id").to_pylist()) or id(part)
-        if session not in kept or _worth(part) > _worth(kept[session]):
-            kept[session] = part
-    return list(kept.values())
-
-
-def _worth(part: Tables) -> tuple[int, int, bool]:
-    return *_told(_statuses(part.runs)), not part.notes
-
-
-def _statuses(runs: pa.Table) -> list[str]:
-    return list(runs.column("status").to_pylist())
-
-
-def _told(statuses: Iterable[str]) -> tuple[int, int]:
-    """How many runs there are, and how many of them a resumed session would not try again."""
-    statuses = list(statuses)
-    return len(statuses), sum(status not in UNFINISHED for status in statuses)

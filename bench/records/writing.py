@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from bench.errors import StoreError, reason
 from bench.files import replacing
+from bench.records.constants import Look
 from bench.records.entries import JournalContent, tables_of
 from bench.records.manifest import StoredFile
 from bench.records.tables import TABLE_NAMES, TableName, schema_of
@@ -85,8 +86,8 @@ class _Hashed:
 class _TableWriter:
     """Writes a table in parts, as row groups that are worth a reader's while."""
 
-    def __init__(self, writer: pq.ParquetWriter, file: _Hashed) -> None:
-        self._writer, self._file = writer, file
+    def __init__(self, writer: pq.ParquetWriter, file: _Hashed, look: Look) -> None:
+        self._writer, self._file, self._look = writer, file, look
         self._parts: list[pa.Table] = []
         self._rows = 0
 
@@ -103,13 +104,21 @@ class _TableWriter:
 
     def stored(self, name: str) -> StoredFile:
         """The whole file, of that name."""
-        return StoredFile(name, self._rows, self._file.bytes, self._file.sha256.hexdigest())
+        return StoredFile(
+            name,
+            self._rows,
+            self._file.bytes,
+            self._file.sha256.hexdigest(),
+            self._look.clean,
+            self._look.constants,
+        )
 
     def _write(self) -> None:
         if rows := sum(part.num_rows for part in self._parts):
             table = pa.concat_tables(self._parts).replace_schema_metadata(self._writer.schema.metadata)
             self._writer.write_table(table, row_group_size=ROWS_OF_A_GROUP)
             self._rows += rows
+            self._look.add(table)
         self._parts = []
 
 
@@ -121,7 +130,7 @@ def _writer(path: Path, name: TableName, metadata: Mapping[bytes, bytes]) -> Ite
         hashed = _Hashed(file)
         parquet = pq.ParquetWriter(hashed, schema, compression="zstd", write_page_checksum=True)
         try:
-            table = _TableWriter(parquet, hashed)
+            table = _TableWriter(parquet, hashed, Look(name))
             yield table
             table.close()
         finally:

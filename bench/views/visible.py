@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from bench.records.texts import Texts
+
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode's general categories: control, format (right-to-left overrides), surrogate, separators of lines."""
 _JOINERS = frozenset("\u200c\u200d")
@@ -44,16 +46,41 @@ def visible_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def visible_table(table: "pa.Table") -> "pa.Table":
     """The same of all rows; columns that hold nothing to change stay as they are, and so does the schema."""
+    for number, field in enumerate(table.schema):
+        shown = _shown(field, table.column(number))
+        if shown is not None:
+            table = table.set_column(number, field, shown)
+    return table
+
+
+def _shown(field: "pa.Field", column: "pa.ChunkedArray") -> "pa.ChunkedArray | None":
+    """A column with what steers in its texts as escapes; None where there is nothing of the kind in it."""
     import pyarrow as pa
 
-    for number, field in enumerate(table.schema):
-        if pa.types.is_primitive(getattr(field.type, "value_type", field.type)):
-            continue
-        found = table.column(number).to_pylist()
-        shown = [_visible(field.name, value) for value in found]
-        if shown != found:
-            table = table.set_column(number, field, pa.array(shown, field.type))
-    return table
+    kind = field.type
+    if pa.types.is_string(kind) or pa.types.is_dictionary(kind):
+        texts = _texts_shown(field.name, column)
+        return None if texts is None else texts.column(kind)
+    if not pa.types.is_list(kind) or not pa.types.is_string(kind.value_type):
+        return None
+    items = pa.chunked_array([chunk.flatten() for chunk in column.chunks], kind.value_type)
+    if _texts_shown(field.name, items) is None:
+        return None
+    return pa.chunked_array([pa.array([_visible(field.name, of) for of in column.to_pylist()], kind)])
+
+
+def _texts_shown(name: str, column: "pa.ChunkedArray") -> "Texts | None":
+    """The texts of a column as `visible` has them; None where they are that already."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from bench.records.texts import Texts
+
+    if pa.types.is_string(column.type) and pc.all(pc.ascii_is_printable(column)).as_py() is not False:
+        return None  # as most are: found out ten times as fast
+    texts = Texts.of(column)
+    shown = texts.changed(lambda text: str(_visible(name, text)))
+    return None if shown.values == texts.values else shown
 
 
 def _visible(name: str, value: Any) -> Any:  # noqa: ANN401 -- a cell of a table holds anything

@@ -67,14 +67,14 @@ def test_a_folder_that_cannot_be_looked_into_is_left_out(found, session, tmp_pat
     session("a/b")
     session("lost+found")
     closed = os.path.realpath(tmp_path / "lost+found")
-    listed = os.listdir
+    scanned = os.scandir
 
-    def listdir(path):
+    def scandir(path):
         if path == closed:
             raise PermissionError(13, "Permission denied")
-        return listed(path)
+        return scanned(path)
 
-    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr(os, "scandir", scandir)
     assert found() == (
         ["a/b"],
         [f"{closed}: may not be read; ask its owner to allow it, or read as another user"],

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import StoreError
-from bench.records import folders, store
+from bench.records import folders, older
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.store import read_sessions
 from bench.records.writing import write_tables
@@ -161,7 +161,7 @@ class TestJournal:
         def fail(*_arguments):
             raise AssertionError("the whole journal was read")
 
-        monkeypatch.setattr(store, "blocks", fail)
+        monkeypatch.setattr(older, "read_pieces", fail)
         assert rows(read_sessions([str(folder)])) == (2, 2, 1)
 
     def test_tables_older_than_the_ended_journal_are_not_used(self, session, journal):
@@ -187,11 +187,15 @@ class TestJournal:
         Journal(tmp_path / "s1").__exit__()
         assert rows(read_sessions([str(tmp_path / "s1")])) == (0, 0, 0)
 
-    def test_a_broken_line_is_told(self, tmp_path, journal, refused):
-        journal(tmp_path / "s1", runs=1)
+    def test_a_broken_line_is_told_and_costs_no_other(self, tmp_path, journal):
+        journal(tmp_path / "s1", runs=3)
         path = tmp_path / "s1" / FILE_NAME
-        path.write_bytes(b"nonsense\n" + path.read_bytes())
-        assert refused(tmp_path) == f"{path}:1: not an entry of a journal; remove the line"
+        path.write_bytes(path.read_bytes().replace(b'"kind": "run"', b'"kind": "ru\x00"', 1))
+        tables = read_sessions([str(tmp_path)])
+        assert rows(tables) == (2, 2, 1)
+        assert tables.notes == (
+            f"{path}:3: damaged, left out; `bench run --resume` runs again what was in it",
+        )
 
     def test_a_column_to_come_is_told(self, tmp_path, run, refused):
         row, epochs = run(column_to_come=1)
@@ -217,7 +221,7 @@ class TestJournal:
         with Journal(tmp_path / "s1") as file:
             file.append("session", session_id="s1", schema_version=99)
         assert refused(tmp_path) == (
-            f"{tmp_path / 's1' / FILE_NAME}: schema version 99, this bench reads up to 1; upgrade bench"
+            f"{tmp_path / 's1' / FILE_NAME}: schema version 99, this bench reads up to 2; upgrade bench"
         )
 
 
@@ -240,7 +244,9 @@ class TestDamage:
         assert rows(tables) == (2, 2, 1)
         (note,) = tables.notes
         assert note.startswith(f"{folder / f'{name}.parquet'}: cannot be read: ")
-        assert note.endswith("; copy it again; the journal was read in its place")
+        assert note.endswith(
+            "; copy it again; the journal was read in its place, `bench check --repair` makes it anew"
+        )
 
     def test_a_missing_table_is_read_from_the_whole_journal(self, session, journal):
         folder = session(runs=2)
@@ -250,17 +256,16 @@ class TestDamage:
         assert rows(tables) == (2, 2, 1)
         assert tables.notes[0].startswith(f"{folder / 'epochs.parquet'}: missing; ")
 
-    def test_a_damaged_journal_leaves_the_tables(self, session, journal):
+    def test_what_a_damaged_journal_lacks_the_tables_may_have(self, session, journal):
         folder = session(runs=2)
         journal(folder, runs=3)
         path = folder / FILE_NAME
         path.write_bytes(path.read_bytes().replace(b'"kind": "run"', b'"kind": "ru\x00"', 1))
         tables = read_sessions([str(folder)])
-        assert rows(tables) == (2, 2, 1)
-        assert tables.notes == (
-            f"{path}:3: not an entry of a journal; remove the line; its tables were read in its place, "
-            "which may lack the last runs",
-        )
+        assert rows(tables) == (3, 3, 1)
+        assert sorted(tables.runs["round"].to_pylist()) == [1, 2, 3]
+        (note,) = tables.notes
+        assert note.startswith(f"{path}:3: damaged, left out")
 
     def test_of_tables_and_journal_both_damaged_the_tables_are_told(self, session, journal, damage, refused):
         folder = session(runs=2)
