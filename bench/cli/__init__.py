@@ -6,7 +6,9 @@ from typing import Any
 import typer
 
 from bench import __version__
+from bench.cli.check import check
 from bench.cli.compare import compare
+from bench.cli.list import list_
 from bench.cli.plan import plan
 from bench.cli.probe import probe
 from bench.cli.report import report
@@ -35,6 +37,8 @@ app.command()(show)
 app.command()(compare)
 app.command()(report)
 app.command()(probe)
+app.command("list")(list_)
+app.command()(check)
 
 
 def _version(wanted: bool) -> None:

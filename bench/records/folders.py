@@ -42,6 +42,9 @@ class Folder(Protocol):
     def open(self, name: str) -> Any:  # noqa: ANN401 -- a binary file of Python's or of pyarrow's
         """The file `name` in it, to be read."""
 
+    def sizes(self) -> dict[str, int]:
+        """How many bytes each file in it has, by its name."""
+
 
 @dataclass(frozen=True)
 class Local:
@@ -72,6 +75,11 @@ class Local:
     def open(self, name: str) -> Any:  # noqa: ANN401
         """The file `name` in it, to be read."""
         return Path(self.path, name).open("rb")
+
+    def sizes(self) -> dict[str, int]:
+        """How many bytes each file in it has, by its name."""
+        with os.scandir(self.path) as found:
+            return {entry.name: entry.stat().st_size for entry in found if _is_file(entry)}
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,19 @@ class Remote:
                 return file.read_buffer()
 
         return pa.BufferReader(answer_of(fetch, self.path, seconds=None))
+
+    def sizes(self) -> dict[str, int]:
+        """How many bytes each file in it has, by its name."""
+        selector = pa.fs.FileSelector(self.root, allow_not_found=True)
+        found = answer_of(lambda: self.filesystem.get_file_info(selector), self.path)
+        return {info.base_name: info.size for info in found if info.type == pa.fs.FileType.File}
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads nowhere, or round in circles
+        return False
 
 
 def folder_of(path: str) -> Folder:

@@ -128,7 +128,7 @@ class Recorder:
         """What the journal holds becomes a segment; killed at any point of it, the session has all."""
         try:
             self._stay()
-            known, taken = self._manifest.next_entry, len(self._manifest.segments)
+            known, taken = self._manifest.next_entry, self._manifest.taken
             with self._journal.read() as file:
                 lines = Lines(file, str(self.folder / FILE_NAME), known)
                 made = write_segments(self.folder, taken, known, journal_parts(lines, self._entries))

@@ -45,7 +45,7 @@ def rescue(folder: Path, journal: Journal, known: Collection[str]) -> int:
         manifest = pieces.manifest or Manifest({})
         journal.continue_at(manifest.next_entry)
         parts = _parts(pieces, lost, journal.next_entry)
-        made = write_segments(folder, len(manifest.segments), manifest.next_entry, parts)
+        made = write_segments(folder, manifest.taken, manifest.next_entry, parts)
         kept = tuple(segment for segment in manifest.segments if segment not in pieces.damaged)
         header = {**pieces.header, "schema_version": JOURNAL_VERSION}
         write_manifest(folder, Manifest(header, (*kept, *made)))
@@ -64,26 +64,29 @@ def _parts(pieces: Pieces, lost: _Tables, entry: int) -> Iterator[Part]:
 
 def _lost(pieces: Pieces, known: Collection[str]) -> _Tables | None:
     """Of the tables what is not `known`, or None where that is nothing, or the tables are not whole."""
-    tables = _whole_tables(pieces)
+    tables = whole_tables(pieces)
     if tables is None:
         return None
     missing = [name for name in tables["runs"].column(RUN_ID).to_pylist() if name not in known]
     if not missing:
         return None
     return {
-        "runs": _of(tables["runs"], missing),
-        "epochs": _of(tables["epochs"], missing),
+        "runs": of_runs(tables["runs"], missing),
+        "epochs": of_runs(tables["epochs"], missing),
         "machines": _other_machines(tables["machines"], pieces),
     }
 
 
-def _of(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
+def of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
+    """The rows of those runs."""
     return table.filter(pc.is_in(table.column(RUN_ID), value_set=pa.array(run_ids, pa.string())))
 
 
 def _other_machines(machines: pa.Table, pieces: Pieces) -> pa.Table:
-    """Those that the pieces do not have, likewise."""
-    parts = (*pieces.segments(), *pieces.journal())
+    """Those that no piece has that stays."""
+    segments = pieces.manifest.segments if pieces.manifest else ()
+    whole = [part for one, part in zip(segments, pieces.segments(), strict=True) if one not in pieces.damaged]
+    parts = (*whole, *pieces.journal())
     known = {_text(row) for part in parts for row in part.tables["machines"].to_pylist()}
     return machines.filter(pa.array([_text(row) not in known for row in machines.to_pylist()], pa.bool_()))
 
@@ -92,7 +95,7 @@ def _text(row: Row) -> str:
     return json.dumps({key: value for key, value in row.items() if value is not None}, sort_keys=True)
 
 
-def _whole_tables(pieces: Pieces) -> _Tables | None:
+def whole_tables(pieces: Pieces) -> _Tables | None:
     """The tables, verified as well as can be; None where one is damaged or missing."""
     folder, stored = pieces.folder, pieces.manifest.tables if pieces.manifest else {}
     try:

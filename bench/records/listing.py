@@ -1,0 +1,226 @@
+"""What sessions there are: of each its size, its state and how many runs, without reading their rows.
+
+A session that has ended is told by its manifest, the footers of its tables and one small column. What is
+damaged is looked for by `checking`.
+"""
+
+import datetime
+import math
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bench.errors import StoreError
+from bench.records.find import SessionFolder, find_sessions
+from bench.records.folders import Folder, Local, folder_of, unreadable
+from bench.records.going_on import is_going_on
+from bench.records.journal import FILE_NAME, TAIL_BYTES, closed_runs
+from bench.records.manifest import MANIFEST_FILE, Manifest
+from bench.records.pieces import read_manifest, read_pieces
+from bench.records.segments import SEGMENTS
+from bench.records.stored import place_of
+from bench.records.tables import EPOCH
+
+State = Literal["ended", "going on", "interrupted", "not ended", "damaged"]
+"""That a session is "not ended" where nobody can tell whether it goes on."""
+THREADS_ELSEWHERE = 16
+"""Each of them waits for the network; those that read files of this machine would wait for each other."""
+_TOLD_BY = ("session_id", "suite", "status", "machine", "started_at")
+_RUNS = "runs.parquet"
+_MICROSECONDS = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A session: where it is, its size with all that belongs to it, and what is known of it.
+
+    `runs` counts each run once, `ok` those that ended so; `began` is when its first run did. Of a damaged one
+    `problem` says what stands in the way of telling more.
+    """
+
+    path: str
+    bytes: int
+    state: State
+    session_id: str | None = None
+    suite: str | None = None
+    machines: tuple[str, ...] = ()
+    began: datetime.datetime | None = None
+    runs: int | None = None
+    ok: int | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The sessions below some paths, sorted by their paths, and lines on folders that were left out."""
+
+    sessions: tuple[Listed, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass
+class _Told:
+    """What the columns of a session's runs tell, gathered part by part."""
+
+    session_id: str | None = None
+    suite: str | None = None
+    began: int | None = None  # microseconds from 1970
+    runs: int = 0
+    ok: int = 0
+    machines: dict[str, None] = field(default_factory=dict)
+
+    def named(self, session_id: object, suite: object) -> None:
+        """What the header or a row says."""
+        self.session_id = self.session_id or (session_id if isinstance(session_id, str) else None)
+        self.suite = self.suite or (suite if isinstance(suite, str) else None)
+
+    def begun(self, microseconds: int | None) -> None:
+        """A run began then."""
+        known = [it for it in (self.began, microseconds) if it is not None]
+        self.began = min(known, default=None)
+
+
+def list_sessions(paths: Sequence[str]) -> Listing:
+    """All sessions at or below `paths`, however deep, each where it lies, copies included.
+
+    Raises StoreError where a path leads nowhere or holds no session.
+    """
+    found, notes = sessions_below(paths)
+    elsewhere = any(not isinstance(session.folder, Local) for session in found)
+    with ThreadPoolExecutor(THREADS_ELSEWHERE if elsewhere else 1) as threads:
+        return Listing(tuple(threads.map(listed, found)), notes)
+
+
+def sessions_below(paths: Iterable[str]) -> tuple[list[SessionFolder], tuple[str, ...]]:
+    """Their folders, each once, and lines on what could not be looked into; see `list_sessions`."""
+    sessions: dict[str, SessionFolder] = {}
+    notes: dict[str, None] = {}
+    for path in paths:
+        found = find_sessions(folder_of(path), math.inf)
+        if not found.sessions and not found.left_out:
+            raise StoreError(f"{path}: holds no session; `bench run SUITE` makes one")
+        sessions |= {session.folder.path: session for session in found.sessions}
+        notes |= dict.fromkeys(f"left out: {error}" for error in found.left_out)
+    return sorted(sessions.values(), key=lambda session: session.folder.path), tuple(notes)
+
+
+def size_of(session: SessionFolder) -> int:
+    """How many bytes the files of a session take: those in its folder, and its segments."""
+    folder = session.folder
+    places = [folder, *([folder.below(SEGMENTS)] if MANIFEST_FILE in session.files else [])]
+    total = 0
+    for place in places:
+        try:
+            total += sum(place.sizes().values())
+        except FileNotFoundError:
+            continue
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(place.path, error) from error
+    return total
+
+
+def listed(session: SessionFolder) -> Listed:
+    """What is known of one session, whatever is wrong with it."""
+    size, state = 0, None
+    try:
+        size = size_of(session)
+        manifest = read_manifest(session.folder)
+        state = state_of(session, manifest)
+        told = _from_tables(session, manifest) if state == "ended" else _from_pieces(session.folder)
+    except StoreError as error:
+        damaged: State = state if state in ("going on", "not ended") else "damaged"
+        return Listed(session.folder.path, size, damaged, problem=str(error))
+    began = None if told.began is None else EPOCH + datetime.timedelta(microseconds=told.began)
+    about = told.session_id, told.suite, tuple(told.machines), began, told.runs, told.ok
+    return Listed(session.folder.path, size, state, *about)
+
+
+def state_of(session: SessionFolder, manifest: Manifest | None) -> State:
+    """How far a session is; its folder's lock and the last entry of its journal tell."""
+    if FILE_NAME not in session.files or (manifest and manifest.tables):
+        return "ended"
+    if _RUNS in session.files and closed_runs(_tail(session.folder)) is not None:
+        return "ended"
+    going_on = is_going_on(session.folder)
+    return "not ended" if going_on is None else "going on" if going_on else "interrupted"
+
+
+def _tail(folder: Folder) -> bytes:
+    try:
+        with folder.open(FILE_NAME) as file:
+            file.seek(max(file.seek(0, 2) - TAIL_BYTES, 0))
+            return bytes(file.read())
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(place_of(folder, FILE_NAME), error) from error
+
+
+def _from_tables(session: SessionFolder, manifest: Manifest | None) -> _Told:
+    told = _Told()
+    if manifest:
+        told.named(manifest.session.get("session_id"), manifest.session.get("suite"))
+    try:
+        with (
+            session.folder.open(_RUNS) as opened,
+            pq.ParquetFile(opened, page_checksum_verification=True) as file,
+        ):
+            _add_runs(told, file)
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise unreadable(place_of(session.folder, _RUNS), error) from error
+    return told
+
+
+def _add_runs(told: _Told, file: pq.ParquetFile) -> None:
+    told.runs = file.metadata.num_rows
+    if file.schema_arrow.field("started_at").type == _MICROSECONDS:
+        told.begun(_least(file.metadata, "started_at"))
+    if not (told.session_id and told.suite) and told.runs:
+        first = file.read_row_group(0, ["session_id", "suite"]).slice(0, 1).to_pylist()[0]
+        told.named(first["session_id"], first["suite"])
+    columns = file.read(["status", "machine"], use_threads=False)
+    told.ok = _count_ok(columns.column("status"))
+    _add_machines(told, columns.column("machine"))
+
+
+def _least(metadata: Any, name: str) -> int | None:  # noqa: ANN401 -- of pyarrow, which has no types
+    """The smallest time in a column, in microseconds from 1970, as the statistics of its row groups say."""
+    least: list[int] = []
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        place = _place_in(metadata, name)
+        statistics = None if place is None else row_group.column(place).statistics
+        if statistics is not None and statistics.has_min_max:
+            least.append(statistics.min_raw)
+    return min(least, default=None)
+
+
+def _place_in(metadata: Any, name: str) -> int | None:  # noqa: ANN401
+    schema = metadata.schema
+    return next((at for at in range(len(schema)) if schema.column(at).path == name), None)
+
+
+def _from_pieces(folder: Folder) -> _Told:
+    told = _Told()
+    content = read_pieces(folder, {"runs": _TOLD_BY})
+    told.named(content.header.get("session_id"), content.header.get("suite"))
+    for runs in content.tables["runs"]:
+        told.runs += runs.num_rows
+        told.ok += _count_ok(runs.column("status"))
+        told.begun(pc.min(runs.column("started_at").cast(pa.int64())).as_py())
+        _add_machines(told, runs.column("machine"))
+        if runs.num_rows:
+            told.named(runs.column("session_id")[0].as_py(), runs.column("suite")[0].as_py())
+    return told
+
+
+def _count_ok(status: pa.ChunkedArray) -> int:
+    counts = {it["values"]: it["counts"] for it in status.value_counts().to_pylist()}
+    return int(counts.get("ok", 0))
+
+
+def _add_machines(told: _Told, names: pa.ChunkedArray) -> None:
+    told.machines |= dict.fromkeys(name for name in names.unique().to_pylist() if name)

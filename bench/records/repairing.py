@@ -1,0 +1,144 @@
+"""A damaged session made whole again, from what of it is whole; nothing is thrown away for it."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from bench.errors import StoreError, reason
+from bench.files import flush, flush_folder
+from bench.records.check_pieces import PiecesFound, check_pieces
+from bench.records.checking import Checked, check_session
+from bench.records.columns import Part
+from bench.records.find import SessionFolder
+from bench.records.folders import Local
+from bench.records.journal import Journal
+from bench.records.manifest import Manifest, write_manifest
+from bench.records.pieces import RUN_ID, Pieces, names_in, read_manifest, without_others
+from bench.records.rebuild import rebuild_tables
+from bench.records.rescue import of_runs, restore_pieces, whole_tables
+from bench.records.segments import SEGMENTS, write_segments
+from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES
+
+
+def repaired(session: SessionFolder, checked: Checked) -> Checked:
+    """`session` once more as it was `checked`, repaired where that can be: how it is then, and what was done.
+
+    `lost` stays what it was. Where it cannot be repaired its `remedy` says why.
+    """
+    if checked.repair is None:
+        return checked
+    if not isinstance(session.folder, Local):
+        return replace(checked, remedy="copy the session's folder to this machine, and repair it there")
+    folder = Path(session.folder.path)
+    try:
+        kept = _keep(folder, checked)
+        _make_anew(folder, checked)
+        files, _ = session.folder.entries()
+    except StoreError as error:
+        return replace(checked, remedy=f"not repaired: {error}")
+    except (OSError, pa.ArrowException) as error:
+        return replace(checked, remedy=f"not repaired: {folder}: cannot be written: {reason(error)}")
+    after = check_session(SessionFolder(session.folder, frozenset(files)))
+    said = [f"was damaged: {line}" for line in checked.damage]
+    said += [f"{old} is kept as {new.name}" for old, new in kept.items()]
+    return replace(after, lost=checked.lost, repaired=tuple(said) or ("its manifest was written",))
+
+
+def _make_anew(folder: Path, checked: Checked) -> None:
+    if checked.repair == "manifest":
+        _write_manifest(folder)
+        return
+    if checked.repair == "pieces":
+        restore_pieces(folder)
+        _leave_out(folder, closed=checked.state == "ended")
+        _remove_left_out(folder, checked.files)
+    if checked.state == "ended":
+        rebuild_tables(folder)
+
+
+def _keep(folder: Path, checked: Checked) -> dict[str, Path]:
+    """A copy of each damaged file that may hold what none that will take its place does."""
+    if checked.repair != "pieces" and not checked.lost:
+        return {}
+    kept = {}
+    for name in checked.files:
+        source = folder / name
+        if source.is_file():
+            kept[name] = _free(source)
+            with source.open("rb") as file, kept[name].open("xb") as copy:
+                shutil.copyfileobj(file, copy)
+                flush(copy)
+            flush_folder(source.parent)
+    return kept
+
+
+def _free(path: Path) -> Path:
+    number, name = 1, path.with_name(f"{path.name}.damaged")
+    while name.exists():
+        number += 1
+        name = path.with_name(f"{path.name}.damaged-{number}")
+    return name
+
+
+def _write_manifest(folder: Path) -> None:
+    with Journal(folder), Pieces(Local(str(folder))) as pieces:
+        for _ in pieces.journal():
+            pass  # its header is known once it was read
+        write_manifest(folder, replace(pieces.manifest or Manifest({}), session=pieces.header))
+
+
+def _leave_out(folder: Path, closed: bool) -> None:
+    """Segments and a journal without what is damaged: the rest of these is in a segment of its own."""
+    found = check_pieces(SessionFolder(Local(str(folder)), frozenset(it.name for it in folder.iterdir())))
+    with Journal(folder) as journal, Pieces(Local(str(folder))) as pieces:
+        manifest = pieces.manifest or Manifest({})
+        journal.continue_at(manifest.next_entry)
+        if found.damage:
+            manifest = _without_damage(folder, journal, pieces, found)
+            write_manifest(folder, manifest)
+            journal.continue_at(manifest.next_entry)
+            journal.renew([{"kind": "session", **manifest.session}])
+        if closed:
+            journal.append("closed", runs=len(found.runs))
+
+
+def _remove_left_out(folder: Path, damaged: Sequence[str]) -> None:
+    """Of segments that are no longer in the manifest: copies of what is `damaged` are kept, the rest moved."""
+    manifest = read_manifest(Local(str(folder)))
+    named = {file.name for one in (manifest.segments if manifest else ()) for file in one.files.values()}
+    numbers = {name.partition(".")[0] for name in damaged if name.startswith(SEGMENTS)}
+    for name in (f"{number}.{table}.parquet" for number in numbers for table in TABLE_NAMES):
+        if name not in named:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _without_damage(folder: Path, journal: Journal, pieces: Pieces, found: PiecesFound) -> Manifest:
+    manifest, latest = pieces.manifest or Manifest({}), dict[str, int]()
+    for part in (*pieces.segments({"runs": (RUN_ID,)}), *pieces.journal()):
+        latest |= zip(names_in(part), part.entries, strict=True)
+    if not isinstance(pieces.header.get("session_id"), str):
+        raise StoreError(f"{folder}: nothing that is whole tells which session it is; look for another copy")
+    parts = _parts(pieces, manifest, latest, found, journal.next_entry)
+    made = write_segments(folder, manifest.taken, manifest.next_entry, parts)
+    kept = [segment for segment in manifest.segments if segment not in found.segments]
+    header = {**pieces.header, "schema_version": JOURNAL_VERSION}
+    return Manifest(header, (*kept, *made))
+
+
+def _parts(
+    pieces: Pieces, manifest: Manifest, latest: Mapping[str, int], found: PiecesFound, entry: int
+) -> Iterator[Part]:
+    """What the journal holds, and what can be read of damaged segments, as one more entry."""
+    yield from pieces.journal(latest)
+    tables = whole_tables(pieces)
+    for segment, part in zip(manifest.segments, pieces.segments(), strict=True):
+        if segment in found.segments:
+            rest = without_others(part, latest)
+            names = names_in(rest)
+            epochs = rest.tables["epochs"]
+            if tables and not epochs.num_rows:
+                epochs = of_runs(tables["epochs"], names)
+            yield Part({**rest.tables, "epochs": epochs}, [entry] * len(names), entry, entry, {})
