@@ -4,13 +4,20 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict, Unpack
 
 import numpy as np
-import pandas as pd
 
-from bench.analysis.differences import Difference, side_differences
-from bench.analysis.pairing import Scenario, pair, scenarios
-from bench.analysis.statistics import Floats, bootstrap_geometric_mean, geometric_mean, holm, rounds_needed
+from bench.analysis.bootstrap import bootstrap_geometric_mean
+from bench.analysis.differences import (
+    PLACES,
+    READ_BACK,
+    READ_BACK_BY_BOTH,
+    Difference,
+    side_differences,
+)
+from bench.analysis.pairing import MANNER, WORK, Scenario, pair, scenarios
+from bench.analysis.statistics import Floats, geometric_mean, holm, rounds_needed
 from bench.analysis.verdict import (
     METRICS,
     VERDICTS,
@@ -23,6 +30,8 @@ from bench.analysis.verdict import (
     times_by_round,
 )
 from bench.errors import BenchError
+from bench.records.run_table import RunTable
+from bench.records.tables import Row
 
 __all__ = [
     "METRICS",
@@ -36,6 +45,35 @@ __all__ = [
     "Verdict",
     "compare",
 ]
+
+
+RUN_COLUMNS = tuple(
+    dict.fromkeys(
+        [
+            *("run_id", "session_id", "scenario_id", "label", "round", "status", "flags", "batch_size"),
+            *("machine_id", "software_id", "machine", "val_accuracy", *WORK, *MANNER),
+            *(*METRICS, *PLACES, *READ_BACK, *READ_BACK_BY_BOTH),
+        ]
+    )
+)
+"""Of `runs`, all that is read here."""
+CONFIDENCE = 0.95
+DELTA = 0.01
+
+
+class Options(TypedDict, total=False):
+    """What a comparison may be asked for.
+
+    The `confidence` of its intervals; `delta`, the share within which two times pass for the same; `metric`,
+    the time to compare instead of the usual one; `force` compares what would be refused; `seed` drives the
+    bootstrap.
+    """
+
+    confidence: float
+    delta: float
+    metric: Metric | None
+    force: bool
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -86,25 +124,32 @@ class Comparison:
 
 
 def compare(
-    runs_a: pd.DataFrame,
-    machines_a: pd.DataFrame,
-    runs_b: pd.DataFrame,
-    machines_b: pd.DataFrame,
-    *,
-    confidence: float = 0.95,
-    delta: float = 0.01,
-    metric: Metric | None = None,
-    force: bool = False,
-    seed: int = 0,
+    runs_a: RunTable,
+    machines_a: Sequence[Row],
+    runs_b: RunTable,
+    machines_b: Sequence[Row],
+    **options: Unpack[Options],
 ) -> Comparison:
     """How the times of B stand to those of A, per scenario and overall.
 
-    Takes `runs` and `machines` tables; any column may be missing. `delta` is the share within which two
-    times pass for the same, `metric` the time to compare instead of the usual one, `force` compares what
-    would be refused, `seed` drives the bootstrap. BenchError if an argument is out of range.
+    Takes rows of the `machines` tables; any column of either may be missing. See `Options`. BenchError if
+    one of them is out of range.
     """
+    return compare_scenarios(scenarios(runs_a), machines_a, scenarios(runs_b), machines_b, **options)
+
+
+def compare_scenarios(
+    scenarios_a: Sequence[Scenario],
+    machines_a: Sequence[Row],
+    scenarios_b: Sequence[Scenario],
+    machines_b: Sequence[Row],
+    **options: Unpack[Options],
+) -> Comparison:
+    """The same of the scenarios that the runs of A and B are of."""
+    confidence, delta = options.get("confidence", CONFIDENCE), options.get("delta", DELTA)
+    metric, force = options.get("metric"), options.get("force", False)
     _check(confidence, delta, metric)
-    pairing = pair(scenarios(runs_a), scenarios(runs_b))
+    pairing = pair(scenarios_a, scenarios_b)
     compared = [
         compare_scenario(a, b, confidence=confidence, delta=delta, metric=metric, force=force)
         for a, b in pairing.pairs
@@ -116,7 +161,7 @@ def compare(
         confidence=confidence,
         delta=delta,
         scenarios=tuple(compared),
-        overall=_overall(pairing.pairs, compared, confidence, seed),
+        overall=_overall(pairing.pairs, compared, confidence, options.get("seed", 0)),
         differences=side_differences(sides_a, machines_a, sides_b, machines_b),
         only_a=tuple(scenario.label for scenario in pairing.only_a),
         only_b=tuple(scenario.label for scenario in pairing.only_b),

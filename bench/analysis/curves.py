@@ -1,11 +1,16 @@
 """How accurate a scenario is as its training goes on, over the rounds."""
 
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from bench.analysis.statistics import median
-from bench.records.tables import Row
+from bench.records.arrow_columns import Mask, Rows, codes, numbers
+from bench.records.run_table import RunTable, grouped
 
 EPOCH_COLUMNS = ("run_id", "epoch", "elapsed_seconds", "val_accuracy", "val_loss")
 """Of `epochs`, all that is read here."""
@@ -33,47 +38,88 @@ class Curve:
     high: tuple[float, ...]
 
 
-def curves(runs: Iterable[Row], epochs: Iterable[Row]) -> list[Curve]:
-    """A curve for each scenario and machine, as they first come up; of rows of `runs` and `epochs`.
+def curves(runs: RunTable, epochs: pa.Table) -> list[Curve]:
+    """A curve for each scenario and machine, as they first come up; `epochs` may have `EPOCH_COLUMNS` alone.
 
     Where runs of a scenario differ in how many epochs they had, the shortest says how long the curve is.
     """
-    of_run: dict[str, dict[int, Row]] = {}
-    for epoch in epochs:
-        if epoch["val_accuracy"] is not None and epoch["elapsed_seconds"] is not None:
-            of_run.setdefault(epoch["run_id"], {})[epoch["epoch"]] = epoch
-    groups: dict[tuple[str, str, str, str], list[Row]] = {}
-    for row in {row["run_id"]: row for row in runs}.values():
-        if row["status"] == "ok" and row["run_id"] in of_run:
-            key = (row["suite"], row["sweep"], row["scenario_id"], row["machine"] or "")
-            groups.setdefault(key, []).append(row)
-    found = (_curve(rows, [of_run[row["run_id"]] for row in rows]) for rows in groups.values())
+    known = _Epochs.of(runs, epochs)
+    ok, machines = runs.is_ok() & known.has(len(runs)), runs.codes("machine")
+    named = machines.mapped([name or None for name in machines.values])
+    keys = [runs.codes(name) for name in ("suite", "sweep", "scenario_id")]
+    groups = grouped([*keys, named], runs.rows[ok])
+    found = (_curve(runs, rows, known) for rows in groups)
     return [curve for curve in found if curve.epochs]
 
 
-def _curve(rows: Sequence[Row], epochs: Sequence[dict[int, Row]]) -> Curve:
-    first = rows[0]
-    shared = sorted(set.intersection(*(set(found) for found in epochs)))
-    every = [[found[number] for found in epochs] for number in shared]
-    accuracies = [[one["val_accuracy"] for one in at] for at in every]
+@dataclass(frozen=True, eq=False)
+class _Epochs:
+    """Epochs after which there was a validation, by run and number, each once; a run's begin at `first`.
+
+    All arrays but `first` have an item for each epoch.
+    """
+
+    run: Rows
+    number: NDArray[Any]
+    first: Rows
+    elapsed_seconds: NDArray[Any]
+    val_accuracy: NDArray[Any]
+    val_loss: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, runs: RunTable, epochs: pa.Table) -> Self:
+        """Those of `runs`; of epochs that a run has twice the last counts."""
+        columns = {name: numbers(epochs.column(name)) for name in EPOCH_COLUMNS if name != "run_id"}
+        ids, run_ids = codes(epochs.column("run_id")), runs.codes("run_id")
+        row_of = dict(zip(run_ids.of(runs.rows), runs.rows.tolist(), strict=True))
+        rows = np.array([*(row_of.get(run_id, -1) for run_id in ids.values), -1])[ids.indices]
+        number = columns["epoch"].values
+        there = np.flatnonzero((rows >= 0) & columns["val_accuracy"].known & columns["elapsed_seconds"].known)
+        order = there[np.lexsort((there, number[there], rows[there]))]
+        run, number = rows[order], number[order]
+        last = np.ones(len(order), np.bool_)
+        last[:-1] = (run[1:] != run[:-1]) | (number[1:] != number[:-1])
+        order, run, number = order[last], run[last], number[last]
+        loss = columns["val_loss"]
+        return cls(
+            run=run,
+            number=number,
+            first=np.searchsorted(run, np.arange(len(runs) + 1)),
+            elapsed_seconds=columns["elapsed_seconds"].values[order],
+            val_accuracy=columns["val_accuracy"].values[order],
+            val_loss=np.where(loss.known, loss.values, math.nan)[order],
+        )
+
+    def has(self, runs: int) -> Mask:
+        """Which of so many runs have any."""
+        return np.diff(self.first[: runs + 1]) > 0
+
+    def shared(self, rows: Rows) -> list[tuple[int, Rows]]:
+        """The epochs that all of these runs had, and where they are."""
+        places = np.concatenate([np.arange(self.first[row], self.first[row + 1]) for row in rows])
+        places = places[np.argsort(self.number[places], kind="stable")]
+        numbers, starts, counts = np.unique(self.number[places], return_index=True, return_counts=True)
+        found = zip(numbers.tolist(), starts.tolist(), counts.tolist(), strict=True)
+        return [(number, places[at : at + count]) for number, at, count in found if count == len(rows)]
+
+
+def _curve(runs: RunTable, rows: Rows, epochs: _Epochs) -> Curve:
+    first, shared = rows[0], epochs.shared(rows)
+    accuracies = [epochs.val_accuracy[at] for _, at in shared]
     return Curve(
-        suite=first["suite"],
-        sweep=first["sweep"],
-        label=first["label"],
-        machine=first["machine"] or "",
-        target_accuracy=first.get("target_accuracy"),
+        **{name: runs.codes(name)[first] for name in ("suite", "sweep", "label", "target_accuracy")},
+        machine=runs.codes("machine")[first] or "",
         runs=len(rows),
-        epochs=tuple(shared),
-        elapsed_seconds=tuple(median([one["elapsed_seconds"] for one in at]) for at in every),
+        epochs=tuple(number for number, _ in shared),
+        elapsed_seconds=tuple(median(epochs.elapsed_seconds[at]) for _, at in shared),
         val_accuracy=tuple(map(median, accuracies)),
-        val_loss=tuple(_median_loss(at) for at in every),
-        low=tuple(map(min, accuracies)),
-        high=tuple(map(max, accuracies)),
+        val_loss=tuple(_median_loss(epochs.val_loss[at]) for _, at in shared),
+        low=tuple(one.min().item() for one in accuracies),
+        high=tuple(one.max().item() for one in accuracies),
     )
 
 
-def _median_loss(epochs: Iterable[Row]) -> float | None:
+def _median_loss(losses: NDArray[np.float64]) -> float | None:
     """Of those that are numbers: a loss that is none was told by the run's status."""
-    losses = (epoch["val_loss"] for epoch in epochs)
-    known = [loss for loss in losses if loss is not None and not math.isnan(loss)]
-    return median(known) if known else None
+    known = losses[~np.isnan(losses)]
+    return median(known) if known.size else None

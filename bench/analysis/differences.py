@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import pandas as pd
-
 from bench.analysis.pairing import MANNER, Scenario, plain
+from bench.records.run_table import RunTable
+from bench.records.tables import Row
 
 Kind = Literal["hardware", "software", "settings"]
 
@@ -41,14 +41,16 @@ class Difference:
 
 
 def side_differences(
-    side_a: Iterable[Scenario], machines_a: pd.DataFrame, side_b: Iterable[Scenario], machines_b: pd.DataFrame
+    side_a: Sequence[Scenario],
+    machines_a: Sequence[Row],
+    side_b: Sequence[Scenario],
+    machines_b: Sequence[Row],
 ) -> tuple[Difference, ...]:
     """What differs in hardware, software and settings between the runs of the two sides, in this order.
 
     A side's values are those of its machines and runs, each named once. A machine that the tables do not
     describe (published figures) is one entry, not one per fact.
     """
-    side_a, side_b = list(side_a), list(side_b)
     runs_a = [scenario.runs for scenario in side_a]
     runs_b = [scenario.runs for scenario in side_b]
     if not runs_a or not runs_b:
@@ -61,7 +63,7 @@ def side_differences(
     for name in MANNER:
         found.extend(_named("settings", name, _settings(name, side_a), _settings(name, side_b)))
     for name in (*PLACES, *READ_BACK, *READ_BACK_BY_BOTH):
-        a, b = _values(name, *runs_a), _values(name, *runs_b)
+        a, b = _values(name, runs_a), _values(name, runs_b)
         if name in READ_BACK or (a and b):
             found.extend(_named("hardware" if name in PLACES else "settings", name, a, b))
     order = ("hardware", "software", "settings")
@@ -96,38 +98,40 @@ def _seen(name: str, values: tuple[Any, ...]) -> set[Any]:
     return {f"{value:.2g}" if isinstance(value, int | float) else value for value in values}
 
 
-def _fact_differences(known_a: pd.DataFrame, known_b: pd.DataFrame) -> Iterator[Difference]:
+def _fact_differences(known_a: Sequence[Row], known_b: Sequence[Row]) -> Iterator[Difference]:
     """Facts that both tables have a column for: a column that one lacks says nothing about its machine."""
-    if known_a.empty or known_b.empty:
+    if not known_a or not known_b:
         return
-    for name in known_a.columns.intersection(known_b.columns, sort=False):
-        if not IDENTITY.search(name) and not PASSING.search(name):
+    for name in known_a[0]:
+        if name in known_b[0] and not IDENTITY.search(name) and not PASSING.search(name):
             kind: Kind = "software" if SOFTWARE.search(name) else "hardware"
-            yield from _named(kind, name, _values(name, known_a), _values(name, known_b))
+            yield from _named(kind, name, _facts(name, known_a), _facts(name, known_b))
 
 
-def _machines_of(runs: Sequence[pd.DataFrame], machines: pd.DataFrame) -> pd.DataFrame:
+def _machines_of(runs: Sequence[RunTable], machines: Sequence[Row]) -> list[Row]:
     """The rows of `machines` on which `runs` ran, without those that stand for an unknown machine."""
     for name in ("machine_id", "software_id"):
-        ids = _values(name, *runs)
-        if ids and name in machines:
-            machines = machines[machines[name].isin(ids)]
-    if "machine" in machines:
-        machines = machines[machines["machine"].ne(UNKNOWN_MACHINE)]
-    return machines
+        if ids := set(_values(name, runs)):
+            machines = [row for row in machines if row.get(name) in ids]
+    return [row for row in machines if row.get("machine") != UNKNOWN_MACHINE]
 
 
-def _machine_names(runs: Sequence[pd.DataFrame], known: pd.DataFrame) -> tuple[Any, ...]:
-    for names in (_values("machine", *runs), _values("machine", known), _values("machine_id", *runs)):
+def _machine_names(runs: Sequence[RunTable], known: Sequence[Row]) -> tuple[Any, ...]:
+    for names in (_values("machine", runs), _facts("machine", known), _values("machine_id", runs)):
         told = tuple(name for name in names if name != UNKNOWN_MACHINE)
         if told:
             return told
     return ()
 
 
-def _values(name: str, *tables: pd.DataFrame) -> tuple[Any, ...]:
+def _values(name: str, runs: Iterable[RunTable]) -> tuple[Any, ...]:
     """The distinct known values of a column, lists by their items: numbers by size, then texts in order."""
-    return _distinct(plain(cell) for table in tables if name in table for cell in table[name])
+    return _distinct(plain(value) for table in runs for value in table.codes(name).distinct())
+
+
+def _facts(name: str, machines: Iterable[Row]) -> tuple[Any, ...]:
+    """The same of a column of machines."""
+    return _distinct(plain(row.get(name)) for row in machines)
 
 
 def _settings(name: str, side: Iterable[Scenario]) -> tuple[Any, ...]:

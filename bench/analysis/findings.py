@@ -3,24 +3,36 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from bench.analysis.curves import Curve, curves
 from bench.analysis.drift import Drift, drifts
 from bench.analysis.nodes import NodeTable, node_tables
 from bench.analysis.rivals import Rivals, rivals
 from bench.analysis.scaling import Scaling, scalings
 from bench.analysis.sessions import SessionFacts, session_facts
-from bench.analysis.steadiness import Standing, standings
+from bench.analysis.steadiness import Standings, standings
 from bench.analysis.summary import ScenarioSummary, summarise
 from bench.analysis.surface import Surface, surfaces
 from bench.analysis.trends import Trend, trends
+from bench.records.run_table import RunRecord, RunTable
 from bench.records.tables import Row
+
+MOST_STANDINGS, MOST_FAILURES, MOST_RIVALS = 2_000, 200, 12
+"""So many of each are told at most."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Rows of `runs` and `machines`, and what follows from them and the `epochs`."""
+    """What follows from runs, their epochs and rows of `machines`; those are in `machines`.
 
-    runs: tuple[Row, ...]
+    `failures` are the last runs that did not end ok, of `failed` ones; `rivals_left_out` is how many machines
+    are not held against the first, `flagged` how many runs have a flag.
+    """
+
+    flagged: int
+    failed: int
+    failures: tuple[RunRecord, ...]
     machines: tuple[Row, ...]
     sessions: tuple[SessionFacts, ...]
     summaries: tuple[ScenarioSummary, ...]
@@ -29,28 +41,34 @@ class Findings:
     surfaces: tuple[Surface, ...]
     scalings: tuple[Scaling, ...]
     nodes: tuple[NodeTable, ...]
-    standings: tuple[Standing, ...]
+    standings: Standings
     rivals: tuple[Rivals, ...]
+    rivals_left_out: int
     drifts: tuple[Drift, ...]
 
 
-def findings(runs: Iterable[Row], epochs: Iterable[Row], machines: Iterable[Row]) -> Findings:
-    """Of the rows of the three tables; each run counts once, and machines are those of its session."""
-    rows = list({row["run_id"]: row for row in runs}.values())
-    ids = {row["session_id"] for row in rows}
+def findings(runs: RunTable, epochs: pa.Table, machines: Iterable[Row]) -> Findings:
+    """Of the three tables; machines are those of the sessions that have runs."""
+    ids = set(runs.codes("session_id").distinct())
     there = [row for row in machines if row["session_id"] in ids]
-    summaries = summarise(rows)
+    summaries = summarise(runs)
+    failed = runs.rows[~runs.is_ok()]
+    others, left_out = rivals(runs, there, MOST_RIVALS)
+    flags = runs.codes("flags")
     return Findings(
-        runs=tuple(rows),
+        flagged=int((~flags.among([None, ()])).sum()),
+        failed=len(failed),
+        failures=tuple(runs.records(failed[:MOST_FAILURES])),
         machines=tuple(there),
-        sessions=tuple(session_facts(rows)),
+        sessions=tuple(session_facts(runs)),
         summaries=tuple(summaries),
-        trends=tuple(trends(summaries, rows)),
-        curves=tuple(curves(rows, epochs)),
-        surfaces=tuple(surfaces(rows)),
-        scalings=tuple(scalings(rows)),
-        nodes=tuple(node_tables(rows)),
-        standings=tuple(standings(rows)),
-        rivals=tuple(rivals(rows, there)),
+        trends=tuple(trends(summaries, runs)),
+        curves=tuple(curves(runs, epochs)),
+        surfaces=tuple(surfaces(summaries, runs)),
+        scalings=tuple(scalings(runs)),
+        nodes=tuple(node_tables(runs)),
+        standings=standings(runs, MOST_STANDINGS),
+        rivals=tuple(others),
+        rivals_left_out=left_out,
         drifts=tuple(drifts(there)),
     )

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.analysis.statistics import median
+from bench.records.run_table import RunTable
 from bench.records.scenario import Loop, Scenario, model_flops_per_step, parameter_count
 from bench.records.suite import Measure, Point
-from bench.records.tables import Row
 
 FLOPS_PER_SECOND = 1e11
 STEP_SECONDS: dict[Loop, float] = {"fused": 5e-5, "fit": 5e-4}
@@ -80,25 +83,29 @@ def forecast(points: Sequence[Point], measure: Measure, earlier: Mapping[str, fl
     return Forecast(tuple(_planned(point, earlier) for point in points), measure)
 
 
-def earlier_seconds(runs: Iterable[Row], node: str | None) -> dict[str, float]:
+def earlier_seconds(runs: RunTable, node: str | None) -> dict[str, float]:
     """Median seconds of a whole run, harness included, by scenario id: of ok runs on `node`, or on any.
 
-    Takes rows of the `runs` table. Those that did not compile have no `wall_seconds`, but count: of a
-    session's rounds they are all but one.
+    Those that did not compile have no `wall_seconds`, but count: of a session's rounds they are all but one.
     """
-    taken: dict[str, list[float]] = {}
-    for row in runs:
-        if node in (None, row["node"]) and row["status"] == "ok" and (fit := _fit_seconds(row)) is not None:
-            whole = fit + sum(row[name] or 0.0 for name in OVERHEAD)
-            taken.setdefault(row["scenario_id"], []).append(whole)
-    return {scenario_id: median(seconds) for scenario_id, seconds in taken.items()}
+    wall, cached = runs.numbers("wall_seconds"), runs.codes("compile_cached").among([True])
+    fit = np.where(cached, _sum(runs, WITHOUT_WALL), wall.values)
+    whole = fit + _sum(runs, OVERHEAD)
+    timed = runs.is_ok() & (wall.known | cached)
+    if node is not None:
+        timed &= runs.codes("node").among([node])
+    groups = runs.groups("scenario_id", rows=runs.rows[timed])
+    scenario_ids = runs.codes("scenario_id")
+    return {scenario_ids[rows[0]]: median(whole[rows]) for rows in groups}
 
 
-def _fit_seconds(row: Row) -> float | None:
-    if row.get("compile_cached"):
-        return sum((row[name] or 0.0 for name in WITHOUT_WALL), 0.0)
-    seconds: float | None = row["wall_seconds"]
-    return seconds
+def _sum(runs: RunTable, names: Iterable[str]) -> NDArray[np.float64]:
+    """The columns of each run together, what is missing as nothing."""
+    total = np.zeros(len(runs))
+    for name in names:
+        column = runs.numbers(name)
+        total = total + np.where(column.known, column.values, 0.0)
+    return total
 
 
 def expected_seconds(points: Iterable[Point], earlier: Mapping[str, float]) -> dict[str, float]:
@@ -108,7 +115,7 @@ def expected_seconds(points: Iterable[Point], earlier: Mapping[str, float]) -> d
     """
     guessed = {p.scenario.scenario_id: _guess(p.scenario) for p in points}
     known = {i: earlier[i] for i in guessed if i in earlier}
-    scale = median(known[i] / guessed[i] for i in known) if known else 1.0
+    scale = median([known[i] / guessed[i] for i in known]) if known else 1.0
     return {i: scale * seconds for i, seconds in guessed.items()} | known
 
 

@@ -1,13 +1,16 @@
 """Which nodes are slow: the step times of each against those of the others of the same hardware."""
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bench.analysis.repetition import CONFIDENCE
 from bench.analysis.statistics import geometric_mean, hodges_lehmann_ratio, holm, margin_p
-from bench.records.tables import Row
+from bench.records.run_table import Codes, Rows, RunTable, grouped
 
 Verdict = Literal["slower", "faster", "same", "unclear"]
 
@@ -65,7 +68,7 @@ class _Hardware:
     device_name: str | None
 
 
-_Times = dict[str, list[float]]
+_Times = dict[str, NDArray[np.float64]]
 """The step times of each node, on one scenario of one session."""
 
 
@@ -86,40 +89,50 @@ class _Test:
     p: float
 
 
-def node_tables(runs: Iterable[Row]) -> list[NodeTable]:
+def node_tables(runs: RunTable) -> list[NodeTable]:
     """A table for each hardware of which some scenario of a session ran at least twice on each of two nodes.
 
-    Takes rows of the `runs` table. Only ok runs on exactly one node count: one on several tells nothing of
-    one. Hardware is the `machine` that a run was on and the device that it trained on: a node of another
-    hardware is not slow, it is different. In very large sessions only the last rounds are compared.
+    Only ok runs on exactly one node count: one on several tells nothing of one. Hardware is the `machine`
+    that a run was on and the device that it trained on: a node of another hardware is not slow, it is
+    different. In very large sessions only the last rounds are compared.
     """
-    families: dict[_Hardware, dict[Hashable, dict[str, list[Row]]]] = {}
-    for row in {row["run_id"]: row for row in runs}.values():
-        node = _only_node(row)
-        if node and row["status"] == "ok" and row.get("step_seconds") and row.get("machine"):
-            scenarios = families.setdefault(_Hardware(row["machine"], row.get("device_name")), {})
-            nodes = scenarios.setdefault((row["session_id"], row["scenario_id"]), {})
-            nodes.setdefault(node, []).append(row)
-    compared = {
-        hardware: {scenario: _times(nodes) for scenario, nodes in scenarios.items()}
-        for hardware, scenarios in families.items()
-    }
-    tables = (_table_without_the_slow(hardware, scenarios) for hardware, scenarios in compared.items())
+    nodes, machines, devices = _only_node(runs), runs.codes("machine"), runs.codes("device_name")
+    steps = runs.numbers("step_seconds")
+    timed = runs.is_ok() & steps.known & (steps.values != 0) & ~machines.among([None, ""])
+    families = grouped([machines, devices], runs.rows[timed & ~nodes.among([None, ""])])
+    compared = (
+        (_Hardware(machines[rows[0]], devices[rows[0]]), _scenarios(runs, nodes, steps.values, rows))
+        for rows in families
+    )
+    tables = (_table_without_the_slow(hardware, scenarios) for hardware, scenarios in compared)
     return [table for table in tables if table.nodes]
 
 
-def _only_node(row: Row) -> str | None:
+def _only_node(runs: RunTable) -> Codes:
     """The node of a run that had just one, which is all that an older table tells of."""
-    nodes = set(row.get("nodes") or [row.get("node")])
-    return nodes.pop() if len(nodes) == 1 else None
+    nodes, first = runs.codes("nodes"), runs.codes("node")
+    several = Codes(nodes.indices, ["" if len(set(of)) > 1 else (of or (None,))[0] for of in nodes.values])
+    return several.mapped(several.values).otherwise(first)
 
 
-def _times(nodes: Mapping[str, Sequence[Row]]) -> _Times:
+def _scenarios(runs: RunTable, nodes: Codes, steps: NDArray[Any], rows: Rows) -> dict[Hashable, _Times]:
+    """The step times of each scenario of each session that ran on several nodes."""
+    found: dict[Hashable, _Times] = {}
+    sessions, scenarios = runs.codes("session_id"), runs.codes("scenario_id")
+    for own in grouped([sessions, scenarios], rows):
+        if (nodes.indices[own] != nodes.indices[own[0]]).any():
+            of_node = {nodes[one[0]]: one for one in grouped([nodes], own)}
+            found[sessions[own[0]], scenarios[own[0]]] = _times(runs, steps, of_node)
+    return found
+
+
+def _times(runs: RunTable, steps: NDArray[Any], nodes: Mapping[str, Rows]) -> _Times:
     """The step times of each node that has enough of them; of very many those of the last rounds."""
+    rounds = runs.codes("round")
     enough = {node: rows for node, rows in nodes.items() if len(rows) >= FEWEST_RUNS}
     most = max(FEWEST_RUNS, math.isqrt(_MOST_PAIRS // max(len(enough), 1)))
-    last = {node: sorted(rows, key=lambda row: row["round"])[-most:] for node, rows in enough.items()}
-    return {node: [row["step_seconds"] for row in rows] for node, rows in last.items()}
+    order = {node: np.argsort(rounds.of(rows), kind="stable")[-most:] for node, rows in enough.items()}
+    return {node: steps[rows[order[node]]] for node, rows in enough.items()}
 
 
 def _table_without_the_slow(hardware: _Hardware, scenarios: Mapping[Hashable, _Times]) -> NodeTable:
@@ -143,7 +156,7 @@ def _table_without_the_slow(hardware: _Hardware, scenarios: Mapping[Hashable, _T
 def _test(scenario: Hashable, node: str, times: _Times, slow: frozenset[str]) -> _Test:
     own, all_others = times[node], frozenset(times) - {node}
     others = all_others - slow or all_others
-    theirs = [seconds for other in times if other in others for seconds in times[other]]
+    theirs = np.concatenate([seconds for other, seconds in times.items() if other in others])
     found = hodges_lehmann_ratio(theirs, own, CONFIDENCE)
     assert found.ratio is not None  # only infinite times leave it open
     return _Test(

@@ -1,41 +1,15 @@
 """Where a session's time went: how much of its slots' time was training, and what the rest was."""
 
-import datetime
-import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
+from bench.analysis.slots import PARTS, USEFUL, WITHOUT_RUN, Part, Slots
+from bench.records.run_table import Rows, RunTable
 from bench.records.tables import Row
 
-Part = Literal[
-    "train",
-    "evaluate",
-    "compile",
-    "compile_cached",
-    "import",
-    "start",
-    "build",
-    "stage",
-    "warmup",
-    "inside",
-    "around",
-    "failed",
-    "probe",
-    "idle",
-    "idle_or_lost",
-]
-PARTS: tuple[Part, ...] = get_args(Part)
-"""What a slot's time goes to. `inside` is what a run's process does between its clocks, `around` what passes
-before and after that: messages, and the process's end. `failed` are whole runs that ended neither ok nor
-diverged, `probe` those before runs; `idle` is a slot that nobody has, or that is being opened. It is
-`idle_or_lost` where some run was tried again: an attempt that was lost has no row, and so nothing tells its
-time from idling; where nobody else ran or waited meanwhile, it is no part at all."""
-USEFUL: frozenset[Part] = frozenset({"train", "evaluate"})
-"""What is no overhead: what the runs are for."""
-WITHOUT_RUN: frozenset[Part] = frozenset({"probe", "idle", "idle_or_lost"})
-"""What passes in a slot while no run that has a row has it."""
+__all__ = ["MACHINE_COLUMNS", "PARTS", "RUN_COLUMNS", "USEFUL", "Overhead", "Part", "overheads"]
+
 RUN_COLUMNS = (
     *("session_id", "suite", "status", "attempt", "started_at", "nodes", "queue_seconds", "occupied_seconds"),
     *("start_seconds", "import_seconds", "build_seconds", "compile_seconds", "compile_cached"),
@@ -44,16 +18,6 @@ RUN_COLUMNS = (
 """Of `runs`, all that is read here."""
 MACHINE_COLUMNS = ("session_id", "node", "probe_moment", "probe_seconds", "probe_strategy", "probe_workers")
 """Of `machines`, all that is read here."""
-_CLOCKS: dict[str, Part] = {
-    "build_seconds": "build",
-    "compile_seconds": "compile",
-    "warmup_seconds": "warmup",
-    "stage_seconds": "stage",
-    "train_seconds": "train",
-    "eval_seconds": "evaluate",
-    "test_seconds": "evaluate",
-}
-_SLACK_SHARE, _SLACK_SECONDS = 0.1, 0.5
 
 
 @dataclass(frozen=True)
@@ -92,67 +56,58 @@ class Overhead:
     @property
     def overhead_seconds_per_run(self) -> float | None:
         """All the rest, shared among the runs; None where that is not known of every run."""
-        return self._per_run(frozenset(PARTS) - USEFUL)
+        return self._per_run(USEFUL)
 
     @property
     def own_overhead_seconds_per_run(self) -> float | None:
         """The same of the time in which the runs had their slots."""
-        return self._per_run(frozenset(PARTS) - USEFUL - WITHOUT_RUN)
+        return self._per_run(USEFUL | WITHOUT_RUN)
 
-    def _per_run(self, parts: Iterable[Part]) -> float | None:
+    def _per_run(self, without: frozenset[Part]) -> float | None:
         if not self.runs or self.untold:
             return None
-        return sum(self.seconds.get(part, 0.0) for part in parts) / self.runs
+        return sum(self.seconds.get(part, 0.0) for part in PARTS if part not in without) / self.runs
 
 
-def overheads(runs: Iterable[Row], machines: Iterable[Row], whole: bool = True) -> list[Overhead]:
-    """One for each session of rows of the `runs` and `machines` tables, in the order in which they began.
+def overheads(runs: RunTable, machines: Iterable[Row], whole: bool = True) -> list[Overhead]:
+    """One for each session of `runs`, of rows of the `machines` table, in the order in which they began.
 
-    `whole` says that no run of a session is missing among the rows.
+    `whole` says that no run of a session is missing among them.
     """
-    of_session: dict[str, list[Row]] = defaultdict(list)
-    for row in runs:
-        of_session[row["session_id"]].append(row)
     probes: dict[str, list[Row]] = defaultdict(list)
     for row in machines:
         if row.get("probe_seconds") is not None:
             probes[row["session_id"]].append(row)
-    sessions = sorted(of_session.items(), key=lambda item: (_first(item[1]), item[0]))
-    return [_overhead(rows, probes[name], whole) for name, rows in sessions]
+    slots = Slots(runs)
+    sessions = runs.codes("session_id")
+    groups = [(sessions[rows[0]], rows) for rows in runs.groups("session_id")]
+    groups.sort(key=lambda session: (slots.first(session[1]), session[0]))
+    suites = runs.codes("suite")
+    return [_overhead(name, suites[rows[0]], slots, rows, probes[name], whole) for name, rows in groups]
 
 
-def _first(rows: Iterable[Row]) -> float:
-    return min((row["started_at"].timestamp() for row in rows if row["started_at"]), default=0.0)
-
-
-def _overhead(rows: Sequence[Row], probes: Sequence[Row], whole: bool) -> Overhead:
-    seconds: dict[Part, float] = defaultdict(float)
-    had_slot = [row for row in rows if row.get("occupied_seconds") is not None or _clocks(row)]
-    for row in had_slot:
-        for part, taken in _parts(row).items():
-            seconds[part] += taken * _workers(row)
-    stays = [stay for row in had_slot if (stay := _stay(row))]
-    told = whole and bool(stays) and len(stays) == len(had_slot)
-    wall, slots = (_wall(stays), _most_at_once(stays)) if told else (None, None)
-    if wall is not None and slots is not None:
+def _overhead(
+    name: str, suite: str, slots: Slots, rows: Rows, probes: Sequence[Row], whole: bool
+) -> Overhead:
+    had_slot = rows[slots.had[rows]]
+    seconds: dict[Part, float] = defaultdict(float, slots.seconds(had_slot))
+    told = whole and had_slot.size and slots.told[had_slot].all()
+    wall, at_once = (slots.wall(had_slot), slots.most_at_once(had_slot)) if told else (None, None)
+    if wall is not None and at_once is not None:
         seconds["probe"] = sum(row["probe_seconds"] for row in probes if row["probe_moment"] == "start")
-        idle: Part = "idle_or_lost" if any(map(_tried_again, rows)) else "idle"
-        seconds[idle] = max(slots * wall - sum(seconds.values()), 0.0)
+        idle: Part = "idle_or_lost" if slots.tried_again[rows].any() else "idle"
+        seconds[idle] = max(at_once * wall - sum(seconds.values()), 0.0)
     ends = [row for row in probes if row["probe_moment"] == "end"]
     return Overhead(
-        session_id=rows[0]["session_id"],
-        suite=rows[0]["suite"],
+        session_id=name,
+        suite=suite,
         runs=len(had_slot),
-        untold=sum(row.get("occupied_seconds") is None for row in had_slot),
+        untold=int((~slots.held.known[had_slot]).sum()),
         wall_seconds=wall,
-        slots=slots,
+        slots=at_once,
         seconds=dict(sorted(((p, s) for p, s in seconds.items() if s), key=lambda item: -item[1])),
         end_probe_seconds=_end_probe_seconds(ends) if ends and whole else None,
     )
-
-
-def _tried_again(row: Row) -> bool:
-    return (row.get("attempt") or 1) > 1
 
 
 def _end_probe_seconds(ends: Iterable[Row]) -> float:
@@ -165,79 +120,3 @@ def _end_probe_seconds(ends: Iterable[Row]) -> float:
     for row in ends:
         by_node[row["node"]].add((row["probe_seconds"], row["probe_strategy"], row["probe_workers"]))
     return max(sum(seconds for seconds, *_ in probes) for probes in by_node.values())
-
-
-def _parts(row: Row) -> dict[Part, float]:
-    """What one run's time in its slot went to, as one of its workers spent it."""
-    held = row.get("occupied_seconds")
-    parts = _clocks(row)
-    if held is None:
-        return parts
-    if row["status"] not in ("ok", "diverged"):
-        return {"failed": held}
-    timed = sum(parts.values())
-    metered = max(row.get("metered_seconds") or timed, timed)
-    imported = row.get("import_seconds") or 0.0
-    start = max(row.get("start_seconds") or imported, imported)
-    around = max(held - start - metered, 0.0)
-    return {
-        **parts,
-        "import": imported,
-        "start": start - imported,
-        "inside": metered - timed,
-        "around": around,
-    }
-
-
-def _clocks(row: Row) -> dict[Part, float]:
-    parts: dict[Part, float] = defaultdict(float)
-    for column, part in _CLOCKS.items():
-        taken = row.get(column)
-        if taken is not None:
-            parts["compile_cached" if part == "compile" and row.get("compile_cached") else part] += taken
-    return parts
-
-
-def _workers(row: Row) -> int:
-    return max(len(row.get("nodes") or ()), 1)
-
-
-@dataclass(frozen=True)
-class _Stay:
-    """A run in its slot: from when to when, in seconds, how long it had waited, and for how many workers."""
-
-    begin: float
-    end: float
-    waited: float
-    workers: int
-
-
-def _stay(row: Row) -> _Stay | None:
-    began: datetime.datetime | None = row["started_at"]
-    held = row.get("occupied_seconds")
-    if began is None or held is None:
-        return None
-    begin = began.timestamp()
-    return _Stay(begin, begin + held, row.get("queue_seconds") or 0.0, _workers(row))
-
-
-def _wall(stays: Iterable[_Stay]) -> float:
-    """How long any run had a slot or waited for one: what lies between is no time of the session's."""
-    total, until = 0.0, float("-inf")
-    for begin, end in sorted((stay.begin - stay.waited, stay.end) for stay in stays):
-        total += max(end - max(begin, until), 0.0)
-        until = max(until, end)
-    return total
-
-
-def _most_at_once(stays: Iterable[_Stay]) -> int:
-    """Slots at work at once, at most.
-
-    When a run began is the time of day, how long it took another clock's: each is taken for a little shorter
-    than it was, lest one seems to begin before the one that it follows has ended.
-    """
-    changes = []
-    for stay in stays:
-        slack = min(_SLACK_SHARE * (stay.end - stay.begin), _SLACK_SECONDS)
-        changes += [(stay.begin + slack, stay.workers), (stay.end - slack, -stay.workers)]
-    return max(itertools.accumulate(workers for _, workers in sorted(changes)))

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from bench.records.run_table import Rows, RunTable, grouped
 from bench.records.scenario import YOUNGER
 
 WORK = (
@@ -60,7 +60,7 @@ NEUTRAL: Mapping[str, Any] = MappingProxyType(
 
 @dataclass(frozen=True, eq=False)
 class Scenario:
-    """One scenario's rows on one side; `settings` holds `WORK` and `MANNER` as plain values, None if unknown.
+    """One scenario's runs on one side; `settings` holds `WORK` and `MANNER` as plain values, None if unknown.
 
     `global_batch` is in samples per step over all replicas, None if unknown.
     """
@@ -69,7 +69,7 @@ class Scenario:
     label: str
     settings: Mapping[str, Any]
     global_batch: int | None
-    runs: pd.DataFrame
+    runs: RunTable
 
     @property
     def work(self) -> Hashable:
@@ -94,20 +94,22 @@ class Pairing:
     only_b: tuple[Scenario, ...]
 
 
-def scenarios(runs: pd.DataFrame) -> tuple[Scenario, ...]:
-    """The scenarios of a `runs` table in order of appearance, whatever columns it lacks.
+def scenarios(runs: RunTable) -> tuple[Scenario, ...]:
+    """The scenarios of `runs` in order of appearance, whatever columns it lacks.
 
-    A run that is in the table twice (overlapping folders) counts once. Rows with no `scenario_id` are
-    grouped by their settings.
+    Runs with no `scenario_id` are grouped by their settings.
     """
-    if "run_id" in runs:
-        runs = runs[runs["run_id"].isna() | ~runs["run_id"].duplicated()]
-    rows: dict[Hashable, list[int]] = {}
-    for position, row in enumerate(runs.to_dict("records")):
-        scenario_id = plain(row.get("scenario_id"))
-        key = scenario_id if scenario_id is not None else tuple(_settings(row).values())
-        rows.setdefault(key, []).append(position)
-    return tuple(_scenario(runs.iloc[positions]) for positions in rows.values())
+    known = runs.codes("scenario_id").indices >= 0
+    groups = runs.groups("scenario_id", rows=runs.rows[known])
+    groups += _of_equal_settings(runs, runs.rows[~known])
+    return tuple(_scenario(runs, rows) for rows in sorted(groups, key=lambda rows: int(rows[0])))
+
+
+def _of_equal_settings(runs: RunTable, rows: Rows) -> list[Rows]:
+    alike: dict[Hashable, list[Rows]] = {}
+    for group in grouped([runs.codes(name) for name in (*WORK, *MANNER)], rows):
+        alike.setdefault(tuple(_settings(_first(runs, group)).values()), []).append(group)
+    return [np.sort(np.concatenate(groups)) for groups in alike.values()]
 
 
 def pair(side_a: Iterable[Scenario], side_b: Iterable[Scenario]) -> Pairing:
@@ -131,15 +133,13 @@ def pair(side_a: Iterable[Scenario], side_b: Iterable[Scenario]) -> Pairing:
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 -- a cell of a table holds anything
-    """A table's cell as a plain hashable value: lists as tuples, numpy scalars as Python's, null as None."""
-    if isinstance(value, list | tuple | np.ndarray):
+    """A cell as a hashable value: lists as tuples, NaN as None, a float that is a whole number as one."""
+    if isinstance(value, list | tuple):
         return tuple(plain(item) for item in value)
     if isinstance(value, dict):
         return tuple((name, plain(item)) for name, item in value.items())
-    if value is None or pd.isna(value):
+    if value is None or value != value:
         return None
-    value = value.item() if isinstance(value, np.generic) else value
-    # A column of whole numbers with a null in it comes back as floats.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -154,17 +154,22 @@ def _matches(
     return [(a[0], b[0]) for _, a, b in candidates if len(a) == len(b) == 1]
 
 
-def _scenario(runs: pd.DataFrame) -> Scenario:
-    row = {str(name): value for name, value in runs.iloc[0].to_dict().items()}
-    settings = _settings(row)
-    scenario_id = plain(row.get("scenario_id"))
+def _scenario(runs: RunTable, rows: Rows) -> Scenario:
+    first = _first(runs, rows)
+    settings, scenario_id = _settings(first), first["scenario_id"]
     return Scenario(
-        scenario_id=None if scenario_id is None else str(scenario_id),
-        label=str(plain(row.get("label")) or _described(settings, row) or scenario_id or "unnamed"),
+        scenario_id=scenario_id,
+        label=first["label"] or _described(settings, first) or scenario_id or "unnamed",
         settings=MappingProxyType(settings),
-        global_batch=_global_batch(row, settings),
-        runs=runs,
+        global_batch=_global_batch(first, settings),
+        runs=runs.take(rows),
     )
+
+
+def _first(runs: RunTable, rows: Rows) -> dict[str, Any]:
+    """What tells a scenario, of the first of `rows`."""
+    names = ("scenario_id", "label", "batch_size", *WORK, *MANNER)
+    return {name: plain(runs.codes(name)[rows[0]]) for name in names}
 
 
 def _settings(row: Mapping[Any, Any]) -> dict[str, Any]:

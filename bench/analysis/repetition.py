@@ -15,7 +15,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.analysis.statistics import SLACK, MedianInterval, median, median_interval
+from bench.analysis.mann_whitney import SLACK
+from bench.analysis.pairwise import Values
+from bench.analysis.statistics import MedianInterval, median, median_interval
 from bench.records.suite import INTERVAL_RUNS, Measure
 
 CONFIDENCE = 0.95
@@ -23,7 +25,7 @@ FEWEST_TO_FORECAST = 3
 _MOST_COUNTED = 1000  # the binomial counts of `median_interval` fit float64 up to 1,023 values
 
 
-def interval(step_seconds: Sequence[float]) -> MedianInterval | None:
+def interval(step_seconds: Values) -> MedianInterval | None:
     """The 95 % interval of the median of one step time per run; None under six runs.
 
     Beyond a thousand runs its ranks are the normal approximation's, which now and then lie one further out.
@@ -31,16 +33,16 @@ def interval(step_seconds: Sequence[float]) -> MedianInterval | None:
     size = len(step_seconds)
     if size <= _MOST_COUNTED:
         return median_interval(step_seconds, CONFIDENCE)
-    ordered, rank = sorted(step_seconds), _rank(size)
-    return MedianInterval(ordered[rank - 1], ordered[size - rank], CONFIDENCE)
+    ordered, rank = np.sort(np.asarray(step_seconds)), _rank(size)
+    return MedianInterval(ordered[rank - 1].item(), ordered[size - rank].item(), CONFIDENCE)
 
 
-def precision(step_seconds: Sequence[float]) -> float | None:
+def precision(step_seconds: Values) -> float | None:
     """From the median to the farther end of its interval, as a share of the median; None under six runs."""
     return precision_within(step_seconds, interval(step_seconds))
 
 
-def precision_within(step_seconds: Sequence[float], known: MedianInterval | None) -> float | None:
+def precision_within(step_seconds: Values, known: MedianInterval | None) -> float | None:
     """The same, of an interval that is `known` already."""
     return None if known is None else _reach(step_seconds, known.low, known.high)
 
@@ -125,6 +127,6 @@ def _rank(size: int) -> int:
     return math.floor((size + 1 - NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(size)) / 2)
 
 
-def _reach(step_seconds: Sequence[float], low: float, high: float) -> float:
+def _reach(step_seconds: Values, low: float, high: float) -> float:
     centre = median(step_seconds)
     return max(high - centre, centre - low) / centre

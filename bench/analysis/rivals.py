@@ -1,11 +1,11 @@
 """The machines of recorded runs against one another: each against the one that ran first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
-from bench.analysis.comparison import Comparison, compare
+from bench.analysis.comparison import Comparison, compare_scenarios
+from bench.analysis.pairing import pair, scenarios
+from bench.records.run_table import Rows, RunTable
 from bench.records.tables import Row
 
 
@@ -18,28 +18,29 @@ class Rivals:
     comparison: Comparison
 
 
-def rivals(runs: Iterable[Row], machines: Sequence[Row]) -> list[Rivals]:
+def rivals(runs: RunTable, machines: Sequence[Row], most: int) -> tuple[list[Rivals], int]:
     """The other machines of `runs` against the one that began first, where they share a scenario with it.
 
-    Takes rows of the tables `runs` and `machines`. Published results say no time: they come first.
+    Takes rows of `machines`. Published results say no time: they come first. Of the others the `most` that
+    began last are compared; the second value is how many are left out.
     """
-    of: dict[str, list[Row]] = {}
-    for row in {row["run_id"]: row for row in runs}.values():
-        if row["machine"]:
-            of.setdefault(row["machine"], []).append(row)
-    first, *others = sorted(of, key=lambda name: (_began(of[name]), name)) or [""]
-    found = (Rivals(first, other, _compare(of[first], of[other], machines)) for other in others)
-    return [pair for pair in found if pair.comparison.scenarios]
+    names = runs.codes("machine")
+    of = {names[rows[0]]: rows for rows in runs.groups("machine") if names[rows[0]]}
+    ordered = sorted(of, key=lambda name: (_began(runs, of[name]), name))
+    if not ordered:
+        return [], 0
+    first, *others = ((name, scenarios(runs.take(of[name]))) for name in ordered)
+    comparable = [other for other in others if pair(first[1], other[1]).pairs]
+    chosen = comparable[-most:]
+    facts = {name: [row for row in machines if row["machine"] == name] for name, _ in (first, *chosen)}
+    found = [
+        Rivals(first[0], name, compare_scenarios(first[1], facts[first[0]], own, facts[name]))
+        for name, own in chosen
+    ]
+    return found, len(comparable) - len(chosen)
 
 
-def _began(rows: Iterable[Row]) -> float:
-    return min((row["started_at"].timestamp() if row["started_at"] else 0.0 for row in rows), default=0.0)
-
-
-def _compare(a: Sequence[Row], b: Sequence[Row], machines: Iterable[Row]) -> Comparison:
-    facts = list(machines)
-    sides = []
-    for rows in (a, b):
-        own = [fact for fact in facts if fact["machine"] == rows[0]["machine"]]
-        sides += [pd.DataFrame(rows), pd.DataFrame(own)]
-    return compare(*sides)
+def _began(runs: RunTable, rows: Rows) -> int:
+    """Microseconds since 1970; 0 where any says no time."""
+    began = runs.take(rows).numbers("started_at")
+    return int(began.values.min()) if began.known.all() else 0

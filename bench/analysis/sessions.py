@@ -1,11 +1,11 @@
 """What each session was: its suite, its machines, its runs, and when."""
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.analysis.summary import counted
-from bench.records.tables import Row
+from bench.analysis.summary import most_first
+from bench.records.run_table import Codes, RunTable, moment
 
 
 @dataclass(frozen=True)
@@ -24,29 +24,37 @@ class SessionFacts:
     began: datetime.datetime | None
 
 
-def session_facts(runs: Iterable[Row]) -> list[SessionFacts]:
-    """One for each session of rows of the `runs` table, in the order in which they began."""
-    groups: dict[str, list[Row]] = {}
-    for row in {row["run_id"]: row for row in runs}.values():
-        groups.setdefault(row["session_id"], []).append(row)
-    found = [_facts(session_id, rows) for session_id, rows in groups.items()]
+def session_facts(runs: RunTable) -> list[SessionFacts]:
+    """One for each session of `runs`, in the order in which they began."""
+    groups = runs.groups("session_id")
+    names = ("session_id", "suite", "scenario_id", "round")
+    session_ids, suites, scenarios, rounds = (runs.codes(name) for name in names)
+    machines, nodes = (_of_workers(runs, name) for name in ("machine", "node"))
+    ok, began, flags = runs.is_ok(), runs.numbers("started_at"), runs.counts("flags", groups)
+    found = [
+        SessionFacts(
+            session_id=session_ids[rows[0]],
+            suite=suites[rows[0]],
+            machines=_distinct(machines.distinct(rows)),
+            nodes=_distinct(nodes.distinct(rows)),
+            scenarios=len(scenarios.distinct(rows)),
+            rounds=len(rounds.distinct(rows)),
+            runs=len(rows),
+            ok=int(ok[rows].sum()),
+            flags=most_first(of),
+            began=moment(times.min()) if (times := began.of(rows)).size else None,
+        )
+        for rows, of in zip(groups, flags, strict=True)
+    ]
     return sorted(found, key=lambda facts: (facts.began is not None, facts.began, facts.session_id))
 
 
-def _facts(session_id: str, rows: Sequence[Row]) -> SessionFacts:
-    return SessionFacts(
-        session_id=session_id,
-        suite=rows[0]["suite"],
-        machines=_distinct(machine for row in rows for machine in row.get("machines") or [row["machine"]]),
-        nodes=_distinct(node for row in rows for node in row.get("nodes") or [row["node"]]),
-        scenarios=len({row["scenario_id"] for row in rows}),
-        rounds=len({row["round"] for row in rows}),
-        runs=len(rows),
-        ok=sum(row["status"] == "ok" for row in rows),
-        flags=counted(flag for row in rows for flag in row["flags"] or ()),
-        began=min((row["started_at"] for row in rows if row["started_at"]), default=None),
-    )
+def _of_workers(runs: RunTable, name: str) -> Codes:
+    """The machines, or nodes, of a run's workers; an older table tells of the first one's alone."""
+    first, each = runs.codes(name), runs.codes(f"{name}s")
+    alone = first.mapped([(value,) for value in first.values])
+    return each.mapped([value or None for value in each.values]).otherwise(alone)
 
 
-def _distinct(names: Iterable[str | None]) -> tuple[str, ...]:
-    return tuple(sorted({name for name in names if name}))
+def _distinct(names: Iterable[tuple[str | None, ...]]) -> tuple[str, ...]:
+    return tuple(sorted({name for of_run in names for name in of_run if name}))

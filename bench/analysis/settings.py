@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
+from bench.records.run_table import Rows, RunTable
 from bench.records.scenario import Scenario
 
 NAMES = tuple(name for name in Scenario.model_fields if name != "seed")
@@ -22,3 +25,16 @@ def varied(rows: Iterable[Mapping[str, Any]], names: Iterable[str] = NAMES) -> l
     """Which of the settings `names` not all of `rows` share."""
     rows = list(rows)
     return [name for name in names if len({hashable(row.get(name)) for row in rows}) > 1]
+
+
+def scenario_settings(runs: RunTable, rows: Rows) -> dict[str, dict[str, Any]]:
+    """The settings of each scenario by its id, as the last of its `rows` has them; lists as tuples."""
+    scenarios = runs.codes("scenario_id")
+    last = np.full(len(scenarios.values), -1, np.intp)
+    last[scenarios.indices[rows]] = rows
+    there = {scenarios.values[index]: row for index, row in enumerate(last.tolist()) if row >= 0}
+    columns = {name: runs.codes(name) for name in NAMES}
+    return {
+        scenario_id: {name: column[row] for name, column in columns.items()}
+        for scenario_id, row in there.items()
+    }

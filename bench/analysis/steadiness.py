@@ -1,11 +1,12 @@
 """Each run's step time against its scenario's, in the order of time: what the machine did meanwhile."""
 
 import datetime
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from bench.analysis.statistics import median
-from bench.records.tables import Row
+from bench.records.run_table import RunRecord, RunTable
 
 
 @dataclass(frozen=True)
@@ -22,31 +23,44 @@ class Standing:
     flags: tuple[str, ...]
 
 
-def standings(runs: Iterable[Row]) -> list[Standing]:
-    """Of the ok runs of scenarios that have several, in the order in which they began.
+@dataclass(frozen=True)
+class Standings:
+    """The last runs that have something to stand against, in the order in which they began.
 
-    Takes rows of the `runs` table; those that say no time are left out.
+    `left_out` is how many earlier ones there are.
     """
-    groups: dict[tuple[str, str, str], list[Row]] = {}
-    for row in {row["run_id"]: row for row in runs}.values():
-        if row["status"] == "ok" and row["step_seconds"] and row["started_at"]:
-            key = (row["session_id"], row["scenario_id"], row["machine"] or "")
-            groups.setdefault(key, []).append(row)
-    found = []
-    for rows in groups.values():
-        usual = median([row["step_seconds"] for row in rows])
-        found += [_standing(row, usual) for row in rows if len(rows) > 1]
-    return sorted(found, key=lambda standing: standing.started_at)
+
+    runs: tuple[Standing, ...]
+    left_out: int
 
 
-def _standing(row: Row, usual: float) -> Standing:
+def standings(runs: RunTable, most: int) -> Standings:
+    """Of the ok runs of scenarios that have several; `most` at most.
+
+    Those that say no time are left out.
+    """
+    steps, began = runs.numbers("step_seconds"), runs.numbers("started_at")
+    timed = runs.is_ok() & steps.known & began.known & (steps.values != 0)
+    groups = runs.groups("session_id", "scenario_id", "machine", rows=runs.rows[timed])
+    groups = [rows for rows in groups if len(rows) > 1]
+    if not groups:
+        return Standings((), 0)
+    ratios = np.concatenate([steps.values[rows] / median(steps.values[rows]) for rows in groups])
+    rows = np.concatenate(groups)
+    last = np.argsort(began.values[rows], kind="stable")[-most:]
+    shown = zip(runs.records(rows[last]), ratios[last].tolist(), strict=True)
+    return Standings(tuple(_standing(run, ratio) for run, ratio in shown), len(rows) - len(last))
+
+
+def _standing(run: RunRecord, ratio: float) -> Standing:
+    assert run.started_at is not None
     return Standing(
-        sweep=row["sweep"],
-        label=row["label"],
-        machine=row["machine"] or "",
-        node=row["node"] or "",
-        round=row["round"],
-        started_at=row["started_at"],
-        ratio=row["step_seconds"] / usual,
-        flags=tuple(row["flags"] or ()),
+        sweep=run.sweep,
+        label=run.label,
+        machine=run.machine or "",
+        node=run.node or "",
+        round=run.round,
+        started_at=run.started_at,
+        ratio=ratio,
+        flags=run.flags,
     )

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.analysis import repetition
 from bench.analysis.failures import first_line
 from bench.analysis.statistics import censored_median, mad, median
 from bench.errors import BenchError
-from bench.records.tables import Row
+from bench.records.run_table import Codes, Rows, RunTable, grouped
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,11 @@ _MEDIANS = (
     "peak_device_bytes",
     "energy_joules",
 )
+_STEPS = (
+    *("step_seconds", "step_seconds_low", "step_seconds_high", "step_precision"),
+    *("wanted_precision", "precision_reached", "max_rounds", "spread"),
+)
+_TARGETS = ("target_accuracy", "target_reached", "target_runs", "target_seconds")
 _OF_COMPILED = ("compile_seconds", "wall_seconds", "peak_host_bytes")
 RUN_COLUMNS = (
     *("run_id", "session_id", "suite", "sweep", "scenario_id", "label", "machine", "round"),
@@ -93,19 +101,116 @@ RUN_COLUMNS = (
 """Of `runs`, all that is read here."""
 
 
-def summarise(runs: Iterable[Row]) -> list[ScenarioSummary]:
+def summarise(runs: RunTable) -> list[ScenarioSummary]:
     """One summary per sweep, scenario and machine of `runs`, by suite, sweep and label, numbers as numbers.
 
-    Takes rows of the `runs` table. The same run in two folders counts once. A run that no machine had
-    (infeasible) goes with the machine of its session.
+    A run that no machine had (infeasible) goes with the machine of its session.
     """
-    once = list({row["run_id"]: row for row in runs}.values())
-    machine_of = {row["session_id"]: row["machine"] for row in once if row["machine"]}
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in once:
-        machine = row["machine"] or machine_of.get(row["session_id"], "unknown")
-        groups.setdefault((row["suite"], row["sweep"], row["scenario_id"], machine), []).append(row)
-    return sorted((_summary(group, key[-1]) for key, group in groups.items()), key=_by_name)
+    machines = _machines(runs)
+    names = {name: runs.codes(name) for name in ("suite", "sweep", "scenario_id", "label")}
+    keys = [names["suite"], names["sweep"], names["scenario_id"], machines]
+    groups = _Groups(runs, grouped(keys, runs.rows))
+    columns = {
+        **{name: [codes[rows[0]] for rows in groups.all] for name, codes in names.items()},
+        "machine": [machines[rows[0]] for rows in groups.all],
+        **_counts(runs, groups),
+        **_steps(groups),
+        **_targets(groups),
+        **{name: groups.medians(name) for name in _MEDIANS},
+    }
+    found = (ScenarioSummary(*values) for values in zip(*(columns[name] for name in COLUMNS), strict=True))
+    return sorted(found, key=_by_name)
+
+
+class _Groups:
+    """The rows of each summary: all of them, and those that ended ok."""
+
+    def __init__(self, runs: RunTable, groups: Sequence[Rows]) -> None:
+        self._runs, self.all = runs, groups
+        ok, cached = runs.is_ok(), runs.codes("compile_cached").among([True])
+        self.ok = [rows[ok[rows]] for rows in groups]
+        self.failed = [rows[~ok[rows]] for rows in groups]
+        self.compiled = [rows[~cached[rows]] for rows in self.ok]
+
+    def known(self, name: str, of: Sequence[Rows]) -> list[NDArray[Any]]:
+        """The known values of a column, of the rows in each of `of`."""
+        column = self._runs.numbers(name)
+        return [column.of(rows) for rows in of]
+
+    def medians(self, name: str) -> list[float | None]:
+        """Those of a column over the runs that ended ok and, where only those have any, that compiled."""
+        of = self.compiled if name in _OF_COMPILED else self.ok
+        return [median(values) if values.size else None for values in self.known(name, of)]
+
+
+def _machines(runs: RunTable) -> Codes:
+    """The machine of each run: its own, or else the last that another run of its session had."""
+    named = runs.codes("machine")
+    own = named.mapped([name or None for name in named.values])
+    sessions, has = runs.codes("session_id"), own.indices >= 0
+    of_session = np.full(len(sessions.values) + 1, -1, np.int32)
+    of_session[sessions.indices[has]] = own.indices[has]
+    unknown = Codes(np.zeros(len(runs), np.int32), ["unknown"])
+    return own.otherwise(Codes(of_session[sessions.indices], own.values)).otherwise(unknown)
+
+
+def _counts(runs: RunTable, groups: _Groups) -> dict[str, list[Any]]:
+    """How many runs there are, what became of them, and what limited those that ended ok."""
+    sessions, rounds = runs.codes("session_id"), runs.codes("round")
+    places = sessions.indices.astype(np.int64) * (len(rounds.values) + 1) + rounds.indices
+    bounds, statuses, errors = (runs.codes(name) for name in ("bound_by", "status", "error"))
+    flags = runs.counts("flags", groups.all)
+    return {
+        "runs": [len(rows) for rows in groups.all],
+        "rounds": [np.unique(places[rows]).size for rows in groups.all],
+        "ok": [len(rows) for rows in groups.ok],
+        "bound_by": [_first(bounds, rows) for rows in groups.ok],
+        "failures": [counted(statuses.of(rows)) for rows in groups.failed],
+        "flags": [most_first(of) for of in flags],
+        "error": [_last_error(errors, rows) for rows in groups.failed],
+    }
+
+
+def _steps(groups: _Groups) -> dict[str, list[Any]]:
+    """The time of a step and how precisely it is known."""
+    columns: dict[str, list[Any]] = {name: [] for name in _STEPS}
+    asked = (groups.known(name, groups.all) for name in ("wanted_precision", "max_rounds"))
+    for steps, wanted, most in zip(groups.known("step_seconds", groups.ok), *asked, strict=True):
+        for name, value in zip(_STEPS, _step(steps, wanted, most), strict=True):
+            columns[name].append(value)
+    return columns
+
+
+def _step(steps: NDArray[Any], asked: NDArray[Any], most: NDArray[Any]) -> tuple[Any, ...]:
+    """The values of `_STEPS`."""
+    interval = repetition.interval(steps)
+    precision = repetition.precision_within(steps, interval)
+    wanted = asked.min().item() if asked.size else None
+    centre = median(steps) if steps.size else None
+    return (
+        centre,
+        interval.low if interval else None,
+        interval.high if interval else None,
+        precision,
+        wanted,
+        None if wanted is None else repetition.reaches(precision, wanted),
+        most.max().item() if most.size else None,
+        mad(steps) / centre if centre is not None and steps.size > 1 else None,
+    )
+
+
+def _targets(groups: _Groups) -> dict[str, list[Any]]:
+    """How many runs were to reach an accuracy, how many did, and how soon."""
+    columns: dict[str, list[Any]] = {name: [] for name in _TARGETS}
+    known = groups.known("target_accuracy", groups.all), groups.known("target_seconds", groups.ok)
+    for rows, targets, reached in zip(groups.all, *known, strict=True):
+        values: tuple[Any, ...] = (None, 0, 0, None)
+        if targets.size:
+            seconds = censored_median(reached, len(rows) - reached.size)
+            values = (targets[0].item(), reached.size, len(rows), seconds)
+        for name, value in zip(_TARGETS, values, strict=True):
+            columns[name].append(value)
+    return columns
 
 
 def sort_by(summaries: Iterable[ScenarioSummary], column: str) -> list[ScenarioSummary]:
@@ -121,51 +226,16 @@ def sort_by(summaries: Iterable[ScenarioSummary], column: str) -> list[ScenarioS
     return sorted(known, key=lambda s: getattr(s, name), reverse=descending) + unknown
 
 
-def _summary(group: Sequence[Row], machine: str) -> ScenarioSummary:
-    first = group[0]
-    ok, failed = ([row for row in group if (row["status"] == "ok") is wanted] for wanted in (True, False))
-    steps, target = _values(ok, "step_seconds"), _values(group, "target_accuracy")
-    reached = _values(ok, "target_seconds")
-    compiled = [row for row in ok if not row.get("compile_cached")]
-    medians: dict[str, Any] = {
-        name: _median(compiled if name in _OF_COMPILED else ok, name) for name in _MEDIANS
-    }
-    interval = repetition.interval(steps)
-    precision = repetition.precision_within(steps, interval)
-    wanted = min(_values(group, "wanted_precision"), default=None)
-    return ScenarioSummary(
-        suite=first["suite"],
-        sweep=first["sweep"],
-        label=first["label"],
-        scenario_id=first["scenario_id"],
-        machine=machine,
-        runs=len(group),
-        rounds=len({(row["session_id"], row["round"]) for row in group}),
-        ok=len(ok),
-        step_seconds=median(steps) if steps else None,
-        step_seconds_low=interval.low if interval else None,
-        step_seconds_high=interval.high if interval else None,
-        step_precision=precision,
-        wanted_precision=wanted,
-        precision_reached=None if wanted is None else repetition.reaches(precision, wanted),
-        max_rounds=max(_values(group, "max_rounds"), default=None),
-        spread=mad(steps) / median(steps) if len(steps) > 1 else None,
-        **medians,
-        bound_by=next(iter(_values(ok, "bound_by")), None),
-        target_accuracy=target[0] if target else None,
-        target_reached=len(reached) if target else 0,
-        target_runs=len(group) if target else 0,
-        target_seconds=_censored(reached, len(group)) if target else None,
-        failures=counted(row["status"] for row in failed),
-        flags=counted(flag for row in group for flag in row["flags"] or ()),
-        error=_last_error(failed),
-    )
+def _first(column: Codes, rows: Rows) -> Any:  # noqa: ANN401 -- whatever the column holds
+    """The first known value."""
+    known = rows[column.indices[rows] >= 0]
+    return column[known[0]] if known.size else None
 
 
-def _last_error(failed: Sequence[Row]) -> str | None:
+def _last_error(errors: Codes, failed: Rows) -> str | None:
     """The first line of the last error that says anything."""
-    lines = [first_line(error) for error in _values(failed, "error")]
-    return next(filter(None, reversed(lines)), None)
+    lines = (first_line(errors[row]) for row in failed[::-1])
+    return next(filter(None, lines), None)
 
 
 def _by_name(summary: ScenarioSummary) -> tuple[object, ...]:
@@ -175,20 +245,11 @@ def _by_name(summary: ScenarioSummary) -> tuple[object, ...]:
     return (summary.suite, summary.sweep, label, summary.machine)
 
 
-def _censored(reached: list[Any], runs: int) -> float:
-    """The median over all runs, those that never got there as infinite."""
-    return censored_median([*reached, *[None] * (runs - len(reached))])
-
-
-def _median(runs: Sequence[Row], name: str) -> float | None:
-    values = _values(runs, name)
-    return median(values) if values else None
-
-
-def _values(runs: Sequence[Row], name: str) -> list[Any]:
-    return [row[name] for row in runs if row.get(name) is not None]
-
-
 def counted(names: Iterable[str]) -> tuple[tuple[str, int], ...]:
     """Each name and how often it comes up, the most frequent first."""
-    return tuple(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
+    return most_first(Counter(names).items())
+
+
+def most_first(counts: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    """Names with how often each comes up, the most frequent first."""
+    return tuple(sorted(counts, key=lambda item: (-item[1], item[0])))

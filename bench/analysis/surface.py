@@ -5,16 +5,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench.analysis.settings import NAMES, hashable, setting_text
-from bench.analysis.summary import RUN_COLUMNS as SUMMARY_COLUMNS
-from bench.analysis.summary import ScenarioSummary, summarise
-from bench.records.tables import Row
+from bench.analysis.settings import NAMES, scenario_settings, setting_text
+from bench.analysis.summary import ScenarioSummary
+from bench.records.run_table import Rows, RunTable
 
 Outcome = Literal["reached", "partly", "missed", "not-learning", "diverged", "out-of-memory", "failed"]
 
 _AXES = frozenset({"batch_size", "batch_per_replica", "learning_rate"})
 _OTHERS = tuple(name for name in NAMES if name not in _AXES)
-RUN_COLUMNS = tuple(dict.fromkeys([*SUMMARY_COLUMNS, *NAMES]))
+RUN_COLUMNS = ("run_id", "scenario_id", *NAMES)
 """Of `runs`, all that is read here."""
 _FAILURES: Mapping[str, Outcome] = {
     "diverged": "diverged",
@@ -75,21 +74,19 @@ class _Key:
     settings: tuple[tuple[str, Any], ...]
 
 
-def surfaces(runs: Iterable[Row]) -> list[Surface]:
-    """A surface per sweep and machine where both axes vary and there is a target.
+def surfaces(summaries: Iterable[ScenarioSummary], runs: RunTable) -> list[Surface]:
+    """A surface per sweep and machine of `summaries` where both axes vary and there is a target.
 
-    Takes rows of the `runs` table. Scenarios that differ in anything but the two axes lie on surfaces of
-    their own.
+    Takes the `runs` that were summed up, for their settings. Scenarios that differ in anything but the two
+    axes lie on surfaces of their own.
     """
-    rows = list(runs)
-    of_scenario = {row["scenario_id"]: row for row in rows if _has_place(row)}
-    if not of_scenario:
-        return []
+    of_scenario = scenario_settings(runs, _with_place(runs))
     groups: dict[_Key, dict[tuple[int, float], Cell]] = {}
-    for summary in summarise(rows):
-        if row := of_scenario.get(summary.scenario_id):
-            key = _Key(summary.suite, summary.sweep, summary.machine, _other_settings(row))
-            groups.setdefault(key, {})[_global_batch(row), row["learning_rate"]] = _cell(summary)
+    for summary in summaries:
+        if settings := of_scenario.get(summary.scenario_id):
+            key = _Key(summary.suite, summary.sweep, summary.machine, _other_settings(settings))
+            place = _global_batch(settings), settings["learning_rate"]
+            groups.setdefault(key, {})[place] = _cell(summary)
     kept = {key: cells for key, cells in groups.items() if _varies(cells)}
     return [_surface(key, cells, _label(key, kept)) for key, cells in kept.items()]
 
@@ -133,22 +130,25 @@ def _outcome(summary: ScenarioSummary) -> Outcome:
     return "not-learning" if dict(summary.flags).get("not-learning", 0) >= summary.ok else "missed"
 
 
-def _has_place(row: Row) -> bool:
-    """Whether all is known that says where its scenario lies on which surface; it may not be, in a copy."""
-    batch = row["batch_size"] or row["batch_per_replica"]
-    return None not in (row["target_accuracy"], row["learning_rate"], batch)
+def _with_place(runs: RunTable) -> Rows:
+    """Of which all is known that says where its scenario lies on which surface; it may not be, in a copy."""
+    target, rate, batch, per_replica = (
+        runs.codes(name).indices >= 0
+        for name in ("target_accuracy", "learning_rate", "batch_size", "batch_per_replica")
+    )
+    return runs.rows[target & rate & (batch | per_replica)]
 
 
-def _global_batch(row: Row) -> int:
+def _global_batch(settings: Mapping[str, Any]) -> int:
     """Training samples per step over all replicas."""
-    replicas = (row["workers"] or 1) * (row["devices"] or 1)
-    return int(row["batch_size"] or row["batch_per_replica"] * replicas)
+    replicas = (settings["workers"] or 1) * (settings["devices"] or 1)
+    return int(settings["batch_size"] or settings["batch_per_replica"] * replicas)
 
 
-def _other_settings(row: Row) -> tuple[tuple[str, Any], ...]:
+def _other_settings(settings: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     """All settings but the axes; which kind of batch was given is one of them."""
-    batch = "global" if row["batch_size"] else "per-replica"
-    return (("batch", batch), *((name, hashable(row.get(name))) for name in _OTHERS))
+    batch = "global" if settings["batch_size"] else "per-replica"
+    return (("batch", batch), *((name, settings[name]) for name in _OTHERS))
 
 
 def _label(key: _Key, all_keys: Iterable[_Key]) -> str:

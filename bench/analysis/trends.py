@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.analysis.settings import NAMES, hashable, setting_text, varied
+from bench.analysis.settings import NAMES, scenario_settings, setting_text, varied
 from bench.analysis.summary import ScenarioSummary
-from bench.records.tables import Row
+from bench.records.run_table import RunTable
 
 FEWEST = 3
 """Two values make a pair, not a trend."""
@@ -37,12 +37,13 @@ class Trend:
     lines: tuple[Line, ...]
 
 
-def trends(summaries: Iterable[ScenarioSummary], runs: Iterable[Row]) -> list[Trend]:
+def trends(summaries: Iterable[ScenarioSummary], runs: RunTable) -> list[Trend]:
     """A trend for each sweep of `summaries` that has an axis of three or more numbers, the longest of them.
 
-    Takes the rows of `runs` that were summed up, for their settings.
+    Takes the `runs` that were summed up, for their settings.
     """
-    settings = {row["scenario_id"]: _settings(row) for row in runs}
+    known = scenario_settings(runs, runs.rows)
+    settings = {scenario_id: _with_layers(its) for scenario_id, its in known.items()}
     sweeps: dict[tuple[str, str], list[ScenarioSummary]] = {}
     for summary in summaries:
         sweeps.setdefault((summary.suite, summary.sweep), []).append(summary)
@@ -50,11 +51,11 @@ def trends(summaries: Iterable[ScenarioSummary], runs: Iterable[Row]) -> list[Tr
     return [trend for trend in found if trend]
 
 
-def _settings(row: Row) -> dict[str, Any]:
+def _with_layers(settings: Mapping[str, Any]) -> dict[str, Any]:
     """With one value for all layers in place of a list of equal ones, and the number of layers beside it."""
-    layers: dict[str, Sequence[Any]] = {name: row.get(name) or () for name in ("hidden", "activation")}
+    layers: dict[str, Sequence[Any]] = {name: settings[name] or () for name in ("hidden", "activation")}
     alike = {name: values[0] for name, values in layers.items() if len(set(values)) == 1}
-    return {**row, **alike, "layers": len(layers["hidden"])}
+    return {**settings, **alike, "layers": len(layers["hidden"])}
 
 
 def _trend(
@@ -80,7 +81,7 @@ def _trend(
 
 
 def _part(name: str, value: object) -> str:
-    return f"{name} unset" if value is None else f"{name}={setting_text(hashable(value))}"
+    return f"{name} unset" if value is None else f"{name}={setting_text(value)}"
 
 
 def _numbers(rows: Iterable[Mapping[str, Any]], name: str) -> set[float]:

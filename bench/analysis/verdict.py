@@ -1,14 +1,15 @@
 """How two paired scenarios stand to each other: times in, ratio and verdict out."""
 
 import math
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import pandas as pd
+import numpy as np
 
 from bench.analysis.differences import Difference, setting_differences
-from bench.analysis.pairing import Scenario, plain
+from bench.analysis.pairing import Scenario
 from bench.analysis.statistics import (
     RatioEstimate,
     censored_median,
@@ -17,6 +18,7 @@ from bench.analysis.statistics import (
     median,
     rounds_needed,
 )
+from bench.records.run_table import RunTable
 
 Metric = Literal["step_seconds", "wall_seconds", "train_seconds", "target_seconds"]
 Verdict = Literal["faster", "slower", "same", "unclear", "failed", "refused"]
@@ -110,24 +112,23 @@ def times_by_round(scenario: Scenario, metric: Metric) -> dict[Block, float]:
     runs = _ok(scenario.runs)
     if metric not in runs:
         return {}
-    seconds = pd.to_numeric(runs[metric], errors="coerce").astype(float)
-    if metric == "target_seconds" and (seconds.notna().any() or scenario.settings["target_accuracy"]):
-        seconds = seconds.fillna(math.inf)
-    sessions = runs["session_id"] if "session_id" in runs else [None] * len(runs)
-    rounds = runs["round"] if "round" in runs else [None] * len(runs)
+    seconds, known = runs.numbers(metric).values, runs.numbers(metric).known
+    if metric == "target_seconds" and (known.any() or scenario.settings["target_accuracy"]):
+        seconds, known = np.where(known, seconds, math.inf), np.ones_like(known)
+    timed = runs.rows[known & (seconds > 0)]
+    sessions, rounds = (runs.codes(name).of(runs.rows) for name in ("session_id", "round"))
     found: dict[Block, float] = {}
-    for place, (session, number, value) in enumerate(zip(sessions, rounds, seconds, strict=True)):
-        block = (plain(session), plain(number))
+    for place, value in zip(timed.tolist(), seconds[timed].tolist(), strict=True):
+        block: Block = (sessions[place], rounds[place])
         if block[1] is None or block in found:
             block = (block[0], ("place", place))
-        if value > 0:
-            found[block] = float(value)
+        found[block] = value
     return found
 
 
-def _ok(runs: pd.DataFrame) -> pd.DataFrame:
+def _ok(runs: RunTable) -> RunTable:
     """The runs that ended ok; all of them in a table that does not tell."""
-    return runs[[plain(status) == "ok" for status in runs["status"]]] if "status" in runs else runs
+    return runs.take(runs.is_ok()) if "status" in runs else runs
 
 
 def _usual_metric(a: Scenario, b: Scenario) -> Metric:
@@ -140,21 +141,16 @@ def _usual_metric(a: Scenario, b: Scenario) -> Metric:
 
 def _side(scenario: Scenario, times: list[float]) -> Side:
     ok = _ok(scenario.runs)
-    accuracies = (
-        pd.to_numeric(ok["val_accuracy"], errors="coerce").dropna().tolist() if "val_accuracy" in ok else []
-    )
-    flags = [plain(cell) or () for cell in ok["flags"]] if "flags" in ok else []
-    ended = scenario.runs["status"].value_counts() if "status" in scenario.runs else pd.Series(dtype=int)
+    accuracies = ok.numbers("val_accuracy").of(ok.rows)
+    ended = Counter(scenario.runs.codes("status").of(scenario.runs.rows)) if "status" in ok else Counter()
     return Side(
         runs=len(scenario.runs),
         ok=len(ok),
         times=len(times),
         seconds=censored_median(times) if times else None,
-        val_accuracy=median(accuracies) if accuracies else None,
-        flags=tuple(
-            sorted({str(flag) for cell in flags for flag in ((cell,) if isinstance(cell, str) else cell)})
-        ),
-        statuses=tuple((str(name), int(number)) for name, number in ended.items() if name != "ok"),
+        val_accuracy=median(accuracies) if accuracies.size else None,
+        flags=tuple(sorted({flag for flags in ok.codes("flags").distinct() for flag in flags})),
+        statuses=tuple((name, number) for name, number in ended.most_common() if name != "ok"),
     )
 
 
@@ -189,8 +185,7 @@ def _refusal(a: Scenario, b: Scenario, metric: Metric) -> str:
 
 
 def _hashes(scenario: Scenario) -> set[str]:
-    runs = scenario.runs
-    return set(runs["dataset_sha256"].dropna()) if "dataset_sha256" in runs else set()
+    return set(scenario.runs.codes("dataset_sha256").distinct())
 
 
 def _failure(name: str, side: Side) -> str:

@@ -40,31 +40,36 @@ def compare(
     output: FormatOption = Format.table,
 ) -> None:
     """Compare two sessions, or two folders of them, scenario by scenario and overall."""
+    from bench.analysis.columns import COMPARED
     from bench.analysis.comparison import compare as compare_runs
     from bench.analysis.drift import changes
     from bench.analysis.machines import told_apart
     from bench.cli.recorded import read
+    from bench.records.run_table import RunTable
+    from bench.records.tables import schema_of
     from bench.views import comparison as view
     from bench.views.export import markdown_words
     from bench.views.probe import change_lines
     from bench.views.visible import visible, visible_table
 
     shown = visible_table if output in (Format.table, Format.md) else lambda table: table
-    sides = told_apart([read([path]) for path in (a, b)])
-    runs = [shown(t.runs).to_pandas() for t in sides]
-    machines = [shown(t.machines) for t in sides]
+    sides = told_apart(
+        [read([path], {"runs": COMPARED, "machines": schema_of("machines").names}) for path in (a, b)]
+    )
+    runs = [RunTable(shown(t.runs)) for t in sides]
+    machines = [shown(t.machines).to_pylist() for t in sides]
     chosen: Metric | None = metric.value if metric else None
     result = compare_runs(
         runs[0],
-        machines[0].to_pandas(),
+        machines[0],
         runs[1],
-        machines[1].to_pandas(),
+        machines[1],
         confidence=confidence,
         delta=delta,
         metric=chosen,
         force=force,
     )
-    apart = changes(*(table.to_pylist() for table in machines))
+    apart = changes(*machines)
     names = visible(a), visible(b)
     if output is Format.table:
         console = terminal()

@@ -18,12 +18,12 @@ def earlier_times(results: Path, everywhere: bool = False) -> dict[str, float]:
 
     from bench.analysis.forecast import RUN_COLUMNS, earlier_seconds
     from bench.errors import StoreError
+    from bench.records.run_table import RunTable
     from bench.records.store import read_sessions
-    from bench.records.tables import plain_rows
 
     try:
         found = read_sessions([str(results)], LEVELS, {"runs": RUN_COLUMNS})
-        runs = plain_rows(found.runs)
+        runs = RunTable(found.runs)
         return earlier_seconds(runs, None if everywhere else platform.node())
     except StoreError:  # no session there yet, or one that `bench show` explains
         return {}

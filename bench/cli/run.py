@@ -144,7 +144,7 @@ def _sum_up(console: "Console", outcome: "Outcome") -> None:
     from bench.analysis.summary import summarise
     from bench.analysis.surface import surfaces
     from bench.cli.recorded import recorded
-    from bench.records.tables import timed_rows
+    from bench.records.run_table import RunTable
     from bench.views.nodes import node_grids
     from bench.views.overhead import overhead_lines
     from bench.views.probe import drift_lines
@@ -153,15 +153,16 @@ def _sum_up(console: "Console", outcome: "Outcome") -> None:
     from bench.views.surface import surface_grids
     from bench.views.visible import visible_table
 
-    tables = recorded([str(outcome.folder.absolute())], None)
-    rows = timed_rows(visible_table(tables.runs.select(SUMMED_UP)))
-    machines = visible_table(tables.machines.select(SUMMED_UP_MACHINES)).to_pylist()
-    console.print(summary_table(summarise(rows)))
-    console.print(surface_grids(surfaces(rows)))
-    console.print(scaling_tables(scalings(rows)))
-    console.print(node_grids(node_tables(rows)))
+    whole = [str(outcome.folder.absolute())]
+    tables = recorded(whole, None, {"runs": SUMMED_UP, "machines": SUMMED_UP_MACHINES})
+    runs, machines = RunTable(visible_table(tables.runs)), visible_table(tables.machines).to_pylist()
+    summaries = summarise(runs)
+    console.print(summary_table(summaries))
+    console.print(surface_grids(surfaces(summaries, runs)))
+    console.print(scaling_tables(scalings(runs)))
+    console.print(node_grids(node_tables(runs)))
     for line in drift_lines(drifts(machines)):
         console.print(line)
-    for overhead in overheads(rows, machines):
+    for overhead in overheads(runs, machines):
         for told in overhead_lines(overhead, outcome.spent):
             say(console, told)

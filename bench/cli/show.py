@@ -1,12 +1,15 @@
 """`bench show`: the summary tables, and what they say of batch sizes, replicas and slow nodes."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli.options import Format, FormatOption, PathsArgument, WhereOption
 from bench.cli.output import terminal, write
 from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.records.tables import TableName
 
 
 def show(
@@ -45,7 +48,7 @@ def show(
     from bench.analysis.summary import RUN_COLUMNS, sort_by, summarise
     from bench.analysis.surface import surfaces
     from bench.cli.recorded import recorded
-    from bench.records.tables import plain_rows
+    from bench.records.run_table import RunTable
     from bench.views import summary as view
     from bench.views.nodes import node_grids, node_markdown
     from bench.views.probe import drift_lines
@@ -53,27 +56,27 @@ def show(
     from bench.views.surface import surface_grids, surface_markdown
     from bench.views.visible import visible_table
 
-    tables = recorded(paths, where)
     for_people = output in (Format.table, Format.md)
-    runs = tables.runs.select(TABLE_COLUMNS if for_people else RUN_COLUMNS)
-    rows = plain_rows(visible_table(runs) if for_people else runs)
-    summaries = summarise(rows)
-    if sort is not None:
-        summaries = sort_by(summaries, sort)
+    columns: dict[TableName, tuple[str, ...]] = {"runs": TABLE_COLUMNS if for_people else RUN_COLUMNS}
+    if output is Format.table:
+        columns["machines"] = MACHINE_COLUMNS
+    tables = recorded(paths, where, columns)
+    table = RunTable(visible_table(tables.runs) if for_people else tables.runs)
+    found = summarise(table)
+    summaries = found if sort is None else sort_by(found, sort)
     if output is Format.table:
         console = terminal()
         console.print(view.summary_table(summaries))
-        console.print(surface_grids(surfaces(rows)))
-        console.print(scaling_tables(scalings(rows)))
-        console.print(node_grids(node_tables(rows)))
-        machines = visible_table(tables.machines.select(MACHINE_COLUMNS))
-        for line in drift_lines(drifts(machines.to_pylist())):
+        console.print(surface_grids(surfaces(found, table)))
+        console.print(scaling_tables(scalings(table)))
+        console.print(node_grids(node_tables(table)))
+        for line in drift_lines(drifts(visible_table(tables.machines).to_pylist())):
             console.print(line)
     elif output is Format.md:
         below = (
-            surface_markdown(surfaces(rows)),
-            scaling_markdown(scalings(rows)),
-            node_markdown(node_tables(rows)),
+            surface_markdown(surfaces(found, table)),
+            scaling_markdown(scalings(table)),
+            node_markdown(node_tables(table)),
         )
         write("\n".join(filter(None, (view.as_markdown(summaries), *below))))
     else:
@@ -83,17 +86,16 @@ def show(
 def _show_overhead(paths: list[str] | None, where: str | None, sort: str | None, output: Format) -> None:
     from bench.analysis.overhead import MACHINE_COLUMNS, RUN_COLUMNS, overheads
     from bench.cli.recorded import recorded
-    from bench.records.tables import timed_rows
+    from bench.records.run_table import RunTable
     from bench.views import overhead as view
     from bench.views.visible import visible_table
 
     if sort is not None:
         raise BenchError("--sort: the parts of --overhead come the largest first; leave one of the two out")
-    tables = recorded(paths, where)
+    tables = recorded(paths, where, {"runs": RUN_COLUMNS, "machines": MACHINE_COLUMNS})
     for_people = output in (Format.table, Format.md)
-    runs = tables.runs.select(RUN_COLUMNS)
-    rows = timed_rows(visible_table(runs) if for_people else runs)
-    found = overheads(rows, tables.machines.select(MACHINE_COLUMNS).to_pylist(), whole=where is None)
+    table = RunTable(visible_table(tables.runs) if for_people else tables.runs)
+    found = overheads(table, tables.machines.to_pylist(), whole=where is None)
     if output is Format.table:
         terminal().print(view.overhead_grids(found))
     elif output is Format.md:

@@ -77,15 +77,14 @@ def tiles(found: Findings) -> Iterator[Tile]:
     """How many there are of what."""
     runs = sum(facts.runs for facts in found.sessions)
     ok = sum(facts.ok for facts in found.sessions)
-    flagged = sum(bool(row["flags"]) for row in found.runs)
     machines = {summary.machine for summary in found.summaries}
     scenarios = {summary.scenario_id for summary in found.summaries}
     yield Tile(f"{count(ok)}/{count(runs)}", "runs ended ok", "good" if ok == runs else "bad")
     yield Tile(count(len(scenarios)), "scenario" if len(scenarios) == 1 else "scenarios")
     yield Tile(count(len(machines)), "machine" if len(machines) == 1 else "machines")
     yield Tile(count(len(found.sessions)), "session" if len(found.sessions) == 1 else "sessions")
-    if flagged:
-        yield Tile(count(flagged), "runs flagged, kept and marked", "warn")
+    if found.flagged:
+        yield Tile(count(found.flagged), "runs flagged, kept and marked", "warn")
 
 
 def machines(found: Findings) -> list[str]:
@@ -97,7 +96,7 @@ def machines(found: Findings) -> list[str]:
 
 def sections(found: Findings) -> list[Section]:
     """The parts that have something to tell, in their order."""
-    failures, facts = failure_grid(found.runs), machine_grid(found.machines)
+    failures, facts = failure_grid(found.failures, found.failed), machine_grid(found.machines)
     drifted = tuple(line.plain for line in drift_lines(found.drifts))
     parts = [
         *_suites(found),
@@ -197,12 +196,13 @@ def _curves(found: Findings, members: Sequence[ScenarioSummary], sweeps: Collect
 
 
 def _steadiness(found: Findings) -> Iterator[Block]:
-    plots = _plots(steadiness_figure(found.standings), "Each run's step time against its scenario's median")
+    shown, left_out = found.standings.runs, found.standings.left_out
+    plots = _plots(steadiness_figure(shown), "Each run's step time against its scenario's median")
     if plots:
-        runs = several(len(found.standings), "run")
+        earlier = f" ({count(left_out)} earlier ones are left out)" if left_out else ""
         intro = (
-            f"{runs} in the order of time: what moves together moved with the machine. "
-            "Hollow: the run is flagged."
+            f"{several(len(shown), 'run')} in the order of time{earlier}: what moves together moved with the "
+            "machine. Hollow: the run is flagged."
         )
         yield Block("", intro=intro, plots=plots)
 

@@ -10,6 +10,7 @@ from bench.analysis.failures import first_line
 from bench.analysis.sessions import SessionFacts
 from bench.analysis.summary import ScenarioSummary
 from bench.records.probe import bandwidths_of
+from bench.records.run_table import RunRecord
 from bench.records.tables import Row
 from bench.views.format import NONE, bytes_, count, flops, full_name, seconds
 from bench.views.sheet import Sheet
@@ -19,7 +20,6 @@ Tone = Literal["", "good", "bad", "warn"]
 TONES: tuple[tuple[str, Tone], ...] = (("red", "bad"), ("yellow", "warn"), ("green", "good"))
 """What the terminal's colours say."""
 VERDICT_TONES: dict[str, Tone] = {"faster": "good", "slower": "bad", "failed": "bad", "unclear": "warn"}
-MOST_FAILURES = 200
 
 
 @dataclass(frozen=True)
@@ -88,24 +88,23 @@ def session_grid(sessions: Iterable[SessionFacts]) -> Grid:
     return Grid(tuple(Cell(title, words=title in words) for title in titles), rows)
 
 
-def failure_grid(runs: Iterable[Row]) -> Grid | None:
-    """A row for each run that did not end ok; None where all did."""
-    failed = [row for row in runs if row["status"] != "ok"]
-    if not failed:
+def failure_grid(failures: Sequence[RunRecord], failed: int) -> Grid | None:
+    """A row for each of the runs that did not end ok, of `failed` in all; None where all did."""
+    if not failures:
         return None
     rows = tuple(
         (
-            Cell(full_name(row["sweep"], row["label"]), words=True),
-            Cell(count(row["round"])),
-            Cell(row["node"] or NONE, words=True),
-            Cell(row["status"], "bad"),
-            Cell(first_line(row["error"]) or NONE, words=True),
+            Cell(full_name(run.sweep, run.label), words=True),
+            Cell(count(run.round)),
+            Cell(run.node or NONE, words=True),
+            Cell(run.status, "bad"),
+            Cell(first_line(run.error) or NONE, words=True),
         )
-        for row in failed[:MOST_FAILURES]
+        for run in failures
     )
     words = {"run", "node", "error"}
     header = tuple(Cell(t, words=t in words) for t in ("run", "round", "node", "status", "error"))
-    more = len(failed) - MOST_FAILURES
+    more = failed - len(failures)
     return Grid(header, rows, (f"and {count(more)} more",) if more > 0 else ())
 
 
