@@ -20,8 +20,8 @@ from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, Row, TableName
 _Tables = Mapping[TableName, pa.Table]
 
 
-def restore_pieces(folder: Path) -> int:
-    """Puts runs that only the tables of the session in `folder` hold among its segments; gives how many.
+def restore_pieces(folder: Path) -> bool:
+    """Puts what only the tables of the session in `folder` hold among its segments; whether there was any.
 
     Raises StoreError where the session is going on, and where there is no room.
     """
@@ -33,7 +33,7 @@ def restore_pieces(folder: Path) -> int:
         return rescue(folder, journal, known)
 
 
-def rescue(folder: Path, journal: Journal, known: Collection[str]) -> int:
+def rescue(folder: Path, journal: Journal, known: Collection[str]) -> bool:
     """The same for who has its `journal` open, and knows which runs the segments and the journal hold.
 
     What the journal held is in a segment then, too.
@@ -41,7 +41,7 @@ def rescue(folder: Path, journal: Journal, known: Collection[str]) -> int:
     with Pieces(Local(str(folder))) as pieces:
         lost = _lost(pieces, known)
         if lost is None or not isinstance(pieces.header.get("session_id"), str):
-            return 0
+            return False
         manifest = pieces.manifest or Manifest({})
         journal.continue_at(manifest.next_entry)
         parts = _parts(pieces, lost, journal.next_entry)
@@ -51,7 +51,7 @@ def rescue(folder: Path, journal: Journal, known: Collection[str]) -> int:
         write_manifest(folder, Manifest(header, (*kept, *made)))
     journal.continue_at(made[-1].last + 1)
     journal.renew([{"kind": "session", **header}])
-    return int(lost["runs"].num_rows)
+    return True
 
 
 def _parts(pieces: Pieces, lost: _Tables, entry: int) -> Iterator[Part]:
@@ -68,12 +68,13 @@ def _lost(pieces: Pieces, known: Collection[str]) -> _Tables | None:
     if tables is None:
         return None
     missing = [name for name in tables["runs"].column(RUN_ID).to_pylist() if name not in known]
-    if not missing:
+    machines = _other_machines(tables["machines"], pieces)
+    if not missing and not machines.num_rows:
         return None
     return {
         "runs": of_runs(tables["runs"], missing),
         "epochs": of_runs(tables["epochs"], missing),
-        "machines": _other_machines(tables["machines"], pieces),
+        "machines": machines,
     }
 
 

@@ -20,6 +20,7 @@ from bench.records.seal import sealed
 from bench.records.store import read_sessions
 from tests.fuzz.mutate import damaged
 from tests.store.in_tree import Truth, flipped, kind_of, outcome, plain, record, small_segments
+from tests.store.repairs import repairs
 from tests.store.rows import rows_of
 
 RUNS = 40
@@ -159,6 +160,13 @@ def test_any_manifest_whose_checksum_is_right(entry):
         Manifest.parse(sealed(json.dumps({"x": 1, **entry})), "manifest.json")
 
 
+def test_a_check_finds_each_flipped_bit_and_a_repair_mends_what_can_be(content, tmp_path):
+    found = repairs(tmp_path, content, count=3)
+    assert len(found) == len(KINDS) + len(KINDS) + len(TABLES)
+    for kind, outcomes in found.items():
+        assert set(outcomes) <= ({"whole again"} if kind.endswith("ended") else {"whole again", "rest, told"})
+
+
 def test_a_session_goes_on_with_what_is_left_of_it(copy, content):
     """What was in a damaged line and in a damaged segment runs again, and then nothing is missing."""
     folder = copy("unfinished")
@@ -184,6 +192,20 @@ def runs_of(folder):
         refusal = str(error)
     assert "\n" not in refusal
     return None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_that_had_ended_keeps_what_its_tables_alone_have_left(kind, copy, content, truth):
+    folder = copy("ended")
+    path = file_of(folder, kind)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with Recorder.resume(folder, content[0]) as recorder:
+        assert len(recorder.earlier) == RUNS
+    tables = read_sessions([str(folder)])
+    assert truth.is_all_of(tables)
+    assert not tables.notes
 
 
 def fresh(session, place):

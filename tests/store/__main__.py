@@ -51,7 +51,7 @@ def main():
     trees = [tree for tree in (options.against, ROOT) if tree]
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
-        for part in (read, write, flip, kill):
+        for part in (read, write, flip, repair, kill):
             part(options, trees, report, scratch)
     Console(width=options.width).print(report.table)
 
@@ -134,6 +134,18 @@ def flip(options, trees, report, scratch):
     for kind in kinds:
         goal = "0 falsified or silent"
         report.add(f"bits flipped: {kind}", *(outcomes(one.get(kind, {})) for one in found), goal)
+
+
+def repair(options, _trees, report, scratch):
+    if not options.flips or not chosen(options, "bits flipped"):
+        return
+    from tests.store.repairs import repairs
+
+    (scratch / "repairs").mkdir()
+    for kind, counts in repairs(scratch / "repairs", rows_of(RUNS_FLIPPED), options.flips // 10).items():
+        report.add(
+            f"bench check --repair: {kind}", *("",) * bool(options.against), outcomes(counts), "0 missed"
+        )
 
 
 def outcomes(counts):

@@ -72,7 +72,15 @@ class Truth:
 
     def is_all_of(self, tables):
         names = ("runs", "epochs", "machines")
-        return all(getattr(tables, name).equals(getattr(self.tables, name)) for name in names)
+        same = all(getattr(tables, name).equals(getattr(self.tables, name)) for name in names)
+        return same or rows_of(tables) == self.rows
+
+    def is_falsified_by(self, tables):
+        """Whether they have anything that was not there."""
+        if self.is_all_of(tables):
+            return False
+        each = rows_of(tables).items()
+        return any(row != self.rows[name].get(key) for name, rows in each for key, row in rows.items())
 
 
 def outcome(folder, path, truth):
@@ -89,10 +97,9 @@ def outcome(folder, path, truth):
     named = any(path.name in note for note in tables.notes)
     if tables.notes and not named:
         return "misled"
-    read = truth.rows if truth.is_all_of(tables) else rows_of(tables)
-    if any(row != truth.rows[name].get(key) for name, rows in read.items() for key, row in rows.items()):
+    if truth.is_falsified_by(tables):
         return "falsified"
-    rest = "whole" if read == truth.rows else "rest"
+    rest = "whole" if truth.is_all_of(tables) else "rest"
     return f"{rest}, named" if named else {"whole": "whole", "rest": "silent"}[rest]
 
 
