@@ -8,7 +8,7 @@ import os
 import re
 import resource
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -31,16 +31,18 @@ ENTRIES_KEY = b"bench_entries"
 """Of a file's metadata: the first and the last entry of the journal in its segment, as a list of JSON."""
 
 
-def write_segments(folder: Path, taken: int, first: int, parts: Iterable[Part]) -> list[Segment]:
+def write_segments(
+    folder: Path, before: Sequence[Segment], first: int, parts: Iterable[Part]
+) -> list[Segment]:
     """The entries from `first` on that `parts` hold as segments of the session in `folder`, on the disk.
 
-    It has so many segments that are `taken`; others that lie there belong to nobody, and are replaced.
-    Raises StoreError where there is no room for them; then none is left there.
+    They are named behind those `before`; others that lie there belong to nobody, and are replaced. Raises
+    StoreError where there is no room for them; then none is left there.
     """
     made: list[Segment] = []
+    taken = max((_number(file) for segment in before for file in segment.files.values()), default=0)
     with contextlib.ExitStack() as failed:
-        for some in _of_a_segment(parts):
-            number = taken + len(made) + 1
+        for number, some in enumerate(_of_a_segment(parts), start=taken + 1):
             names = {name: f"{SEGMENTS}/{number:06}.{name}.parquet" for name in TABLE_NAMES}
             failed.callback(_remove, folder, names.values())
             made.append(_write(folder, names, first, some))
@@ -53,6 +55,10 @@ def remove_left(folder: Path) -> None:
     """Removes what a kill left half written of the session in `folder`, which nobody may be writing."""
     for place in (folder, folder / SEGMENTS):
         remove_parts(place)
+
+
+def _number(file: StoredFile) -> int:
+    return int(file.name.removeprefix(f"{SEGMENTS}/").partition(".")[0])
 
 
 def _of_a_segment(parts: Iterable[Part]) -> Iterator[list[Part]]:
@@ -198,6 +204,6 @@ def lost_with(folder: Path, segments: list[Segment]) -> StoreError:
     """The error for `segments` whose files are gone with the folder that they lay in."""
     runs = sum(segment.files["runs"].rows for segment in segments if "runs" in segment.files)
     return StoreError(
-        f"{folder}: was deleted or moved while its session went on, and {runs} runs in {len(segments)} "
-        "segments with it; put them back from where they are now, or run them again with --resume"
+        f"{folder}: was deleted or moved while its session went on, and {runs} runs of its segments "
+        "with it; put them back from where they are now, or run them again with --resume"
     )

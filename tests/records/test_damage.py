@@ -24,11 +24,11 @@ from tests.store.repairs import repairs
 from tests.store.rows import rows_of
 
 RUNS = 40
-FLIPS = 12
+FLIPS = 6
 HARMLESS = {"whole", "whole, named", "rest, named", "refused"}
 KINDS = ("journal.jsonl", "manifest.json", "segment runs", "segment epochs", "segment machines")
 TABLES = ("runs.parquet", "epochs.parquet", "machines.parquet")
-ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -90,8 +90,8 @@ def test_a_journal_cut_anywhere_in_its_last_two_lines_lacks_these_alone(copy, tr
     whole = journal.read_bytes()
     lines = whole.splitlines(keepends=True)
     ends = [len(whole) - len(lines[-2]) - len(lines[-1]), len(whole) - len(lines[-1]), len(whole)]
-    near = {end + by for end in ends for by in range(-12, 12)}
-    for size in sorted(near | set(range(ends[0], ends[-1], 211))):
+    near = {end + by for end in ends for by in range(-4, 4)}
+    for size in sorted(near | set(range(ends[0], ends[-1], 509))):
         if ends[0] <= size < ends[-1]:
             journal.write_bytes(whole[:size])
             tables = read_sessions([str(folder)])
@@ -100,7 +100,7 @@ def test_a_journal_cut_anywhere_in_its_last_two_lines_lacks_these_alone(copy, tr
     assert all(row == truth.rows["runs"][row["run_id"]] for row in plain(tables.runs))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(12))
 def test_a_journal_that_was_damaged_otherwise_shows_nothing_else(seed, copy, truth):
     folder = copy("unfinished")
     journal = folder / FILE_NAME
@@ -161,7 +161,7 @@ def test_any_manifest_whose_checksum_is_right(entry):
 
 
 def test_a_check_finds_each_flipped_bit_and_a_repair_mends_what_can_be(content, tmp_path):
-    found = repairs(tmp_path, content, count=3)
+    found = repairs(tmp_path, content, count=1)
     assert len(found) == len(KINDS) + len(KINDS) + len(TABLES)
     for kind, outcomes in found.items():
         assert set(outcomes) <= ({"whole again"} if kind.endswith("ended") else {"whole again", "rest, told"})
