@@ -25,6 +25,7 @@ from bench.analysis.operations import Value
 from bench.analysis.outcomes import outcomes
 from bench.errors import ConditionError, reason
 from bench.records.asked import Known
+from bench.records.constants import scalar
 
 _OPERATOR_OR_TEXT = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([&|`])""")
 _PYTHON = {"&": " and ", "|": " or ", "`": ""}
@@ -47,7 +48,7 @@ class Condition:
             held = _value(self._tree, table)
         if not isinstance(held, pa.ChunkedArray) or not pa.types.is_boolean(held.type):
             raise ConditionError("not a condition")
-        return pc.fill_null(held, False)
+        return pc.fill_null(held, scalar(False))
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from bench.records.arrow_columns import Codes, codes, texts
 from bench.records.asked import Tables
 from bench.records.tables import TableName
-from bench.records.texts import Texts
 
 _FEWEST_DIGITS = 4
 _NAMED = ("machine_id", "machine")
@@ -47,7 +47,8 @@ def with_names(columns: Mapping[TableName, Sequence[str]]) -> dict[TableName, tu
 def told_apart(sides: Sequence[Tables]) -> list[Tables]:
     """The same tables, in which machines of one name on any of the sides are called differently."""
     tables = [table for side in sides for table in (side.runs, side.machines)]
-    names = distinct_names(pair for table in tables for pair in _pairs(table)[0])
+    named = {pair for side in sides for pair in side.others}
+    names = distinct_names(named.union(*(_pairs(table).values for table in tables)))
     if not names:
         return list(sides)
     return [
@@ -56,18 +57,20 @@ def told_apart(sides: Sequence[Tables]) -> list[Tables]:
     ]
 
 
-def _pairs(table: pa.Table) -> tuple[list[tuple[str | None, str | None]], np.ndarray]:
-    """Each id and name of a machine once, and which of them each row has."""
-    ids, names = (Texts.of(table.column(column)) for column in _NAMED)
-    count = len(names.values)
-    found, of_rows = np.unique(ids.codes * count + names.codes, return_inverse=True)
-    return [(ids.values[pair // count], names.values[pair % count]) for pair in found.tolist()], of_rows
+def _pairs(table: pa.Table) -> Codes:
+    """A machine's id and name, of each row."""
+    ids, names = (codes(table.column(column)) for column in _NAMED)
+    number = len(names.values) + 1
+    found, of_rows = np.unique(ids.indices.astype(np.int64) * number + names.indices + 1, return_inverse=True)
+    places = [divmod(pair, number) for pair in found.tolist()]
+    of_ids, of_names = (*ids.values, None), (None, *names.values)
+    return Codes(of_rows.astype(np.int32), [(of_ids[place], of_names[name]) for place, name in places])
 
 
 def _renamed(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
-    pairs, of_rows = _pairs(table)
-    texts = Texts([names.get(machine_id or "", name) for machine_id, name in pairs], of_rows)
-    return _with(table, "machine", texts.column(table.schema.field("machine").type))
+    pairs = _pairs(table)
+    renamed = pairs.mapped([names.get(machine_id or "", name) for machine_id, name in pairs.values])
+    return _with(table, "machine", texts(renamed, table.schema.field("machine").type))
 
 
 def _workers_renamed(table: pa.Table, names: Mapping[str, str], machines: pa.Table) -> pa.Table:

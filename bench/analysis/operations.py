@@ -13,10 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import ConditionError, reason
+from bench.records.constants import scalar
 
 Value: TypeAlias = Any
 """A `pa.ChunkedArray`, or None, bool, int, float, str, or a list of these."""
 _AS_TEXT = ("hidden", "activation")
+_FALSE = scalar(False)
 _PART_OF_A_DATE = re.compile(r"\d{4}(-\d{2})?$")
 
 
@@ -53,7 +55,7 @@ def truth(value: Value) -> Any:  # noqa: ANN401 -- a column of truth values, or 
     """A condition; what is missing does not hold."""
     if kind(value) != "truth":
         raise ConditionError(f"{_shown(value)} is not a condition")
-    return pc.fill_null(value, False) if isinstance(value, pa.ChunkedArray) else pa.scalar(value)
+    return pc.fill_null(value, _FALSE) if isinstance(value, pa.ChunkedArray) else scalar(value)
 
 
 def compare(by: str, left: Value, right: Value) -> Any:  # noqa: ANN401 -- as `truth`
@@ -78,7 +80,7 @@ def compare(by: str, left: Value, right: Value) -> Any:  # noqa: ANN401 -- as `t
         ">": pc.greater,
         ">=": pc.greater_equal,
     }[by]
-    return pc.fill_null(compute(left, right), by == "!=")
+    return pc.fill_null(compute(left, right), scalar(by == "!="))
 
 
 def arithmetic(sign: str, left: Value, right: Value) -> Value:
@@ -103,7 +105,7 @@ def _float(value: Value) -> Any:  # noqa: ANN401 -- a column or a scalar of floa
     if isinstance(value, pa.ChunkedArray):
         return value.cast(pa.float64(), safe=False)
     try:
-        return pa.scalar(float(value), pa.float64())
+        return scalar(float(value))
     except OverflowError as error:
         raise ConditionError("a number that is too large") from error
 
@@ -119,6 +121,8 @@ def _alike(left: Value, right: Value, by: str) -> tuple[Any, Any]:
         return _as_number(left), _as_number(right)
     if kinds == {"list", "text"}:
         raise ConditionError(f"{_shown(left)} {by} {_shown(right)}: write TEXT in COLUMN")
+    if kinds == {"text"}:
+        return tuple(scalar(value) if isinstance(value, str) else value for value in (left, right))
     if len(kinds) > 1 or kinds == {"list"}:
         raise ConditionError(
             f"{_shown(left)} {by} {_shown(right)}: {_a(kind(left))} beside {_a(kind(right))}"
@@ -149,14 +153,14 @@ def _time(text: str) -> pa.Scalar:
 def _contains(item: Value, whole: Value) -> Any:  # noqa: ANN401 -- as `truth`
     """Whether a list, a column of lists or a text holds `item`."""
     if isinstance(whole, list):
-        held: Any = pa.scalar(False)
+        held: Any = _FALSE
         for one in whole:
             held = pc.or_(held, compare("==", item, one))
         return held if whole or not isinstance(item, pa.ChunkedArray) else _none(item)
     if isinstance(item, pa.ChunkedArray) or not isinstance(whole, pa.ChunkedArray):
         raise ConditionError(f"{_shown(item)} in {_shown(whole)}: write COLUMN in [LIST], or ITEM in COLUMN")
     if kind(whole) == "text" and isinstance(item, str):
-        return pc.fill_null(pc.match_substring(whole, item), False)
+        return pc.fill_null(pc.match_substring(whole, item), _FALSE)
     if kind(whole) == "list":
         return pa.chunked_array([pa.array([item in (of or ()) for of in whole.to_pylist()], pa.bool_())])
     raise ConditionError(f"{_shown(item)} in {_shown(whole)}: {_a(kind(whole))} holds no {kind(item)}")
@@ -167,7 +171,7 @@ def _none(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _missing(value: Value) -> Any:  # noqa: ANN401 -- as `truth`
-    return pc.is_null(value) if isinstance(value, pa.ChunkedArray) else pa.scalar(value is None)
+    return pc.is_null(value) if isinstance(value, pa.ChunkedArray) else scalar(value is None)
 
 
 def _numeric(compute: Callable[[Any], Any]) -> Callable[[Value], Value]:
@@ -191,7 +195,7 @@ def _textual(compute: Callable[[Any, str], Any]) -> Callable[[Value, Value], Val
         if not isinstance(column, pa.ChunkedArray) or kind(column) != "text" or not isinstance(text, str):
             raise ConditionError("it is for a column of texts, and takes a text")
         try:
-            return pc.fill_null(compute(column, text), False)
+            return pc.fill_null(compute(column, text), _FALSE)
         except pa.ArrowException as error:
             raise ConditionError(f"{_shown(text)}: {reason(error)}") from error
 

@@ -129,6 +129,13 @@ def codes(column: pa.ChunkedArray) -> Codes:
     return Codes(indices, whole.dictionary.to_pylist())
 
 
+def texts(column: Codes, kind: pa.DataType) -> pa.ChunkedArray:
+    """The reverse of `codes`, of texts: a column of them, or of a dictionary of them."""
+    indices = pa.array(column.indices, mask=column.indices < 0)
+    made = pa.DictionaryArray.from_arrays(indices, pa.array(column.values, pa.string()))
+    return pa.chunked_array([made if pa.types.is_dictionary(kind) else made.cast(kind)])
+
+
 def items(column: pa.ChunkedArray) -> Items:
     """A column of lists."""
     whole = _whole(column)
@@ -149,7 +156,8 @@ def _list_codes(column: pa.ChunkedArray) -> Codes:
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks()
+    """As one array; of no chunks pyarrow would make one from a list, which imports pandas."""
+    return column.combine_chunks() if column.num_chunks else pa.nulls(0, column.type)
 
 
 def _values(array: pa.Array, dtype: type) -> NDArray[Any]:

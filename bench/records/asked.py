@@ -9,6 +9,7 @@ import pyarrow as pa
 from bench.records.tables import TABLE_NAMES, TableName, schema_of
 
 Plain = bool | int | float | str
+Named = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ class Asked:
 class Tables:
     """The three tables of one or more sessions, and what to know of them: lines on what was left out.
 
-    `recorded` is how many runs there are, whatever was asked of them.
+    `recorded` is how many runs there are, whatever was asked of them, and `others` has the id and the name of
+    each machine of those that a condition left out.
     """
 
     runs: pa.Table
@@ -94,6 +96,7 @@ class Tables:
     machines: pa.Table
     notes: tuple[str, ...] = ()
     recorded: int = field(default=-1, compare=False)
+    others: frozenset[Named] = frozenset()
 
 
 def nothing(name: TableName, columns: Sequence[str] | None = None) -> pa.Table:

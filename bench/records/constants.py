@@ -94,18 +94,27 @@ def repeated(value: Value, rows: int, kind: pa.DataType) -> pa.Array:
     if value is None:
         return pa.nulls(rows, kind)
     if pa.types.is_string(kind):
-        assert isinstance(value, str)
-        text = value.encode()
-        ends = pa.py_buffer((0).to_bytes(4, "little") + len(text).to_bytes(4, "little"))
-        one = pa.Array.from_buffers(kind, 1, [None, ends, pa.py_buffer(text)])
         zeros = pa.Array.from_buffers(pa.int32(), rows, [None, pa.py_buffer(bytes(4 * rows))])
-        return pa.DictionaryArray.from_arrays(zeros, one)
+        return pa.DictionaryArray.from_arrays(zeros, _text(str(value)))
     data = (
         bytes([255 * bool(value)]) * (rows // 8 + 1)
         if pa.types.is_boolean(kind)
         else _number(value, kind) * rows
     )
     return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(data)])
+
+
+def scalar(value: bool | float | str) -> pa.Scalar:
+    """A literal: a truth value, a number in floating point or a text. `pa.scalar` imports pandas."""
+    if isinstance(value, str):
+        return _text(value)[0]
+    return repeated(value, 1, pa.bool_() if isinstance(value, bool) else pa.float64())[0]
+
+
+def _text(value: str) -> pa.Array:
+    text = value.encode()
+    ends = struct.pack("=2i", 0, len(text))
+    return pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(ends), pa.py_buffer(text)])
 
 
 def _number(value: Value, kind: pa.DataType) -> bytes:

@@ -72,13 +72,20 @@ def _instead(damage: StoreError, tables: Tables) -> Tables:
     return replace(tables, notes=(*tables.notes, note))
 
 
-def in_place(folder: Folder, damage: StoreError) -> Tables:
-    """From the journal and its segments, since of the tables one is damaged; else that is the error."""
+def in_place(folder: Folder, damage: StoreError, runs: int = 0) -> Tables:
+    """From the journal and its segments, since of the tables one is damaged; else that is the error.
+
+    It is, too, where there were so many `runs` and none of them is left.
+    """
     try:
         whole = from_pieces(folder)
     except StoreError:
         raise damage from None
-    note = f"{damage}; the journal was read in its place, {REPAIR}"
+    found = whole.runs.num_rows
+    if runs and not found:
+        raise damage
+    lost = f", which lacks {runs - found} of {runs} runs" if found < runs else ""
+    note = f"{damage}; the journal was read in its place{lost}, {REPAIR}"
     return replace(whole, notes=(note, *whole.notes))
 
 

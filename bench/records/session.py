@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
+import numpy as np
 import pyarrow.compute as pc
 
 from bench.errors import DamagedError, StoreError
-from bench.records.asked import Asked, Condition, Known, Tables
+from bench.records.arrow_columns import codes
+from bench.records.asked import Asked, Condition, Known, Named, Tables
 from bench.records.find import SessionFolder
+from bench.records.folders import Folder
 from bench.records.manifest import MANIFEST_FILE, Manifest, StoredFile
 from bench.records.named import named_table
 from bench.records.older import going_on, in_place, tables_of
@@ -21,6 +24,8 @@ from bench.records.pieces import read_manifest
 from bench.records.rows import Rows
 from bench.records.stored import place_of
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, TableName, check_version
+
+_NAMED = ("machine_id", "machine")
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,15 @@ class Opened:
 class Part:
     """What is asked for of one session, and lines on what is wrong with it.
 
-    `names` has its id, or those of the sessions in it, and `recorded` is how many runs it has in all.
+    `names` has its id, or those of the sessions in it. `recorded` is how many runs it has in all, and
+    `others` has the machines of those that a condition left out, each an id and a name.
     """
 
     rows: Mapping[TableName, Rows]
     names: frozenset[str]
     recorded: int
     notes: tuple[str, ...] = ()
+    others: frozenset[Named] = frozenset()
 
     @classmethod
     def of(cls, tables: Tables) -> Self:
@@ -64,7 +71,19 @@ class Part:
         runs = self.rows["runs"].held(asked.condition)
         rows = {**self.rows, "runs": runs}
         names = asked.tables if runs.number or asked.condition is None else asked.tables[:1]
-        return replace(self, rows={name: rows[name].select(asked.of(name)) for name in names})
+        others = frozenset[Named]()
+        if asked.condition is not None:
+            others = others.union(*(_machines(self.rows[name]) for name in ("runs", "machines")))
+        chosen = {name: rows[name].select(asked.of(name)) for name in names}
+        return replace(self, rows=chosen, others=others)
+
+
+def _machines(rows: Rows) -> frozenset[Named]:
+    """Each machine of all rows, by its id and name; of columns that nobody asked for none."""
+    if not (rows.columns.keys() | rows.constants.keys()) >= set(_NAMED):
+        return frozenset()
+    columns = [codes(rows.whole_column(name)) for name in _NAMED]
+    return frozenset(zip(*(column.of(np.arange(rows.length)) for column in columns), strict=True))
 
 
 def open_session(at: SessionFolder) -> Opened:
@@ -93,7 +112,8 @@ def read_part(opened: Opened, asked: Asked) -> Part:
     try:
         return _of_named(opened, opened.session_id, asked)
     except StoreError as damage:
-        return Part.of(in_place(opened.at.folder, damage)).chosen(asked)
+        recorded = opened.manifest.tables["runs"].rows if opened.manifest else 0
+        return Part.of(in_place(opened.at.folder, damage, recorded)).chosen(asked)
 
 
 def _of_named(opened: Opened, session_id: str, asked: Asked) -> Part:
@@ -101,8 +121,10 @@ def _of_named(opened: Opened, session_id: str, asked: Asked) -> Part:
     assert opened.manifest is not None
     folder, files, condition = opened.at.folder, opened.manifest.tables, asked.condition
     part = Part({}, frozenset({session_id}), files["runs"].rows)
-    if not _may_hold(session_id, files["runs"], condition):
-        return part
+    if condition is not None:
+        part = replace(part, others=_all_machines(folder, files))
+        if not _may_hold(session_id, files["runs"], condition):
+            return part
     runs, *notes = named_table(folder, "runs", files["runs"], asked.columns_of("runs"), condition)
     runs = runs.held(condition)
     rows: dict[TableName, Rows] = {"runs": runs.select(asked.of("runs"))}
@@ -112,10 +134,19 @@ def _of_named(opened: Opened, session_id: str, asked: Asked) -> Part:
     return replace(part, rows=rows, notes=tuple(notes))
 
 
-def _may_hold(session_id: str, runs: StoredFile, condition: Condition | None) -> bool:
+def _all_machines(folder: Folder, files: Mapping[TableName, StoredFile]) -> frozenset[Named]:
+    """The machines of a session, from its manifest where it has but one."""
+    constants = files["machines"].constants
+    if constants.keys() >= set(_NAMED):
+        return frozenset({tuple(constants[name] for name in _NAMED)})  # type: ignore[arg-type]  # both are texts
+    try:
+        return _machines(named_table(folder, "machines", files["machines"], _NAMED)[0])
+    except StoreError:  # of which nothing else is asked
+        return frozenset()
+
+
+def _may_hold(session_id: str, runs: StoredFile, condition: Condition) -> bool:
     """Whether it may for any of its runs, of which the manifest tells something."""
-    if condition is None:
-        return True
     constants = {name: runs.constants[name] for name in condition.names & runs.constants.keys()}
     known = {name: Known.always(value) for name, value in constants.items()}
     return condition.may_hold({"session_id": Known.always(session_id), **known})

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from bench.errors import StoreError
-from bench.records.asked import Asked, Condition, Tables, nothing
+from bench.records.asked import Asked, Condition, Named, Tables, nothing
 from bench.records.copies import Copies, by_session
 from bench.records.find import SessionFolder, find_sessions
 from bench.records.folders import Local, folder_of
@@ -87,14 +87,19 @@ def _read(sessions: Sequence[Copies], asked: Asked, left_out: list[StoreError]) 
         return parts
     notes = tuple(note for part in parts for note in part.notes)
     recorded = sum(part.recorded for part in parts)
-    return [Part(united([part.rows for part in parts]), frozenset(), recorded, notes)]
+    others = _others(parts)
+    return [Part(united([part.rows for part in parts]), frozenset(), recorded, notes, others)]
 
 
 def _tables(parts: Sequence[Part], asked: Asked, notes: Iterable[str] = ()) -> Tables:
     found = tables_of([part.rows for part in parts], asked)
     notes = (*notes, *(note for part in parts for note in part.notes))
     recorded = sum(part.recorded for part in parts)
-    return Tables(found["runs"], found["epochs"], found["machines"], notes, recorded)
+    return Tables(found["runs"], found["epochs"], found["machines"], notes, recorded, _others(parts))
+
+
+def _others(parts: Sequence[Part]) -> frozenset[Named]:
+    return frozenset[Named]().union(*(part.others for part in parts))
 
 
 def _side_by_side(function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:

@@ -71,7 +71,8 @@ def _behind(parts: Sequence[pa.ChunkedArray], name: str) -> pa.ChunkedArray:
 
 def _as_one(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The same, as one chunk where it is small."""
-    return pa.chunked_array([column.combine_chunks()], column.type) if len(column) < _SMALL else column
+    many = column.num_chunks > 1 and len(column) < _SMALL
+    return pa.chunked_array([column.combine_chunks()], column.type) if many else column
 
 
 def _dictionaries(parts: Sequence[pa.ChunkedArray]) -> Sequence[pa.ChunkedArray]:
@@ -83,5 +84,5 @@ def _dictionaries(parts: Sequence[pa.ChunkedArray]) -> Sequence[pa.ChunkedArray]
 
 def _one_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Of a dictionary for each chunk one for all."""
-    is_one = not pa.types.is_dictionary(column.type)
+    is_one = column.num_chunks <= 1 or not pa.types.is_dictionary(column.type)
     return column if is_one else pa.chunked_array([column.combine_chunks()], column.type)

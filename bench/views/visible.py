@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from bench.records.texts import Texts
+    from bench.records.arrow_columns import Codes
 
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode's general categories: control, format (right-to-left overrides), surrogate, separators of lines."""
@@ -57,10 +57,12 @@ def _shown(field: "pa.Field", column: "pa.ChunkedArray") -> "pa.ChunkedArray | N
     """A column with what steers in its texts as escapes; None where there is nothing of the kind in it."""
     import pyarrow as pa
 
+    from bench.records.arrow_columns import texts
+
     kind = field.type
     if pa.types.is_string(kind) or pa.types.is_dictionary(kind):
-        texts = _texts_shown(field.name, column)
-        return None if texts is None else texts.column(kind)
+        found = _texts_shown(field.name, column)
+        return None if found is None else texts(found, kind)
     if not pa.types.is_list(kind) or not pa.types.is_string(kind.value_type):
         return None
     items = pa.chunked_array([chunk.flatten() for chunk in column.chunks], kind.value_type)
@@ -69,18 +71,18 @@ def _shown(field: "pa.Field", column: "pa.ChunkedArray") -> "pa.ChunkedArray | N
     return pa.chunked_array([pa.array([_visible(field.name, of) for of in column.to_pylist()], kind)])
 
 
-def _texts_shown(name: str, column: "pa.ChunkedArray") -> "Texts | None":
+def _texts_shown(name: str, column: "pa.ChunkedArray") -> "Codes | None":
     """The texts of a column as `visible` has them; None where they are that already."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from bench.records.texts import Texts
+    from bench.records.arrow_columns import codes
 
     if pa.types.is_string(column.type) and pc.all(pc.ascii_is_printable(column)).as_py() is not False:
         return None  # as most are: found out ten times as fast
-    texts = Texts.of(column)
-    shown = texts.changed(lambda text: str(_visible(name, text)))
-    return None if shown.values == texts.values else shown
+    found = codes(column)
+    shown = [_visible(name, text) for text in found.values]
+    return None if shown == found.values else found.mapped(shown)
 
 
 def _visible(name: str, value: Any) -> Any:  # noqa: ANN401 -- a cell of a table holds anything

@@ -6,14 +6,14 @@ The sessions lie in two folders, `first` and `second`, half of them in each.
 """
 
 import argparse
-import hashlib
 import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from bench.records.manifest import MANIFEST_FILE, Manifest, StoredFile
+from bench.records.manifest import MANIFEST_FILE, Manifest
 from bench.records.seal import sealed
+from bench.records.writing import write_parts
 from tests.store.content import Shape, header, session_id, session_tables
 
 FORMS = ("old", "new")
@@ -38,18 +38,7 @@ def _write_old(folder, tables, named):
 
 
 def _write_new(folder, tables, named):
-    files = {}
-    for name, table in tables.items():
-        path = folder / f"{name}.parquet"
-        pq.write_table(
-            table,
-            path,
-            compression="zstd",
-            row_group_size=ROWS_OF_A_GROUP,
-            write_page_checksum=True,
-        )
-        content = path.read_bytes()
-        files[name] = StoredFile(path.name, len(table), len(content), hashlib.sha256(content).hexdigest())
+    files = write_parts(folder, [tables])
     named = {"schema_version": 2, **named}
     (folder / MANIFEST_FILE).write_bytes(Manifest(named, tables=files).as_bytes())
     entries = ({"entry": 1, "kind": "session", **named}, {"entry": 2, **_closed(tables)})
