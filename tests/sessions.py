@@ -6,7 +6,6 @@ from bench.records.entries import JournalContent, blocks
 from bench.records.journal import FILE_NAME
 from bench.records.lines import Lines
 from bench.records.store import read_sessions
-from bench.records.tables import timed_rows
 
 
 def parsed(text: bytes, where: str = "journal.jsonl") -> JournalContent:
@@ -31,4 +30,4 @@ def without_seal(entry):
 
 def recorded(folder):
     """The rows of the runs in `folder`, as anybody reads them."""
-    return timed_rows(read_sessions([str(folder)]).runs)
+    return read_sessions([str(folder)]).runs.to_pylist()

@@ -35,12 +35,13 @@ def bootstrap_geometric_mean(
         return None
     rng = np.random.default_rng(seed)
     drawn_a, drawn_b = (_drawn(rng, resamples, len(side)) for side in (times_a, times_b))
-    total = np.zeros(resamples)
-    for one_a, one_b in zip(times_a.T, times_b.T, strict=True):
-        there_a, there_b = ~np.isnan(one_a), ~np.isnan(one_b)
-        few = there_a.sum() * there_b.sum() <= MOST_PAIRS
-        medians = _medians if few else _linear_medians
-        total += medians(one_a[there_a], one_b[there_b], drawn_a[:, there_a], drawn_b[:, there_b])
+    there_a, there_b = ~np.isnan(times_a), ~np.isnan(times_b)
+    few = there_a.sum(axis=0) * there_b.sum(axis=0) <= MOST_PAIRS
+    total = _linear_medians(times_a[:, ~few], times_b[:, ~few], drawn_a, drawn_b).sum(axis=1)
+    for place in np.flatnonzero(few):
+        a_there, b_there = there_a[:, place], there_b[:, place]
+        one_a, one_b = times_a[a_there, place], times_b[b_there, place]
+        total += _medians(one_a, one_b, drawn_a[:, a_there], drawn_b[:, b_there])
     means = total[~np.isnan(total)] / times_a.shape[1]
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return math.exp(low), math.exp(high)
@@ -80,32 +81,57 @@ def _medians(a: Floats, b: Floats, drawn_a: Counts, drawn_b: Counts) -> Floats:
 
 
 def _linear_medians(a: Floats, b: Floats, drawn_a: Counts, drawn_b: Counts) -> Floats:
-    """The same for many rounds: where a resample's share of differences below the median of all puts its own.
+    """The same of many rounds, shape (resamples, scenarios), by the share of differences below the median.
 
-    That share is, but for terms of second order, the sum of what each round's share is off (Hájek's
+    That share of a resample is, but for terms of second order, the sum of what each round's is off (Hájek's
     projection), and its median as far off the other way along the distribution of all (Bahadur 1966).
     """
-    pairs = LogRatios(a, b)
-    centre = pairs.middle(lowest=True)
-    log_a, log_b = np.log(a), np.log(b)
-    share_b = 1 - np.searchsorted(np.sort(log_a), log_b - centre) / a.size
-    share_a = np.searchsorted(np.sort(log_b), log_a + centre, side="right") / b.size
-    whole = float(share_b.mean())
-    with np.errstate(invalid="ignore"):  # a resample without any time
-        found = [_means(drawn, share) for drawn, share in ((drawn_a, share_a), (drawn_b, share_b))]
-    levels = 2 * whole - (found[0] + found[1] - float(share_a.mean()))
-    some_a, some_b = (np.quantile(logs, np.linspace(0, 1, 201)) for logs in (log_a, log_b))
-    span = np.linspace(np.nanmin(levels) - 0.01, np.nanmax(levels) + 0.01, _LEVELS).clip(0, 1)
-    near = np.unique(np.quantile(np.subtract.outer(some_b, some_a), span))
-    medians: Floats = np.interp(levels, pairs.shares(near), near)
+    scenarios = [_Linear(*times) for times in zip(a.T, b.T, strict=True)]
+    medians = np.empty((len(drawn_a), len(scenarios)))
+    if not scenarios:
+        return medians
+    shares_a, shares_b = (
+        np.column_stack([getattr(one, name) for one in scenarios]) for name in ("of_a", "of_b")
+    )
+    found_a, found_b = _means(drawn_a, shares_a), _means(drawn_b, shares_b)
+    for place, one in enumerate(scenarios):
+        medians[:, place] = one.medians(found_a[:, place] + found_b[:, place])
     return medians
 
 
+class _Linear:
+    """One scenario: for each round of a and of b, which share of its differences is up to the median of all.
+
+    NaN for a round without a time.
+    """
+
+    def __init__(self, a: Floats, b: Floats) -> None:
+        there_a, there_b = ~np.isnan(a), ~np.isnan(b)
+        self._pairs = LogRatios(a[there_a], b[there_b])
+        self._log_a, self._log_b = np.sort(np.log(a[there_a])), np.sort(np.log(b[there_b]))
+        centre = self._pairs.middle(lowest=True)
+        self.of_b = 1 - np.searchsorted(self._log_a, np.log(b) - centre) / self._log_a.size
+        self.of_a = np.searchsorted(self._log_b, np.log(a) + centre, side="right") / self._log_b.size
+        self.of_a[~there_a], self.of_b[~there_b] = math.nan, math.nan
+        self._whole = float(np.nanmean(self.of_b)), float(np.nanmean(self.of_a))
+
+    def medians(self, shares: Floats) -> Floats:
+        """Those of resamples whose two means of shares add up to `shares`."""
+        levels = 2 * self._whole[0] + self._whole[1] - shares
+        some_a, some_b = (np.quantile(logs, np.linspace(0, 1, 201)) for logs in (self._log_a, self._log_b))
+        span = np.linspace(np.nanmin(levels) - 0.01, np.nanmax(levels) + 0.01, _LEVELS).clip(0, 1)
+        near = np.unique(np.quantile(np.subtract.outer(some_b, some_a), span))
+        medians: Floats = np.interp(levels, self._pairs.shares(near), near)
+        return medians
+
+
 def _means(drawn: Counts, values: Floats) -> Floats:
-    """The mean of the values that each resample has drawn; NaN where it has none."""
-    means = np.empty(len(drawn))
-    at_once = max(1, _AT_ONCE // max(values.size, 1))
+    """The mean of each column's values that each resample has drawn, NaN where it has none; NaNs left out."""
+    there, means = ~np.isnan(values), np.empty((len(drawn), values.shape[1]))
+    known, number = np.where(there, values, 0.0), there.astype(np.float64)
+    at_once = max(1, _AT_ONCE // len(values))
     for start in range(0, len(drawn), at_once):
         part = drawn[start : start + at_once].astype(np.float64)
-        means[start : start + at_once] = part @ values / part.sum(axis=1)
+        with np.errstate(invalid="ignore"):  # a resample without any time
+            means[start : start + at_once] = (part @ known) / (part @ number)
     return means

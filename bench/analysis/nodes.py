@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.analysis.ratios import Pair, Ratio, ratios
 from bench.analysis.repetition import CONFIDENCE
-from bench.analysis.statistics import geometric_mean, hodges_lehmann_ratio, holm, margin_p
+from bench.analysis.statistics import geometric_mean, holm
 from bench.records.run_table import Codes, Rows, RunTable, grouped
 
 Verdict = Literal["slower", "faster", "same", "unclear"]
@@ -70,6 +71,8 @@ class _Hardware:
 
 _Times = dict[str, NDArray[np.float64]]
 """The step times of each node, on one scenario of one session."""
+_Question = tuple[Hashable, str, frozenset[str]]
+"""Of which scenario, which node, against which others."""
 
 
 @dataclass(frozen=True)
@@ -116,34 +119,44 @@ def _only_node(runs: RunTable) -> Codes:
 
 
 def _scenarios(runs: RunTable, nodes: Codes, steps: NDArray[Any], rows: Rows) -> dict[Hashable, _Times]:
-    """The step times of each scenario of each session that ran on several nodes."""
-    found: dict[Hashable, _Times] = {}
+    """The step times of each scenario of each session that ran often enough on several nodes."""
+    of: dict[tuple[str, str], dict[str, Rows]] = {}
     sessions, scenarios = runs.codes("session_id"), runs.codes("scenario_id")
-    for own in grouped([sessions, scenarios], rows):
-        if (nodes.indices[own] != nodes.indices[own[0]]).any():
-            of_node = {nodes[one[0]]: one for one in grouped([nodes], own)}
-            found[sessions[own[0]], scenarios[own[0]]] = _times(runs, steps, of_node)
-    return found
+    for own in grouped([sessions, scenarios, nodes], rows):
+        if len(own) >= FEWEST_RUNS:
+            first = own[0]
+            of.setdefault((sessions[first], scenarios[first]), {})[nodes[first]] = own
+    rounds = runs.numbers("round").values
+    several = ((scenario, enough) for scenario, enough in of.items() if len(enough) > 1)
+    return {scenario: _times(rounds, steps, enough) for scenario, enough in several}
 
 
-def _times(runs: RunTable, steps: NDArray[Any], nodes: Mapping[str, Rows]) -> _Times:
-    """The step times of each node that has enough of them; of very many those of the last rounds."""
-    rounds = runs.codes("round")
-    enough = {node: rows for node, rows in nodes.items() if len(rows) >= FEWEST_RUNS}
-    most = max(FEWEST_RUNS, math.isqrt(_MOST_PAIRS // max(len(enough), 1)))
-    order = {node: np.argsort(rounds.of(rows), kind="stable")[-most:] for node, rows in enough.items()}
-    return {node: steps[rows[order[node]]] for node, rows in enough.items()}
+def _times(rounds: NDArray[Any], steps: NDArray[Any], nodes: Mapping[str, Rows]) -> _Times:
+    """The step times of each node; of very many those of the last rounds."""
+    most = max(FEWEST_RUNS, math.isqrt(_MOST_PAIRS // len(nodes)))
+    return {
+        node: steps[rows if len(rows) <= most else rows[np.argsort(rounds[rows], kind="stable")[-most:]]]
+        for node, rows in nodes.items()
+    }
 
 
 def _table_without_the_slow(hardware: _Hardware, scenarios: Mapping[Hashable, _Times]) -> NodeTable:
     """The slowest node leaves the others of the rest as soon as it is slower for certain; then the next."""
     slow: frozenset[str] = frozenset()
+    known: dict[_Question, Ratio] = {}
     while True:
-        tests = [
-            _test(scenario, node, times, slow)
+        asked = [
+            (scenario, node, frozenset(times) - {node})
             for scenario, times in scenarios.items()
-            if len(times) > 1
             for node in times
+        ]
+        questions = [(scenario, node, others - slow or others) for scenario, node, others in asked]
+        new = [question for question in questions if question not in known]
+        samples = [_samples(scenarios[scenario], node, others) for scenario, node, others in new]
+        known |= zip(new, ratios(samples, CONFIDENCE, DELTA), strict=True)
+        tests = [
+            _test((scenario, frozenset((frozenset((node,)), all_others))), question, scenarios, known)
+            for (scenario, node, all_others), question in zip(asked, questions, strict=True)
         ]
         table = _table(hardware, tests)
         found = (node.node for node in table.nodes if node.verdict == "slower" and node.certain)
@@ -153,21 +166,29 @@ def _table_without_the_slow(hardware: _Hardware, scenarios: Mapping[Hashable, _T
         slow |= {slowest}
 
 
-def _test(scenario: Hashable, node: str, times: _Times, slow: frozenset[str]) -> _Test:
-    own, all_others = times[node], frozenset(times) - {node}
-    others = all_others - slow or all_others
-    theirs = np.concatenate([seconds for other, seconds in times.items() if other in others])
-    found = hodges_lehmann_ratio(theirs, own, CONFIDENCE)
+def _samples(times: _Times, node: str, others: frozenset[str]) -> Pair:
+    """The times of the other nodes, and the node's own."""
+    return np.concatenate([seconds for other, seconds in times.items() if other in others]), times[node]
+
+
+def _test(
+    shared: Hashable,
+    question: _Question,
+    scenarios: Mapping[Hashable, _Times],
+    known: Mapping[_Question, Ratio],
+) -> _Test:
+    scenario, node, others = question
+    found = known[question]
     assert found.ratio is not None  # only infinite times leave it open
     return _Test(
-        question=(scenario, frozenset((frozenset((node,)), all_others))),
+        question=shared,
         node=node,
         others=others,
-        runs=len(own),
+        runs=len(scenarios[scenario][node]),
         ratio=found.ratio,
         low=found.low,
         high=found.high,
-        p=margin_p(theirs, own, DELTA),
+        p=found.p,
     )
 
 

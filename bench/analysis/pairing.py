@@ -1,5 +1,6 @@
 """Which scenario of one side stands against which of the other."""
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -138,7 +139,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 -- a cell of a table holds anythin
         return tuple(plain(item) for item in value)
     if isinstance(value, dict):
         return tuple((name, plain(item)) for name, item in value.items())
-    if value is None or value != value:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     return int(value) if isinstance(value, float) and value.is_integer() else value
 

@@ -32,7 +32,7 @@ def rivals(runs: RunTable, machines: Sequence[Row], most: int) -> tuple[list[Riv
     first, *others = ((name, scenarios(runs.take(of[name]))) for name in ordered)
     comparable = [other for other in others if pair(first[1], other[1]).pairs]
     chosen = comparable[-most:]
-    facts = {name: [row for row in machines if row["machine"] == name] for name, _ in (first, *chosen)}
+    facts = {name: [row for row in machines if row.get("machine") == name] for name, _ in (first, *chosen)}
     found = [
         Rivals(first[0], name, compare_scenarios(first[1], facts[first[0]], own, facts[name]))
         for name, own in chosen

@@ -84,10 +84,18 @@ class RunTable:
     def numbers(self, name: str) -> Numbers:
         """A column of numbers, truth values or times; times are microseconds since 1970."""
         if self._rows is None:
-            return numbers(self._column(name))
+            return self._all_numbers(name)
         if name not in self._numbers:
-            self._numbers[name] = numbers(self._column(name))
+            self._numbers[name] = self._all_numbers(name)
         return self._numbers[name].take(self._rows)
+
+    def _all_numbers(self, name: str) -> Numbers:
+        found = numbers(self._column(name))
+        if name not in YOUNGER:
+            return found
+        default = YOUNGER[name]
+        assert isinstance(default, int)
+        return Numbers(np.where(found.known, found.values, default), np.ones_like(found.known))
 
     def counts(self, name: str, groups: Sequence[Rows]) -> list[list[tuple[str, int]]]:
         """Of a column of lists of texts, for each group of rows how often each text stands in them."""

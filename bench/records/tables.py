@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import itertools
 import json
 import types
 import typing
@@ -20,7 +19,7 @@ from bench.machine.nvml import Gpu
 from bench.machine.software import Software
 from bench.records.measurement import Epoch, Measurement
 from bench.records.probe import ProbeColumns
-from bench.records.scenario import YOUNGER, Scenario, model_flops_per_step
+from bench.records.scenario import Scenario, model_flops_per_step
 
 SCHEMA_VERSION = 1
 """Of the columns of the tables."""
@@ -175,42 +174,6 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 -- whatever a row holds
     if isinstance(value, list | tuple):
         return [_storable(item) for item in value]
     return value
-
-
-def plain_rows(runs: pa.Table) -> list[Row]:
-    """The rows of a `runs` table as Python values, less `started_at`: converting it imports pandas.
-
-    A setting that an older table lacks has the value that made no difference then. For many runs, select the
-    columns that are read: a row of all takes kilobytes. Rows share lists that are alike.
-    """
-    names = [name for name in runs.schema.names if name != "started_at"]
-    rows = [
-        dict(zip(names, values, strict=True)) for values in zip(*map(_cells, runs.select(names)), strict=True)
-    ]
-    lacking = [name for name in YOUNGER if name in runs.schema.names and runs.column(name).null_count]
-    for row, name in itertools.product(rows, lacking):
-        if row[name] is None:
-            row[name] = YOUNGER[name]
-    return rows
-
-
-def _cells(column: pa.ChunkedArray) -> list[Any]:
-    """The values of a column; equal texts and lists, of which most columns have few, are one object."""
-    values: list[Any] = column.to_pylist()
-    if pa.types.is_primitive(column.type):
-        return values
-    known: dict[Any, Any] = {}
-    return [known.setdefault(tuple(it) if isinstance(it, list) else it, it) for it in values]
-
-
-def timed_rows(runs: pa.Table) -> list[Row]:
-    """As `plain_rows`, with `started_at` as a time in UTC, None where the table has none."""
-    began = runs.column("started_at").cast(pa.int64()).to_pylist()
-    rows = plain_rows(runs)
-    for row, microseconds in zip(rows, began, strict=True):
-        known = microseconds is not None
-        row["started_at"] = EPOCH + datetime.timedelta(microseconds=microseconds) if known else None
-    return rows
 
 
 def version_of(schema: pa.Schema) -> int | None:

@@ -69,4 +69,4 @@ def scenario_runs():
 
 @pytest.fixture
 def no_machines():
-    return pd.DataFrame()
+    return []

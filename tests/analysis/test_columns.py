@@ -1,19 +1,45 @@
 """Each analysis reads the columns that it names, and no others: the commands give it just those."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
-from bench.analysis import columns, curves, drift, forecast, nodes, overhead, scaling, summary, surface
+from bench.analysis import (
+    columns,
+    comparison,
+    curves,
+    drift,
+    findings,
+    forecast,
+    nodes,
+    overhead,
+    scaling,
+    summary,
+    surface,
+)
+from bench.records.run_table import RunTable
 from bench.records.store import Tables, read_sessions
-from bench.records.tables import TABLE_NAMES, plain_rows, timed_rows, to_table
+from bench.records.tables import TABLE_NAMES, to_table
 from tests import doctored
 
 RESULTS = Path(__file__).parents[2] / "results"
 
 
-class Watched(dict):
-    """A row that notes which of its columns are asked for."""
+class Watched(RunTable):
+    """Runs that note which of their columns are asked for."""
+
+    def __init__(self, table):
+        super().__init__(table)
+        self.asked = {"run_id"}
+
+    def _column(self, name):
+        self.asked.add(name)
+        return super()._column(name)
+
+
+class WatchedRow(dict):
+    """A row of `machines` that does."""
 
     asked: set
 
@@ -41,39 +67,57 @@ def published():
 
 
 def of_runs(analysis):
-    return lambda tables, chosen: analysis(plain_rows(tables.runs.select(chosen)))
+    return lambda tables, chosen: analysis(RunTable(tables.runs.select(chosen)))
 
 
 def of_machines(tables, chosen):
     return drift.drifts(tables.machines.select(chosen).to_pylist())
 
 
-def of_timed_runs(tables, chosen):
+def of_slots(tables, chosen):
     machines = tables.machines.select(overhead.MACHINE_COLUMNS).to_pylist()
-    return overhead.overheads(timed_rows(tables.runs.select(chosen)), machines)
+    return overhead.overheads(RunTable(tables.runs.select(chosen)), machines)
 
 
 def of_probes(tables, chosen):
-    return overhead.overheads(timed_rows(tables.runs), tables.machines.select(chosen).to_pylist())
+    return overhead.overheads(RunTable(tables.runs), tables.machines.select(chosen).to_pylist())
 
 
 def of_epochs(tables, chosen):
-    return curves.curves(plain_rows(tables.runs), tables.epochs.select(chosen).to_pylist())
+    return curves.curves(RunTable(tables.runs), tables.epochs.select(chosen))
 
 
-def earlier_seconds(rows):
-    return forecast.earlier_seconds(rows, None), forecast.earlier_seconds(rows, "a")
+def surfaces(runs):
+    return surface.surfaces(summary.summarise(runs), runs)
 
 
+def compared(runs):
+    return comparison.compare(runs, [], runs, [])
+
+
+def earlier_seconds(runs):
+    return forecast.earlier_seconds(runs, None), forecast.earlier_seconds(runs, "a")
+
+
+def reported(tables, chosen):
+    found = findings.findings(
+        RunTable(tables.runs.select(chosen)), tables.epochs, tables.machines.to_pylist()
+    )
+    return dataclasses.asdict(found)
+
+
+SURFACES = tuple(dict.fromkeys([*summary.RUN_COLUMNS, *surface.RUN_COLUMNS]))
 CHOSEN = {
     "summaries": ("runs", of_runs(summary.summarise), summary.RUN_COLUMNS),
-    "surfaces": ("runs", of_runs(surface.surfaces), surface.RUN_COLUMNS),
+    "surfaces": ("runs", of_runs(surfaces), SURFACES),
     "scalings": ("runs", of_runs(scaling.scalings), scaling.RUN_COLUMNS),
     "nodes": ("runs", of_runs(nodes.node_tables), nodes.RUN_COLUMNS),
     "earlier times": ("runs", of_runs(earlier_seconds), forecast.RUN_COLUMNS),
-    "overhead": ("runs", of_timed_runs, overhead.RUN_COLUMNS),
+    "overhead": ("runs", of_slots, overhead.RUN_COLUMNS),
     "overhead's probes": ("machines", of_probes, overhead.MACHINE_COLUMNS),
     "drifts": ("machines", of_machines, drift.MACHINE_COLUMNS),
+    "comparisons": ("runs", of_runs(compared), comparison.RUN_COLUMNS),
+    "the report": ("runs", reported, columns.REPORTED["runs"]),
     "curves": ("epochs", of_epochs, curves.EPOCH_COLUMNS),
 }
 
@@ -88,26 +132,29 @@ def test_what_comes_of_the_columns_that_are_read_is_what_comes_of_all(tables, ta
 
 
 READ = {
-    "summaries": (summary.summarise, "runs", summary.RUN_COLUMNS),
-    "surfaces": (surface.surfaces, "runs", surface.RUN_COLUMNS),
-    "scalings": (scaling.scalings, "runs", scaling.RUN_COLUMNS),
-    "nodes": (nodes.node_tables, "runs", nodes.RUN_COLUMNS),
-    "earlier times": (earlier_seconds, "runs", forecast.RUN_COLUMNS),
-    "overhead": (lambda rows: overhead.overheads(rows, ()), "runs", overhead.RUN_COLUMNS),
-    "drifts": (drift.drifts, "machines", drift.MACHINE_COLUMNS),
+    "summaries": (summary.summarise, summary.RUN_COLUMNS),
+    "surfaces": (surfaces, SURFACES),
+    "scalings": (scaling.scalings, scaling.RUN_COLUMNS),
+    "nodes": (nodes.node_tables, nodes.RUN_COLUMNS),
+    "earlier times": (earlier_seconds, forecast.RUN_COLUMNS),
+    "overhead": (lambda runs: overhead.overheads(runs, ()), overhead.RUN_COLUMNS),
 }
 
 
-@pytest.mark.parametrize(("analysis", "table", "chosen"), READ.values(), ids=READ)
-def test_just_the_columns_that_are_named_are_asked_for(analysis, table, chosen):
-    """Of a column that is missing some analyses make nothing, without an error."""
-    found = getattr(made_up(), table)
-    rows = [Watched(row) for row in (timed_rows(found) if table == "runs" else found.to_pylist())]
-    asked = set()
+@pytest.mark.parametrize(("analysis", "chosen"), READ.values(), ids=READ)
+def test_just_the_columns_that_are_named_are_asked_for(analysis, chosen):
+    """Of a column that is missing most analyses make nothing, without an error."""
+    runs = Watched(made_up().runs)
+    assert analysis(runs)
+    assert runs.asked == {"run_id", *chosen}
+
+
+def test_just_the_columns_of_machines_that_are_named_are_asked_for():
+    rows, asked = [WatchedRow(row) for row in made_up().machines.to_pylist()], set()
     for row in rows:
         row.asked = asked
-    assert analysis(rows)
-    assert asked == set(chosen)
+    assert drift.drifts(rows)
+    assert asked == set(drift.MACHINE_COLUMNS)
 
 
 def test_the_summaries_at_a_session_s_end_have_the_columns_of_each():

@@ -8,15 +8,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.analysis.comparison import compare
+from bench.analysis import comparison
 from bench.errors import BenchError
+from tests.runs import run_table
+
+
+def compare(runs_a, machines_a, runs_b, machines_b, **options):
+    return comparison.compare(run_table(runs_a), machines_a, run_table(runs_b), machines_b, **options)
+
 
 few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 STEADY = [1.000, 1.001, 1.002, 1.003]
 
 
 def of(runs_a, runs_b, **options):
-    return compare(runs_a, pd.DataFrame(), runs_b, pd.DataFrame(), **options)
+    return compare(runs_a, [], runs_b, [], **options)
 
 
 def only(runs_a, runs_b, **options):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.analysis.curves import curves
+from tests.runs import arrow_table, run_table
 
 NUMBERS = itertools.count(1)
 
@@ -36,7 +37,8 @@ def run(*accuracies, losses=None, seconds=1.0, **columns):
 
 
 def curves_of(*runs):
-    return curves([row for row, _ in runs], itertools.chain.from_iterable(epochs for _, epochs in runs))
+    rows = itertools.chain.from_iterable(epochs for _, epochs in runs)
+    return curves(run_table([row for row, _ in runs]), arrow_table("epochs", rows))
 
 
 def test_a_curve_has_the_median_run_after_each_epoch_and_the_worst_and_the_best():
@@ -77,7 +79,9 @@ def test_only_ok_runs_with_a_validation_count(other):
 
 def test_epochs_count_in_their_own_order_and_a_run_and_its_epochs_twice_count_once():
     (row, epochs), (other, others) = run(0.5, 0.75), run(0.5, 0.25)
-    (found,) = curves([row, other, row], [*reversed(epochs), *others, *epochs])
+    (found,) = curves(
+        run_table([row, other, row]), arrow_table("epochs", [*reversed(epochs), *others, *epochs])
+    )
     assert (found.epochs, found.val_accuracy, found.runs) == ((1, 2), (0.5, 0.5), 2)
 
 

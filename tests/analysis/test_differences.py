@@ -1,8 +1,14 @@
 import pandas as pd
 import pytest
 
+from bench.analysis import pairing
 from bench.analysis.differences import Difference, setting_differences, side_differences
-from bench.analysis.pairing import scenarios
+from tests.runs import run_table
+
+
+def scenarios(rows):
+    return pairing.scenarios(run_table(rows))
+
 
 MACHINE = {
     "machine_id": "m1",
@@ -41,8 +47,8 @@ def found(scenario_runs):
         side_b = [
             scenario_runs([1.0], **ran_on(machine), **{"threads": 2, **settings}) for machine in machines
         ]
-        tables = pd.DataFrame([MACHINE]), pd.DataFrame(machines)
-        return side_differences(scenarios(side_a), tables[0], scenarios(pd.concat(side_b)), tables[1])
+        side_b = scenarios(pd.concat(side_b))
+        return side_differences(scenarios(side_a), [MACHINE], side_b, machines)
 
     return differences
 
@@ -117,13 +123,13 @@ def test_machines_that_ran_nothing_here_do_not_count(scenario_runs):
     runs = scenario_runs([1.0], machine_id="m1", software_id="w1", machine="laptop")
     idle = {**MACHINE, "machine_id": "m9", "cpu_name": "EPYC"}
     side = scenarios(runs)
-    assert side_differences(side, pd.DataFrame([MACHINE, idle]), side, pd.DataFrame([MACHINE])) == ()
+    assert side_differences(side, [MACHINE, idle], side, [MACHINE]) == ()
 
 
 def test_an_unknown_machine_is_one_entry_not_one_per_fact(scenario_runs, no_machines):
     published = scenarios(scenario_runs([1.0], machine="unknown"))
     here = scenarios(scenario_runs([1.0], machine_id="m1", machine="laptop", node="n1"))
-    found = side_differences(published, no_machines, here, pd.DataFrame([MACHINE]))
+    found = side_differences(published, no_machines, here, [MACHINE])
     assert found == (Difference("hardware", "machine", (), ("laptop",)),)
 
 

@@ -1,11 +1,12 @@
 import datetime
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 from bench.analysis.findings import findings
 from bench.analysis.summary import summarise
 from bench.records.measurement import Measurement
 from bench.records.scenario import Scenario
-from bench.records.tables import Identity, run_row
+from bench.records.tables import Identity, run_row, to_table
+from tests.runs import run_table
 
 BEGAN = datetime.datetime(2026, 1, 31, 14, tzinfo=datetime.UTC)
 
@@ -25,6 +26,10 @@ def epoch(row):
     return {"run_id": row["run_id"], "epoch": 1, "elapsed_seconds": 1.0, "val_accuracy": 0.5, "val_loss": 1.0}
 
 
+def epochs(rows):
+    return to_table("epochs", [epoch(row) for row in rows])
+
+
 def probed(moment, rate, session_id="s1"):
     facts = {"session_id": session_id, "node": "a node", "probe_moment": moment}
     process = {"probe_device_kind": "cpu", "probe_cores": 2}
@@ -37,23 +42,24 @@ ROWS += [run(2 * n + 1, batch, 0.1) for n, batch in enumerate((1, 10))]
 
 def test_every_analysis_takes_each_run_once_though_its_rows_come_twice_and_one_by_one():
     machines = [probed("start", 100.0), probed("end", 50.0)]
-    found = findings(iter(ROWS * 2), (epoch(row) for row in ROWS), iter(machines))
-    assert list(found.runs) == ROWS
-    assert found.summaries == tuple(summarise(ROWS))
+    found = findings(run_table(ROWS * 2), epochs(ROWS), iter(machines))
+    assert found.summaries == tuple(summarise(run_table(ROWS)))
     assert [facts.runs for facts in found.sessions] == [5]
     assert [(trend.axis, len(trend.lines)) for trend in found.trends] == [("batch_size", 2)]
     assert [curve.runs for curve in found.curves] == [2, 2, 1]
     assert [surface.batches for surface in found.surfaces] == [(1, 10, 100)]
-    assert [standing.round for standing in found.standings] == [0, 1, 2, 3]
+    assert [standing.round for standing in found.standings.runs] == [0, 1, 2, 3]
     assert [drift.change for drift in found.drifts] == [-0.5]
     assert (found.scalings, found.nodes) == ((), ())
 
 
 def test_machines_are_those_of_the_sessions_that_have_runs():
     others = [probed("start", 100.0, "s2"), probed("end", 1.0, "s2")]
-    found = findings(ROWS, [], [*others, probed("start", 100.0)])
+    found = findings(run_table(ROWS), epochs([]), [*others, probed("start", 100.0)])
     assert (found.machines, found.drifts) == ((probed("start", 100.0),), ())
 
 
 def test_of_nothing_nothing_follows():
-    assert not any(astuple(findings([], [], [])))
+    nothing = findings(run_table([]), epochs([]), [])
+    assert not any(astuple(replace(nothing, standings=())))
+    assert not nothing.standings.runs

@@ -1,8 +1,15 @@
 import pytest
 
-from bench.analysis.forecast import OVERHEAD, Span, earlier_seconds, expected_seconds, forecast
+from bench.analysis import forecast as forecasting
+from bench.analysis.forecast import OVERHEAD, Span, expected_seconds, forecast
 from bench.records.scenario import Scenario
 from bench.records.suite import Measure, Point
+from tests.runs import run_table
+
+
+def earlier_seconds(rows, node):
+    return forecasting.earlier_seconds(run_table(rows), node)
+
 
 BASELINE = Point("baseline", "baseline", Scenario(hidden=[200, 200], batch_size=100))
 ODD = Point("odd", "odd", Scenario(hidden=[10], batch_size=30_000, epochs=2))

@@ -1,13 +1,18 @@
 import itertools
 import math
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.analysis import nodes
 from bench.analysis.comparison import compare
-from bench.analysis.nodes import node_tables
+from tests.runs import run_table
+
+
+def node_tables(rows):
+    return nodes.node_tables(run_table(rows))
+
 
 NUMBERS = itertools.count()
 
@@ -262,8 +267,7 @@ def test_two_nodes_get_the_verdict_that_compare_gives_their_sessions(steps_a, st
         [{**row, "hidden": [50, 50], "dataset": "mnist", "batch_size": 100} for row in runs(node, steps)]
         for node, steps in (("a", steps_a), ("b", steps_b))
     )
-    nothing = pd.DataFrame()
-    (known,) = compare(pd.DataFrame(rows_a), nothing, pd.DataFrame(rows_b), nothing).scenarios
+    (known,) = compare(run_table(rows_a), [], run_table(rows_b), []).scenarios
     found = by_node(rows_a, rows_b)["b"]
     assert found.ratio == pytest.approx(known.ratio)
     assert (found.low is None) == (known.low is None)

@@ -3,8 +3,15 @@ from types import MappingProxyType
 
 import pytest
 
-from bench.analysis.overhead import PARTS, RUN_COLUMNS, USEFUL, Overhead, overheads
+from bench.analysis import overhead
+from bench.analysis.overhead import PARTS, RUN_COLUMNS, USEFUL, Overhead
 from bench.records.tables import runs_schema
+from tests.runs import run_table
+
+
+def overheads(rows, machines, whole=True):
+    return overhead.overheads(run_table(rows), machines, whole)
+
 
 STARTED = datetime.datetime(2026, 1, 31, 14, 25, 30, tzinfo=datetime.UTC)
 CLOCKS = MappingProxyType(

@@ -2,7 +2,13 @@ import datetime
 
 import pytest
 
-from bench.analysis.rivals import rivals
+from bench.analysis import rivals as rivalry
+from tests.runs import run_table
+
+
+def rivals(rows, machines, most=9):
+    return rivalry.rivals(run_table(rows), machines, most)[0]
+
 
 BEGAN = datetime.datetime(2026, 1, 31, tzinfo=datetime.UTC)
 

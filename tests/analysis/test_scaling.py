@@ -4,10 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.analysis.scaling import scalings
+from bench.analysis import scaling
 from bench.records.measurement import Measurement
 from bench.records.scenario import Scenario
 from bench.records.tables import Identity, run_row
+from tests.runs import run_table
+
+
+def scalings(rows):
+    return scaling.scalings(run_table(rows))
+
 
 MIRRORED = {"strategy": "mirrored", "devices": 2}
 GANG = {"strategy": "multi_worker_mirrored", "workers": 2}

@@ -1,7 +1,14 @@
 import datetime
 import itertools
 
-from bench.analysis.sessions import SessionFacts, session_facts
+from bench.analysis import sessions
+from bench.analysis.sessions import SessionFacts
+from tests.runs import run_table
+
+
+def session_facts(rows):
+    return sessions.session_facts(run_table(rows))
+
 
 NUMBERS = itertools.count(1)
 

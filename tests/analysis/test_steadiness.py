@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.analysis import steadiness
 from bench.analysis.statistics import median
-from bench.analysis.steadiness import Standing, standings
+from bench.analysis.steadiness import Standing
+from tests.runs import run_table
+
+
+def standings(rows, most=1000):
+    return list(steadiness.standings(run_table(rows), most).runs)
+
 
 NUMBERS = itertools.count(1)
 

@@ -4,8 +4,15 @@ from dataclasses import fields
 
 import pytest
 
-from bench.analysis.summary import COLUMNS, ScenarioSummary, sort_by, summarise
+from bench.analysis import summary
+from bench.analysis.summary import COLUMNS, ScenarioSummary, sort_by
 from bench.errors import BenchError
+from tests.runs import run_table
+
+
+def summarise(rows):
+    return summary.summarise(run_table(rows))
+
 
 NUMBERS = itertools.count(1)
 

@@ -3,9 +3,17 @@ import math
 
 import pytest
 
-from bench.analysis.summary import COLUMNS
-from bench.analysis.surface import Cell, surfaces
+from bench.analysis import surface
+from bench.analysis.summary import COLUMNS, summarise
+from bench.analysis.surface import Cell
 from bench.records.scenario import Scenario
+from tests.runs import run_table
+
+
+def surfaces(rows):
+    runs = run_table(rows)
+    return surface.surfaces(summarise(runs), runs)
+
 
 NUMBERS = itertools.count(1)
 

@@ -29,7 +29,6 @@ from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.store import read_sessions
 from bench.records.suite import Measure, Point, Suite
-from bench.records.tables import timed_rows
 
 PROBE = Probe("cpu", 4, {"float32": 1e11}, (Bandwidth(2**20, 1e11), Bandwidth(2**30, 1e10)), 1e-4, 1e-6)
 OK = Measurement(status="ok", device_name="EPYC", step_seconds=0.001)
@@ -299,7 +298,7 @@ class Bench:
 
     def rows(self):
         """What was recorded, in order; lists as tuples."""
-        rows = timed_rows(read_sessions([str(self.recorder.folder)]).runs)
+        rows = read_sessions([str(self.recorder.folder)]).runs.to_pylist()
         return [{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows]
 
     def machines(self):

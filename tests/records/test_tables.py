@@ -1,5 +1,4 @@
 import dataclasses
-import datetime
 import json
 
 import pyarrow as pa
@@ -14,9 +13,7 @@ from bench.records.tables import (
     epochs_schema,
     machine_row,
     machines_schema,
-    plain_rows,
     runs_schema,
-    timed_rows,
     to_table,
     version_of,
 )
@@ -177,38 +174,3 @@ def test_a_table_names_the_version_of_its_schema(name):
 def test_other_tables_have_no_version():
     assert version_of(pa.schema([])) is None
     assert version_of(pa.schema([], metadata={"bench_schema_version": "new"})) is None
-
-
-def test_timed_rows_are_the_plain_ones_with_when_each_run_began_in_utc(run):
-    """To the microsecond, whatever the zone it was given in, and None where no time is known."""
-    began = datetime.datetime(2026, 1, 31, 14, 25, 30, 123456, tzinfo=datetime.UTC)
-    elsewhere = began.astimezone(datetime.timezone(datetime.timedelta(hours=-5)))
-    table = to_table("runs", [run(started_at=time)[0] for time in (began, elsewhere, None)])
-    rows = timed_rows(table)
-    times = [row.pop("started_at") for row in rows]
-    assert times == [began, began, None]
-    assert times[1].tzinfo is datetime.UTC
-    assert rows == plain_rows(table)
-
-
-def test_rows_have_the_columns_that_are_selected_and_share_what_is_alike(run):
-    """Of a hundred thousand rows, texts and lists would take more than all else."""
-    table = to_table("runs", [run(number=number)[0] for number in (1, 2)])
-    first, second = plain_rows(table)
-    assert [first, second] == table.drop_columns("started_at").to_pylist()
-    for name in ("session_id", "label", "hidden", "flags", "affinity"):
-        assert first[name] is second[name]
-    chosen = table.select(["round", "hidden"])
-    assert plain_rows(chosen) == chosen.to_pylist()
-
-
-def test_no_run_is_no_timed_row():
-    assert timed_rows(to_table("runs", [])) == []
-
-
-def test_a_setting_that_an_older_table_lacks_has_its_default(run):
-    row, _ = run()
-    lacking = dict.fromkeys(("servers", "placement", "deterministic", "cpus"))
-    rows = plain_rows(to_table("runs", [{**row, **lacking}, row]))
-    expected = {"servers": 1, "placement": "pack", "deterministic": False, "cpus": None}
-    assert [{name: found[name] for name in lacking} for found in rows] == [expected] * 2

@@ -14,7 +14,6 @@ from bench.records.recorder import Recorder
 from bench.records.resume import session_to_resume
 from bench.records.store import read_sessions
 from bench.records.suite import read_suite
-from bench.records.tables import timed_rows
 from tests.fuzz.judge import checked_json, command
 
 ROOT = Path(__file__).parents[3]
@@ -40,7 +39,7 @@ def session_files():
     with tempfile.TemporaryDirectory() as place:
         with Recorder.begin(Path(place) / "s", "s", header) as recorder:
             recorder.add_machines(tables.machines.to_pylist())
-            for row in timed_rows(tables.runs)[:RUNS]:
+            for row in tables.runs.to_pylist()[:RUNS]:
                 recorder.add_run(row, [epoch for epoch in epochs if epoch["run_id"] == row["run_id"]])
         return {path.name: path.read_bytes() for path in recorder.folder.iterdir() if path.is_file()}
 

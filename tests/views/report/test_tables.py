@@ -4,13 +4,14 @@ from dataclasses import replace
 import pytest
 
 from bench.analysis.sessions import SessionFacts
+from bench.records.run_table import RunRecord
 from bench.views.report.tables import Cell, failure_grid, machine_grid, session_grid, sheet_grid, summary_grid
 from bench.views.sheet import Sheet
 
 BEGAN = datetime.datetime(2025, 1, 1, 12, 0, 59, tzinfo=datetime.UTC)
 FLAGS = (("unstable", 3), ("retried", 1))
 SESSION = SessionFacts("a-session", "a suite", ("a machine",), ("a",), 2, 1000, 2000, 2000, FLAGS, BEGAN)
-RUN = {"sweep": "loops", "label": "loop=fit", "round": 3, "node": "a", "status": "ok", "error": None}
+RUN = RunRecord("loops", "loop=fit", 3, "a machine", "a", "timeout", None, (), None, None)
 VERSIONS = {"python_version": "3.12.1", "tensorflow_version": "2.18.0", "ray_version": None}
 MACHINE = {
     **{"node": "a", "machine_id": "m", "software_id": "s", "machine": "a machine"},
@@ -96,9 +97,8 @@ def test_more_than_three_nodes_are_counted(nodes, words):
 
 
 def test_a_run_that_did_not_end_ok_has_the_first_line_of_its_error():
-    lost = {**RUN, "sweep": "one", "label": "one", "status": "lost", "node": None}
-    lost["error"] = "\n  No node <a>\nat x"
-    grid = failure_grid([RUN, lost])
+    error = "\n  No node <a>\nat x"
+    grid = failure_grid([replace(RUN, sweep="one", label="one", status="lost", node=None, error=error)], 1)
     assert texts(grid.header) == ["run", "round", "node", "status", "error"]
     assert [texts(row) for row in grid.rows] == [["one", "3", "–", "lost", "No node <a>"]]
     assert column(grid, "status")[0].tone == "bad"
@@ -107,16 +107,14 @@ def test_a_run_that_did_not_end_ok_has_the_first_line_of_its_error():
 
 @pytest.mark.parametrize("error", [None, " \n "])
 def test_an_error_that_says_nothing_is_a_dash(error):
-    row = texts(failure_grid([{**RUN, "status": "timeout", "error": error}]).rows[0])
+    row = texts(failure_grid([replace(RUN, error=error)], 1).rows[0])
     assert row == ["loops · loop=fit", "3", "a", "timeout", "–"]
 
 
 def test_no_failures_are_no_table_and_too_many_are_counted():
-    failed = {**RUN, "status": "timeout"}
-    assert failure_grid([RUN]) is None
-    assert failure_grid([]) is None
-    assert failure_grid([failed] * 200).notes == ()
-    grid = failure_grid([failed] * 1201)
+    assert failure_grid([], 0) is None
+    assert failure_grid([RUN] * 200, 200).notes == ()
+    grid = failure_grid([RUN] * 200, 1201)
     assert (len(grid.rows), grid.notes) == (200, ("and 1,001 more",))
 
 
