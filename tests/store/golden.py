@@ -1,0 +1,154 @@
+"""What commands print of the sessions in results/ and of generated ones, as it once was and as it is now.
+
+python -m tests.store.golden TREE [--write]
+
+Runs the bench of the source tree TREE, and prints how its output differs from what is kept in `golden/`, or
+keeps it. A long output is kept as one checksum a line.
+"""
+
+import argparse
+import difflib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import zlib
+from collections import Counter
+from pathlib import Path
+
+from tests.store.content import Shape
+from tests.store.generate import generate
+
+ROOT = Path(__file__).parents[2]
+KEPT = Path(__file__).parent / "golden"
+SHAPE = Shape(sessions=4, runs=150)
+LONGEST = 8_000
+_NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
+
+PUBLISHED, REFERENCE = "results/notebook-published", "results/nvidia-h200"
+CASES = {
+    **{
+        f"{command}-{name}-{form}": (*arguments, "--format", form)
+        for form in ("md", "csv", "json")
+        for command, name, *arguments in (
+            ("show", "published", "show", PUBLISHED),
+            ("show", "reference", "show", REFERENCE),
+            ("show", "generated", "show", "GENERATED"),
+            ("overhead", "published", "show", "--overhead", PUBLISHED),
+            ("overhead", "reference", "show", "--overhead", REFERENCE),
+            ("overhead", "generated", "show", "--overhead", "GENERATED"),
+            ("compare", "results", "compare", PUBLISHED, REFERENCE, "--force"),
+            ("compare", "generated", "compare", "GENERATED/first", "GENERATED/second"),
+        )
+    },
+    "show-all-where-csv": (
+        *("show", "results", "GENERATED", "--format", "csv", "--sort", "-step_seconds", "--where"),
+        "batch_size in [100, 200] and status == 'ok' and not (sweep == 'sizes' or learning_rate > 0.005)",
+    ),
+    "show-machine-where-md": (
+        "show",
+        "GENERATED",
+        "--format",
+        "md",
+        "--where",
+        "machine.str.contains('NVIDIA') and label.str.startswith('devices')",
+    ),
+    "overhead-where-json": ("show", "GENERATED", "--overhead", "--format", "json", "--where", "round == 2"),
+    "compare-target-json": (
+        *("compare", "GENERATED/first", "GENERATED/second", "--format", "json"),
+        *("--metric", "target_seconds"),
+    ),
+}
+"""Arguments by the name of the file that has what they printed; GENERATED stands for generated sessions."""
+
+
+def arguments_of(name, generated):
+    return [argument.replace("GENERATED", str(generated)) for argument in CASES[name]]
+
+
+def normal(name, text, generated):
+    """Lines of an output: numbers of ten digits, since processors differ beyond; an entry of JSON a line."""
+    if name.endswith("json"):
+        found = json.loads(text)
+        entries = found if isinstance(found, list) else [{key: value} for key, value in found.items()]
+        text = "\n".join(map(json.dumps, _flat(entries)))
+    text = text.replace(str(generated), "GENERATED")
+    return _NUMBER.sub(lambda number: f"{float(number[0]):.10g}", text).splitlines()
+
+
+def kept(name):
+    """What is kept of an output, to be compared to `keepable`."""
+    return (KEPT / f"{name}.txt").read_text().splitlines()
+
+
+def keepable(lines):
+    """The lines, or of many their checksums."""
+    if sum(map(len, lines)) <= LONGEST:
+        return lines
+    return [f"{zlib.crc32(line.encode()):08x}" for line in lines]
+
+
+def differences(name, lines, reordered=False):
+    """How `lines` are not what is kept; empty where they are.
+
+    Where runs are `reordered`, scenarios come in another order, and a bootstrap draws others.
+    """
+    found, wanted = keepable(lines), kept(name)
+    if found == wanted or (reordered and _alike(lines, found, wanted)):
+        return ""
+    if found == lines:
+        return "\n".join(difflib.unified_diff(wanted, found, "kept", "now", lineterm="", n=0))
+    others = [line for line, checksum in zip(lines, found, strict=True) if checksum not in set(wanted)]
+    return "\n".join([f"{len(lines)} lines now, {len(wanted)} kept; changed or new:", *others])
+
+
+def _alike(lines, found, wanted):
+    """Whether they are so in any order, less the line that a bootstrap is in."""
+    drawn = [kept for line, kept in zip(lines, found, strict=True) if "overall" in line.lower()]
+    lacking = Counter(found) - Counter(wanted)
+    return len(found) == len(wanted) and lacking <= Counter(drawn)
+
+
+def _flat(entries):
+    """Lists within an entry, too, an item a line."""
+    for entry in entries:
+        if len(entry) == 1 and isinstance(value := next(iter(entry.values())), list):
+            yield from ({next(iter(entry)): item} for item in value)
+        else:
+            yield entry
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.store.golden",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("tree", type=Path)
+    parser.add_argument("--write", action="store_true", help="keep what it prints")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        generated = Path(scratch) / "generated"
+        generate(generated, SHAPE, "old")
+        for name in CASES:
+            lines = normal(name, _printed(options.tree, arguments_of(name, generated)), generated)
+            if options.write:
+                KEPT.mkdir(exist_ok=True)
+                (KEPT / f"{name}.txt").write_text("".join(f"{line}\n" for line in keepable(lines)))
+            else:
+                sys.stdout.write(f"{name}: {differences(name, lines) or 'as it was'}\n")
+
+
+def _printed(tree, arguments):
+    environment = {**os.environ, "PYTHONPATH": str(tree.resolve())}
+    command = [sys.executable, "-m", "bench", *arguments]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if ended.returncode or ended.stderr:
+        raise SystemExit(f"{' '.join(arguments)}: {ended.stderr.strip()}")
+    return ended.stdout
+
+
+if __name__ == "__main__":
+    main()
