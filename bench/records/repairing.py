@@ -17,10 +17,10 @@ from bench.records.folders import Local
 from bench.records.journal import Journal
 from bench.records.manifest import Manifest, write_manifest
 from bench.records.pieces import RUN_ID, Pieces, names_in, read_manifest, without_others
-from bench.records.rebuild import rebuild_tables
-from bench.records.rescue import of_runs, restore_pieces, whole_tables
+from bench.records.rebuild import of_schemas, rebuild_tables
+from bench.records.rescue import of_runs, other_machines, restore_pieces, whole_tables
 from bench.records.segments import SEGMENTS, write_segments
-from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES
+from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, schema_of
 
 
 def repaired(session: SessionFolder, checked: Checked) -> Checked:
@@ -131,14 +131,17 @@ def _without_damage(folder: Path, journal: Journal, pieces: Pieces, found: Piece
 def _parts(
     pieces: Pieces, manifest: Manifest, latest: Mapping[str, int], found: PiecesFound, entry: int
 ) -> Iterator[Part]:
-    """What the journal holds, and what can be read of damaged segments, as one more entry."""
+    """What the journal holds, and as one more entry what can be read of damaged segments, or of tables."""
     yield from pieces.journal(latest)
     tables = whole_tables(pieces)
     for segment, part in zip(manifest.segments, pieces.segments(), strict=True):
         if segment in found.segments:
-            rest = without_others(part, latest)
-            names = names_in(rest)
-            epochs = rest.tables["epochs"]
-            if tables and not epochs.num_rows:
-                epochs = of_runs(tables["epochs"], names)
-            yield Part({**rest.tables, "epochs": epochs}, [entry] * len(names), entry, entry, {})
+            rest = without_others(part, latest).tables
+            names = rest["runs"].column(RUN_ID).to_pylist()
+            epochs = (
+                of_runs(tables["epochs"], names) if tables and not rest["epochs"].num_rows else rest["epochs"]
+            )
+            yield Part(of_schemas({**rest, "epochs": epochs}), [entry] * len(names), entry, entry, {})
+    nothing = {name: pa.Table.from_batches([], schema=schema_of(name)) for name in TABLE_NAMES}
+    machines = other_machines(tables["machines"], pieces) if tables else nothing["machines"]
+    yield Part(of_schemas({**nothing, "machines": machines}), [], entry, entry, {})

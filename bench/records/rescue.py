@@ -15,7 +15,7 @@ from bench.records.manifest import Manifest, write_manifest
 from bench.records.pieces import RUN_ID, Pieces, names_in
 from bench.records.segments import write_segments
 from bench.records.stored import content_of, place_of, table_in, verified
-from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, Row, TableName
+from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, Row, TableName, schema_of
 
 _Tables = Mapping[TableName, pa.Table]
 
@@ -73,7 +73,7 @@ def _lost(pieces: Pieces, known: Collection[str]) -> _Tables | None:
     return {
         "runs": of_runs(tables["runs"], missing),
         "epochs": of_runs(tables["epochs"], missing),
-        "machines": _other_machines(tables["machines"], pieces),
+        "machines": other_machines(tables["machines"], pieces),
     }
 
 
@@ -82,7 +82,7 @@ def of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
     return table.filter(pc.is_in(table.column(RUN_ID), value_set=pa.array(run_ids, pa.string())))
 
 
-def _other_machines(machines: pa.Table, pieces: Pieces) -> pa.Table:
+def other_machines(machines: pa.Table, pieces: Pieces) -> pa.Table:
     """Those that no piece has that stays."""
     segments = pieces.manifest.segments if pieces.manifest else ()
     whole = [part for one, part in zip(segments, pieces.segments(), strict=True) if one not in pieces.damaged]
@@ -96,15 +96,19 @@ def _text(row: Row) -> str:
 
 
 def whole_tables(pieces: Pieces) -> _Tables | None:
-    """The tables, verified as well as can be; None where one is damaged or missing."""
+    """The tables, verified as well as can be; None where that of the runs is damaged or missing.
+
+    Where one of the others is, it has no rows.
+    """
     folder, stored = pieces.folder, pieces.manifest.tables if pieces.manifest else {}
-    try:
-        return {
-            name: table_in(
-                verified(folder, stored[name]) if stored else content_of(folder, f"{name}.parquet"),
-                place_of(folder, f"{name}.parquet"),
-            )
-            for name in TABLE_NAMES
-        }
-    except (StoreError, KeyError):
-        return None
+    tables: dict[TableName, pa.Table] = {}
+    for name in TABLE_NAMES:
+        file = f"{name}.parquet"
+        try:
+            content = verified(folder, stored[name]) if stored else content_of(folder, file)
+            tables[name] = table_in(content, place_of(folder, file))
+        except (StoreError, KeyError):
+            if name == "runs":
+                return None
+            tables[name] = pa.Table.from_batches([], schema=schema_of(name))
+    return tables
