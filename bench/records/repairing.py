@@ -138,8 +138,9 @@ def _parts(
         if segment in found.segments:
             rest = without_others(part, latest).tables
             names = rest["runs"].column(RUN_ID).to_pylist()
-            epochs = (
-                of_runs(tables["epochs"], names) if tables and not rest["epochs"].num_rows else rest["epochs"]
+            epochs = rest["epochs"]
+            if tables and not epochs.num_rows:
+                epochs = of_runs(tables["epochs"], names)
             )
             yield Part(of_schemas({**rest, "epochs": epochs}), [entry] * len(names), entry, entry, {})
     nothing = {name: pa.Table.from_batches([], schema=schema_of(name)) for name in TABLE_NAMES}

@@ -13,6 +13,7 @@ from bench.records.folders import Local
 from bench.records.journal import Journal
 from bench.records.manifest import Manifest, write_manifest
 from bench.records.pieces import RUN_ID, Pieces, names_in
+from bench.records.rebuild import of_schemas
 from bench.records.segments import write_segments
 from bench.records.stored import content_of, place_of, table_in, verified
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, Row, TableName, schema_of
@@ -59,7 +60,7 @@ def _parts(pieces: Pieces, lost: _Tables, entry: int) -> Iterator[Part]:
     for part in pieces.journal():
         latest |= zip(names_in(part), part.entries, strict=True)
     yield from pieces.journal(latest)
-    yield Part(lost, [entry] * lost["runs"].num_rows, entry, entry, {})
+    yield Part(of_schemas(lost), [entry] * lost["runs"].num_rows, entry, entry, {})
 
 
 def _lost(pieces: Pieces, known: Collection[str]) -> _Tables | None:

@@ -1,6 +1,8 @@
+import json
 import os
 import random
 import shutil
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +14,7 @@ from bench.records.pieces import read_pieces
 from bench.records.recorder import Recorder
 from bench.records.repairing import repaired
 from bench.records.tables import TABLE_NAMES
+from bench.records.writing import write_tables
 from tests.records.test_checking import SEGMENT, TABLES, flip
 
 FILES = (*TABLES, SEGMENT, "segments/000001.machines.parquet", "segments/000002.epochs.parquet")
@@ -64,7 +67,7 @@ def test_any_one_file_is_made_anew_and_nothing_is_lost(ended, repair, session_at
 
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_is_damaged_is_found_and_what_is_whole_stays(ended, repair, session_at, seed):
-    """Several places of several files: no run is shown that is not one of those recorded, as it was recorded."""
+    """Several places of several files: no run is shown but those recorded, each as it was recorded."""
     dice = random.Random(seed)
     before = {row["run_id"]: row for row in tables(ended)["runs"]}
     for _ in range(dice.randint(1, 4)):
@@ -160,13 +163,7 @@ def test_a_full_disk_makes_nothing_worse(ended, repair, monkeypatch, session_at)
     assert repair(ended).verdict == "whole"
 
 
-def test_an_old_session_with_a_damaged_line_gets_its_runs_back_from_its_tables(
-    content, repair, tmp_path, session_at
-):
-    import json
-
-    from bench.records.writing import write_tables
-
+def test_an_old_session_with_a_damaged_line_gets_its_runs_back_from_its_tables(content, repair, tmp_path):
     session = content(runs=3)
     write_tables(tmp_path, [session])
     entries = [{"kind": "session", **session.header, "schema_version": 1}]
@@ -186,8 +183,6 @@ def test_an_old_session_with_a_damaged_line_gets_its_runs_back_from_its_tables(
 
 
 def test_one_elsewhere_is_to_be_copied_first(ended, session_at):
-    from dataclasses import replace
-
     flip(ended / FILE_NAME, 0.5)
     session = session_at(ended)
     checked = check_session(session)
