@@ -141,7 +141,6 @@ def _parts(
             epochs = rest["epochs"]
             if tables and not epochs.num_rows:
                 epochs = of_runs(tables["epochs"], names)
-            )
             yield Part(of_schemas({**rest, "epochs": epochs}), [entry] * len(names), entry, entry, {})
     nothing = {name: pa.Table.from_batches([], schema=schema_of(name)) for name in TABLE_NAMES}
     machines = other_machines(tables["machines"], pieces) if tables else nothing["machines"]

@@ -28,6 +28,10 @@ def files(folder):
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
 def go_on(folder, run, numbers):
     with Recorder.resume(folder, {}) as recorder:
         for number in numbers:
@@ -38,7 +42,7 @@ def test_a_session_is_copied_byte_by_byte_under_its_name(there, imported, tmp_pa
     (done,) = imported(there)
     assert (done.outcome, done.target, done.runs) == ("imported", str(tmp_path / "here" / "s1"), 10)
     assert files(tmp_path / "here" / "s1") == files(there)
-    assert os.listdir(tmp_path / "here") == ["s1"]
+    assert names(tmp_path / "here") == ["s1"]
     assert done.bytes == sum(map(len, files(there).values()))
 
 
@@ -50,9 +54,8 @@ def test_what_does_not_belong_to_it_stays_where_it_is(there, imported, tmp_path)
     assert not any(b"something" in content for content in files(tmp_path / "here" / "s1").values())
 
 
-def test_several_below_one_folder_old_and_interrupted_ones(
-    there, recorded_session, content, imported, tmp_path
-):
+@pytest.mark.usefixtures("there")
+def test_several_below_one_folder_old_and_interrupted_ones(recorded_session, content, imported, tmp_path):
     (tmp_path / "there" / "old").mkdir()
     write_tables(tmp_path / "there" / "old", [content(session_id="s2")])
     assert [it.outcome for it in imported(tmp_path / "there")] == ["imported", "imported"]
@@ -87,7 +90,7 @@ def test_a_longer_copy_takes_the_place_of_the_shorter_and_keeps_what_lay_there(
     assert (done.outcome, done.had, done.runs) == ("replaced", 6, 11)
     more = {"notes.txt": b"mine", "segments/000001.runs.parquet.damaged": b"kept"}
     assert files(tmp_path / "here" / "s1") == files(folder) | more
-    assert os.listdir(tmp_path / "here") == ["s1"]
+    assert names(tmp_path / "here") == ["s1"]
     (done,) = imported(shorter)
     assert (done.outcome, done.had, done.runs) == ("already there", 11, 6)
     assert files(tmp_path / "here" / "s1") == files(folder) | more
@@ -105,7 +108,7 @@ def test_the_same_where_two_folders_cannot_be_exchanged(
     monkeypatch.setattr(importing.ctypes, "CDLL", lambda *_, **__: NoLinux())
     assert imported(folder)[0].outcome == "replaced"
     assert files(tmp_path / "here" / "s1") == files(folder)
-    assert os.listdir(tmp_path / "here") == ["s1"]
+    assert names(tmp_path / "here") == ["s1"]
 
 
 def test_a_run_that_was_tried_again_is_held_by_the_longer_copy(recorded_session, imported, run, tmp_path):
@@ -136,7 +139,7 @@ def test_a_damaged_one_is_not_imported(there, imported, tmp_path, file):
     assert done.outcome == "refused"
     assert str(there / file) in done.why
     assert "bench check" in done.why
-    assert os.listdir(tmp_path / "here") == []
+    assert names(tmp_path / "here") == []
 
 
 def test_a_damaged_one_that_is_there_is_not_replaced(recorded_session, imported, run, tmp_path):
@@ -176,7 +179,7 @@ def test_one_that_changes_while_it_is_copied_is_copied_again(there, imported, ru
     if done.outcome == "imported":
         assert files(tmp_path / "here" / "s1") == files(there)
     else:
-        assert os.listdir(tmp_path / "here") == []
+        assert names(tmp_path / "here") == []
 
 
 def test_a_dry_run_copies_nothing(there, imported, tmp_path):
@@ -191,7 +194,7 @@ def test_a_full_disk_leaves_nothing_half(there, imported, tmp_path, monkeypatch)
     monkeypatch.setattr(os, "fsync", fsync)
     (done,) = imported(there)
     assert "No space left" in done.why
-    assert os.listdir(tmp_path / "here") == []
+    assert names(tmp_path / "here") == []
 
 
 def test_another_thing_of_that_name_is_left_alone(there, imported, tmp_path):
