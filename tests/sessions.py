@@ -24,6 +24,11 @@ def journal_of(folder):
     return parsed((folder / FILE_NAME).read_bytes())
 
 
+def without_seal(entry):
+    """An entry as a bench wrote it that sealed none."""
+    return {key: value for key, value in entry.items() if key not in ("crc32", "entry")}
+
+
 def recorded(folder):
     """The rows of the runs in `folder`, as anybody reads them."""
     return timed_rows(read_sessions([str(folder)]).runs)

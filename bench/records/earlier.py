@@ -1,7 +1,7 @@
 """What a session that goes on has to know of what it did before: of each run a few numbers."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Self
@@ -13,7 +13,7 @@ from bench.records.cast import cast, impossible_note
 from bench.records.columns import Part
 from bench.records.folders import Local
 from bench.records.journal import FILE_NAME
-from bench.records.manifest import Manifest
+from bench.records.manifest import Manifest, Segment
 from bench.records.measurement import Status
 from bench.records.pieces import Pieces
 from bench.records.tables import Row, TableName
@@ -59,7 +59,8 @@ class EarlierSession:
 
     `runs` has what became of each run by its name, and `entries` which entry of the journal that was, or the
     last one of its segment. `datasets` has the names and hashes of the data that they saw, `machines` each
-    machine once. `manifest` is None where the session has none, and `notes` are lines on what is damaged.
+    machine once. `manifest` is None where the session has none, `damaged` are segments whose runs cannot be
+    read, and `notes` lines on all that is damaged.
     """
 
     header: Row
@@ -68,6 +69,7 @@ class EarlierSession:
     datasets: dict[tuple[str, str], None] = field(default_factory=dict)
     machines: dict[EarlierMachine, None] = field(default_factory=dict)
     manifest: Manifest | None = None
+    damaged: Sequence[Segment] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -84,6 +86,7 @@ def read_earlier(folder: Path) -> EarlierSession:
             _add(session, part.tables["runs"], part)
         _add_journal(session, pieces.journal(), str(path))
         session.header, session.notes = pieces.header, tuple(pieces.notes)
+        session.damaged = pieces.damaged
     if not isinstance(session.header.get("session_id"), str):
         raise StoreError(f"{path}: does not begin with its session; it cannot be gone on with")
     return session

@@ -49,9 +49,8 @@ class Damage:
         named = [f"{self.where}:{number}: damaged, left out; {again} it" for number in self.lines]
         more = len(named) - _MOST_NAMED
         if more > 0:
-            named[_MOST_NAMED:] = [
-                f"{self.where}: {more} more damaged lines, to line {self.lines[-1]}, likewise"
-            ]
+            rest = f"{self.where}: and {more} more damaged lines, the last of them {self.lines[-1]}"
+            named[_MOST_NAMED:] = [rest]
         return named + [
             f"{self.where}:{number}: {_entries(count)} before it missing; {again} them"
             for number, count in self.missing

@@ -36,7 +36,7 @@ def rebuild_tables(folder: Path) -> tuple[str, ...]:
             write_manifest(folder, replace(pieces.manifest, session=pieces.header, tables={}))
         tables, notes = write_session_tables(folder, latest)
         write_manifest(folder, replace(pieces.manifest or Manifest({}), session=pieces.header, tables=tables))
-        return notes
+        return tuple(dict.fromkeys([*pieces.notes, *notes]))
 
 
 def write_session_tables(
@@ -75,6 +75,8 @@ def of_schemas(tables: _Tables) -> _Tables:
 def _of_schema(name: TableName, table: pa.Table) -> pa.Table:
     """`table`, which an older bench may have written, with the columns that it lacks."""
     schema = schema_of(name)
+    if table.schema.equals(schema):
+        return table.replace_schema_metadata(schema.metadata)
     if unknown := [column for column in table.schema.names if column not in schema.names]:
         raise StoreError(f"rows of another bench: {name} has no column {', '.join(unknown)}; upgrade bench")
     known = table.schema.names

@@ -46,7 +46,7 @@ class Recorder:
         self._header = {name: value for name, value in head[0].items() if name != "kind"}
         self._not_ok = {run_id for run_id, run in session.runs.items() if run.status != "ok"}
         self._manifest = session.manifest or Manifest(self._header)
-        self._held, self._lost = Held(), list[Segment]()
+        self._held, self._damaged, self._lost = Held(), session.damaged, list[Segment]()
         self._held.keep(folder, self._manifest.segments)
         self._tried = 0, 0
         """Of the journal, when it was last tried to close a segment: its runs, and its size."""
@@ -69,9 +69,8 @@ class Recorder:
         """
         with contextlib.ExitStack() as opened:
             journal = opened.enter_context(Journal(folder))
+            rescue(folder, journal)
             session = read_earlier(folder)
-            if rescue(folder, journal, session.runs.keys()):
-                session = read_earlier(folder)
             if session.manifest:
                 session.manifest = replace(session.manifest, session=session.header, tables={})
                 write_manifest(folder, session.manifest)
@@ -127,13 +126,14 @@ class Recorder:
         """What the journal holds becomes a segment; killed at any point of it, the session has all."""
         try:
             self._stay()
-            known, taken = self._manifest.next_entry, self._manifest.taken
+            manifest = self._manifest
+            known = manifest.next_entry
             with self._journal.read() as file:
                 lines = Lines(file, str(self.folder / FILE_NAME), known)
-                made = write_segments(self.folder, taken, known, journal_parts(lines, self._entries))
+                made = write_segments(self.folder, manifest.taken, known, journal_parts(lines, self._entries))
             if made:
                 made[-1] = replace(made[-1], last=self._journal.next_entry - 1)
-                self._set(replace(self._manifest, segments=(*self._manifest.segments, *made)))
+                self._set(replace(manifest, segments=(*manifest.segments, *made)))
             self._journal.renew(self._head, lines.damage.raw)
         finally:
             self._tried = self._journal.runs, self._journal.size
@@ -150,8 +150,8 @@ class Recorder:
 
     def _put_back(self) -> None:
         """The segments, and then the manifest, where they are gone with the folder."""
-        lost = self._held.put_back(self.folder, self._manifest.segments)
-        self._lost += [segment for segment in lost if segment not in self._lost]
+        whole = [it for it in self._manifest.segments if it not in self._damaged and it not in self._lost]
+        self._lost += self._held.put_back(self.folder, whole)
         if self._manifest.segments and not (self.folder / MANIFEST_FILE).exists():
             write_manifest(self.folder, self._manifest)
 
@@ -174,7 +174,11 @@ class Recorder:
             raise lost_with(self.folder, self._lost)
         if runs < len(self._entries):
             told = "; ".join(notes) or f"{self.folder}: some of its files were changed while it went on"
-            raise StoreError(f"{told}; {len(self._entries) - runs} runs that had ended are not in the tables")
+            raise StoreError(f"{told}; {_runs(len(self._entries) - runs)} not in the tables")
+
+
+def _runs(count: int) -> str:
+    return "1 run that had ended is" if count == 1 else f"{count} runs that had ended are"
 
 
 def check_writable(results: Path) -> None:

@@ -34,13 +34,12 @@ ENTRIES_KEY = b"bench_entries"
 def write_segments(folder: Path, taken: int, first: int, parts: Iterable[Part]) -> list[Segment]:
     """The entries from `first` on that `parts` hold as segments of the session in `folder`, on the disk.
 
-    It has so many segments that are `taken`; others that lie there belong to nobody, and are replaced.
-    Raises StoreError where there is no room for them; then none is left there.
+    Its segments have taken the numbers up to `taken`; others that lie there belong to nobody, and are
+    replaced. Raises StoreError where there is no room for them; then none is left there.
     """
     made: list[Segment] = []
     with contextlib.ExitStack() as failed:
-        for some in _of_a_segment(parts):
-            number = taken + len(made) + 1
+        for number, some in enumerate(_of_a_segment(parts), start=taken + 1):
             names = {name: f"{SEGMENTS}/{number:06}.{name}.parquet" for name in TABLE_NAMES}
             failed.callback(_remove, folder, names.values())
             made.append(_write(folder, names, first, some))
@@ -192,6 +191,6 @@ def lost_with(folder: Path, segments: list[Segment]) -> StoreError:
     """The error for `segments` whose files are gone with the folder that they lay in."""
     runs = sum(segment.files["runs"].rows for segment in segments if "runs" in segment.files)
     return StoreError(
-        f"{folder}: was deleted or moved while its session went on, and {runs} runs in {len(segments)} "
-        "segments with it; put them back from where they are now, or run them again with --resume"
+        f"{folder}: was deleted or moved while its session went on, and {runs} runs of its segments "
+        "with it; put them back from where they are now, or run them again with --resume"
     )

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 import os
 import pty
 import re
@@ -14,6 +15,7 @@ import pytest
 
 from bench.analysis import repetition
 from bench.records.store import read_sessions
+from tests.sessions import without_seal
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +77,7 @@ def test_a_tiny_suite_runs_from_end_to_end(suite):
 
     folder, rows = the_session(path)
     assert {file.name for file in folder.iterdir()} == {
-        *("runs.parquet", "epochs.parquet", "machines.parquet", "journal.jsonl")
+        *("runs.parquet", "epochs.parquet", "machines.parquet", "journal.jsonl", "manifest.json")
     }
     assert [row["status"] for row in rows] == ["ok"] * 4
     assert {(row["label"], row["round"]) for row in rows} == {
@@ -227,7 +229,8 @@ def test_a_killed_session_is_resumed(suite):
     assert the_session(path) == (folder, rows)
 
     journal = folder / "journal.jsonl"
-    journal.write_text(journal.read_text().replace(rows[0]["machine_id"], "elsewhere"))
+    entries = [line.replace(rows[0]["machine_id"], "elsewhere") for line in journal.read_text().splitlines()]
+    journal.write_text("".join(json.dumps(without_seal(json.loads(line))) + "\n" for line in entries))
     other = subprocess.run(
         unprobed(path, "--resume"), capture_output=True, text=True, timeout=200, check=False
     )

@@ -397,7 +397,7 @@ def test_signals_while_ray_ends_leave_tables_and_nothing_else(start, tmp_path):
     assert start.marked() == []
     (folder,) = (tmp_path / "r").iterdir()
     assert {file.name for file in folder.iterdir()} == {
-        *("runs.parquet", "epochs.parquet", "machines.parquet", "journal.jsonl")
+        *("runs.parquet", "epochs.parquet", "machines.parquet", "journal.jsonl", "manifest.json")
     }
     assert '"closed"' in (folder / "journal.jsonl").read_text().splitlines()[-1]
     assert read_sessions([str(folder)]).runs["status"].to_pylist() == ["ok", "ok"]
