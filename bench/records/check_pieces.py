@@ -31,8 +31,9 @@ _PART = re.compile(r"\.[0-9a-f]+\.part|\..+\.parquet\.[0-9]+")
 class PiecesFound:
     """What segments and journal hold.
 
-    `damage` has lines on what is damaged, `segments` those that are, at least in part, and
-    `lines` how many lines of the journal; it may also be `journal_damaged` by what is missing in it.
+    `damage` has lines on what is damaged, `segments` those that are, at least in part,
+    `unknown` how many files of segments tell nothing of themselves, where no manifest does, and `lines` how
+    many lines of the journal are; it may also be `journal_damaged` by what is missing in it.
     `manifest` is the one that was read, or what the segments themselves tell where it is damaged, of which
     `manifest_damage` is a line. `runs` are the names of the runs that can be read; `sealed` tells whether the
     journal has checksums, None where there is none.
@@ -43,6 +44,7 @@ class PiecesFound:
     damage: list[str] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     lines: int = 0
+    unknown: int = 0
     journal_damaged: bool = False
     runs: set[str] = field(default_factory=set)
     sealed: bool | None = None
@@ -73,6 +75,7 @@ def _read(session: SessionFolder) -> PiecesFound:
         found.manifest_damage = str(error).partition(";")[0]
         segments, unknown = found_segments(folder, first)
         found.damage += [str(error).partition(";")[0] for error in unknown]
+        found.unknown = len(unknown)
         found.manifest = Manifest({}, tuple(segments))
     if found.manifest:
         version = found.manifest.session.get("schema_version", 1)

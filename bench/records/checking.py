@@ -135,15 +135,23 @@ def _lost(session: SessionFolder, pieces: PiecesFound, tables: TablesFound | Non
         yield "what stood in the damaged places"
         return
     named = pieces.manifest.tables.get("runs") if pieces.manifest else None
-    if named:
-        if (runs := named.rows - len(pieces.runs)) > 0:
-            yield _runs(runs)
-        return
+    known = pieces.runs | ((tables and tables.runs) or set())
+    if named and (runs := named.rows - len(known)) > 0:
+        yield _runs(runs)
+    elif not named and not (tables and tables.runs is not None):
+        yield from _lost_places(pieces)
+    if pieces.damage and tables and not {"epochs", "machines"}.isdisjoint(tables.damage):
+        yield "what the damaged places held of epochs and machines"
+
+
+def _lost_places(pieces: PiecesFound) -> Iterator[str]:
     if pieces.lines:
         yield f"what stood in {pieces.lines} {'line' if pieces.lines == 1 else 'lines'} of the journal"
     for segment in pieces.segments:
         most = segment.files["runs"].rows if "runs" in segment.files else 0
         yield f"what stood in the damaged segment of {_runs(most)}"
+    if pieces.unknown:
+        yield f"what stood in {pieces.unknown} damaged files of segments"
 
 
 def _remedy(state: State, tables: TablesFound | None, repair: Repair | None) -> str:

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import StoreError
-from bench.records.columns import Part
 from bench.records.folders import Local
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.manifest import Manifest, StoredFile, write_manifest
@@ -63,13 +62,14 @@ def _latest(pieces: Pieces) -> dict[str, int]:
 
 def _parts(pieces: Pieces, latest: Mapping[str, int]) -> Iterator[_Tables]:
     for part in pieces.segments():
-        yield _whole(without_others(part, latest))
+        yield of_schemas(without_others(part, latest).tables)
     for part in pieces.journal(latest):
-        yield _whole(part)
+        yield of_schemas(part.tables)
 
 
-def _whole(part: Part) -> _Tables:
-    return {name: _of_schema(name, part.tables[name]) for name in TABLE_NAMES}
+def of_schemas(tables: _Tables) -> _Tables:
+    """`tables`, each with the columns of its schema. Raises StoreError where one has others."""
+    return {name: _of_schema(name, tables[name]) for name in TABLE_NAMES}
 
 
 def _of_schema(name: TableName, table: pa.Table) -> pa.Table:

@@ -1,5 +1,6 @@
 """A damaged session made whole again, from what of it is whole; nothing is thrown away for it."""
 
+import contextlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,10 +18,11 @@ from bench.records.folders import Local
 from bench.records.journal import Journal
 from bench.records.manifest import Manifest, write_manifest
 from bench.records.pieces import RUN_ID, Pieces, names_in, read_manifest, without_others
-from bench.records.rebuild import rebuild_tables
-from bench.records.rescue import of_runs, restore_pieces, whole_tables
+from bench.records.rebuild import of_schemas, rebuild_tables
+from bench.records.rescue import of_runs, restore_pieces, row_text
 from bench.records.segments import SEGMENTS, write_segments
-from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES
+from bench.records.stored import content_of, place_of, table_in, verified
+from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, TableName, schema_of
 
 
 def repaired(session: SessionFolder, checked: Checked) -> Checked:
@@ -131,14 +133,40 @@ def _without_damage(folder: Path, journal: Journal, pieces: Pieces, found: Piece
 def _parts(
     pieces: Pieces, manifest: Manifest, latest: Mapping[str, int], found: PiecesFound, entry: int
 ) -> Iterator[Part]:
-    """What the journal holds, and what can be read of damaged segments, as one more entry."""
+    """What the journal holds, and as one more entry what can be read of damaged segments, or of tables."""
     yield from pieces.journal(latest)
-    tables = whole_tables(pieces)
+    tables = _readable_tables(pieces)
     for segment, part in zip(manifest.segments, pieces.segments(), strict=True):
         if segment in found.segments:
-            rest = without_others(part, latest)
-            names = names_in(rest)
-            epochs = rest.tables["epochs"]
-            if tables and not epochs.num_rows:
-                epochs = of_runs(tables["epochs"], names)
-            yield Part({**rest.tables, "epochs": epochs}, [entry] * len(names), entry, entry, {})
+            rest = without_others(part, latest).tables
+            epochs = rest["epochs"]
+            if not epochs.num_rows:
+                epochs = of_runs(tables["epochs"], rest["runs"].column(RUN_ID).to_pylist())
+            yield _part({**rest, "epochs": epochs}, entry)
+    missing = [name for name in tables["runs"].column(RUN_ID).to_pylist() if name not in latest]
+    runs, epochs = (of_runs(tables[name], missing) for name in ("runs", "epochs"))
+    yield _part({"runs": runs, "epochs": epochs, "machines": _other_machines(tables, pieces)}, entry)
+
+
+def _part(tables: Mapping[TableName, pa.Table], entry: int) -> Part:
+    return Part(of_schemas(tables), [entry] * tables["runs"].num_rows, entry, entry, {})
+
+
+def _readable_tables(pieces: Pieces) -> dict[TableName, pa.Table]:
+    """The tables, each verified as well as can be; one that is damaged or missing has no rows."""
+    folder, stored = pieces.folder, pieces.manifest.tables if pieces.manifest else {}
+    tables = {name: pa.Table.from_batches([], schema=schema_of(name)) for name in TABLE_NAMES}
+    for name in TABLE_NAMES:
+        file = f"{name}.parquet"
+        with contextlib.suppress(StoreError, KeyError):
+            content = verified(folder, stored[name]) if stored else content_of(folder, file)
+            tables[name] = table_in(content, place_of(folder, file))
+    return tables
+
+
+def _other_machines(tables: Mapping[TableName, pa.Table], pieces: Pieces) -> pa.Table:
+    """Those that no piece has."""
+    parts = (*pieces.segments({"machines": schema_of("machines").names}), *pieces.journal())
+    known = {row_text(row) for part in parts for row in part.tables["machines"].to_pylist()}
+    machines = tables["machines"]
+    return machines.filter(pa.array([row_text(row) not in known for row in machines.to_pylist()], pa.bool_()))

@@ -13,6 +13,7 @@ from bench.records.folders import Local
 from bench.records.journal import Journal
 from bench.records.manifest import Manifest, Segment, write_manifest
 from bench.records.pieces import RUN_ID, Pieces, names_in
+from bench.records.rebuild import of_schemas
 from bench.records.segments import write_segments
 from bench.records.stored import content_of, place_of, table_in, verified
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, Row, TableName, schema_of
@@ -37,7 +38,7 @@ def rescue(folder: Path, journal: Journal) -> bool:
     """The same for who has its `journal` open. What that held is in a segment then, too."""
     with Pieces(Local(str(folder))) as pieces:
         manifest = pieces.manifest or Manifest({})
-        if (tables := whole_tables(pieces)) is None:
+        if (tables := _whole_tables(pieces)) is None:
             return False
         kept = tuple(segment for segment in manifest.segments if _is_whole(pieces, segment))
         lost = _lost(pieces, tables, kept)
@@ -77,9 +78,9 @@ def _lost(pieces: Pieces, tables: _Tables, kept: Collection[Segment]) -> _Tables
     parts = zip(pieces.manifest.segments if pieces.manifest else (), pieces.segments(_COLUMNS), strict=True)
     for part in (*(part for segment, part in parts if segment in kept), *pieces.journal()):
         known.update(names_in(part))
-        machines.update(map(_text, part.tables["machines"].to_pylist()))
+        machines.update(map(row_text, part.tables["machines"].to_pylist()))
     missing = [name for name in tables["runs"].column(RUN_ID).to_pylist() if name not in known]
-    others = [_text(row) not in machines for row in tables["machines"].to_pylist()]
+    others = [row_text(row) not in machines for row in tables["machines"].to_pylist()]
     return {
         "runs": of_runs(tables["runs"], missing),
         "epochs": of_runs(tables["epochs"], missing),
@@ -88,7 +89,7 @@ def _lost(pieces: Pieces, tables: _Tables, kept: Collection[Segment]) -> _Tables
 
 
 def _part(tables: _Tables, entry: int) -> Part:
-    return Part(tables, [entry] * tables["runs"].num_rows, entry, entry, {})
+    return Part(of_schemas(tables), [entry] * tables["runs"].num_rows, entry, entry, {})
 
 
 def _and_the_journal(pieces: Pieces, lost: Part) -> Iterator[Part]:
@@ -104,11 +105,12 @@ def of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
     return table.filter(pc.is_in(table.column(RUN_ID), value_set=pa.array(run_ids, pa.string())))
 
 
-def _text(row: Row) -> str:
+def row_text(row: Row) -> str:
+    """A row of machines, which is the same as another where their texts are."""
     return json.dumps({key: value for key, value in row.items() if value is not None}, sort_keys=True)
 
 
-def whole_tables(pieces: Pieces) -> _Tables | None:
+def _whole_tables(pieces: Pieces) -> _Tables | None:
     """The tables, verified as well as can be; None where one is damaged or missing."""
     folder, stored = pieces.folder, pieces.manifest.tables if pieces.manifest else {}
     try:

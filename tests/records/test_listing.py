@@ -8,6 +8,7 @@ from bench.errors import StoreError
 from bench.records.going_on import is_going_on, nobody_else
 from bench.records.journal import Journal
 from bench.records.listing import list_sessions
+from bench.records.rebuild import rebuild_tables
 from tests.records.conftest import STARTED
 
 
@@ -46,8 +47,6 @@ def test_runs_that_failed_are_no_ok_ones(recorded_session, run, listed, tmp_path
         row, epochs = run("s1", 4, status="failed", started_at="2025-01-01T00:00:00+00:00")
         journal.append("run", row=row, epochs=epochs)
     if ended:
-        from bench.records.rebuild import rebuild_tables
-
         rebuild_tables(folder)
     session = listed()
     assert (session.state, session.runs, session.ok) == ("ended" if ended else "interrupted", 4, 3)

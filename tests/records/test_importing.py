@@ -1,0 +1,222 @@
+import os
+import shutil
+
+import pytest
+
+from bench.errors import StoreError
+from bench.records import copying, importing
+from bench.records.checking import check_session
+from bench.records.importing import Importer
+from bench.records.journal import FILE_NAME, Journal
+from bench.records.recorder import Recorder
+from bench.records.writing import write_tables
+from tests.records.test_checking import SEGMENT, flip
+
+
+@pytest.fixture
+def imported(tmp_path):
+    """Call with paths; imports what lies there into `tmp_path`/here, and gives what became of each."""
+    return lambda *paths, **options: list(Importer([*map(str, paths)], tmp_path / "here", **options))
+
+
+@pytest.fixture
+def there(recorded_session, tmp_path):
+    return recorded_session(tmp_path / "there" / "a folder")
+
+
+def files(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def go_on(folder, run, numbers):
+    with Recorder.resume(folder, {}) as recorder:
+        for number in numbers:
+            recorder.add_run(*run("s1", number, machine="A machine"))
+
+
+def test_a_session_is_copied_byte_by_byte_under_its_name(there, imported, tmp_path):
+    (done,) = imported(there)
+    assert (done.outcome, done.target, done.runs) == ("imported", str(tmp_path / "here" / "s1"), 10)
+    assert files(tmp_path / "here" / "s1") == files(there)
+    assert names(tmp_path / "here") == ["s1"]
+    assert done.bytes == sum(map(len, files(there).values()))
+
+
+def test_what_does_not_belong_to_it_stays_where_it_is(there, imported, tmp_path):
+    for name in ("notes.txt", ".0123456789abcdef.part", "segments/000099.runs.parquet"):
+        (there / name).write_text("something")
+    imported(there)
+    assert files(tmp_path / "here" / "s1").keys() < files(there).keys()
+    assert not any(b"something" in content for content in files(tmp_path / "here" / "s1").values())
+
+
+@pytest.mark.usefixtures("there")
+def test_several_below_one_folder_old_and_interrupted_ones(recorded_session, content, imported, tmp_path):
+    (tmp_path / "there" / "old").mkdir()
+    write_tables(tmp_path / "there" / "old", [content(session_id="s2")])
+    assert [it.outcome for it in imported(tmp_path / "there")] == ["imported", "imported"]
+    interrupted = recorded_session(tmp_path / "cut", 6, interrupted=True)
+    with (interrupted / FILE_NAME).open("ab") as journal:
+        journal.write(b'{"crc32": "01234567", "ent')
+    (done,) = Importer([str(interrupted)], tmp_path / "other")
+    assert (done.outcome, done.runs) == ("imported", 6)
+    assert files(tmp_path / "other" / "s1") == files(interrupted)
+
+
+def test_each_once(there, imported, tmp_path):
+    imported(there)
+    before = files(tmp_path / "here")
+    assert [it.outcome for it in imported(there, tmp_path / "here")] == ["already there", "already there"]
+    assert files(tmp_path / "here") == before
+
+
+def test_a_longer_copy_takes_the_place_of_the_shorter_and_keeps_what_lay_there(
+    recorded_session, imported, run, tmp_path
+):
+    folder = recorded_session(tmp_path / "s1", 6, interrupted=True)
+    imported(folder)
+    shorter = tmp_path / "shorter"
+    shutil.copytree(folder, shorter)
+    (tmp_path / "here" / "s1" / "notes.txt").write_text("mine")
+    (tmp_path / "here" / "s1" / "segments" / "000001.runs.parquet.damaged").write_text("kept")
+    go_on(folder, run, range(7, 12))
+    (done,) = imported(folder, dry_run=True)
+    assert (done.outcome, done.had, done.runs) == ("replaced", 6, 11)
+    (done,) = imported(folder)
+    assert (done.outcome, done.had, done.runs) == ("replaced", 6, 11)
+    more = {"notes.txt": b"mine", "segments/000001.runs.parquet.damaged": b"kept"}
+    assert files(tmp_path / "here" / "s1") == files(folder) | more
+    assert names(tmp_path / "here") == ["s1"]
+    (done,) = imported(shorter)
+    assert (done.outcome, done.had, done.runs) == ("already there", 11, 6)
+    assert files(tmp_path / "here" / "s1") == files(folder) | more
+
+
+def test_the_same_where_two_folders_cannot_be_exchanged(
+    recorded_session, imported, run, tmp_path, monkeypatch
+):
+    class NoLinux:
+        pass
+
+    folder = recorded_session(tmp_path / "s1", 6, interrupted=True)
+    imported(folder)
+    go_on(folder, run, range(7, 12))
+    monkeypatch.setattr(importing.ctypes, "CDLL", lambda *_, **__: NoLinux())
+    assert imported(folder)[0].outcome == "replaced"
+    assert files(tmp_path / "here" / "s1") == files(folder)
+    assert names(tmp_path / "here") == ["s1"]
+
+
+def test_a_run_that_was_tried_again_is_held_by_the_longer_copy(recorded_session, imported, run, tmp_path):
+    folder = recorded_session(tmp_path / "s1", 6, interrupted=True)
+    with Recorder.resume(folder, {}) as recorder:
+        recorder.add_run(*run("s1", 7, status="lost"))
+    imported(folder)
+    go_on(folder, lambda *given, **columns: run(*given, attempt=2, **columns), [7])
+    assert imported(folder)[0].outcome == "replaced"
+
+
+def test_copies_that_both_went_on_are_left_as_they_are(recorded_session, imported, run, tmp_path):
+    folder = recorded_session(tmp_path / "s1", 6, interrupted=True)
+    imported(folder)
+    go_on(folder, run, [7])
+    go_on(tmp_path / "here" / "s1", run, [8])
+    before = files(tmp_path / "here")
+    (done,) = imported(folder)
+    assert done.outcome == "refused"
+    assert "each has runs that the other lacks" in done.why
+    assert files(tmp_path / "here") == before
+
+
+@pytest.mark.parametrize("file", ["runs.parquet", SEGMENT, FILE_NAME, "manifest.json"])
+def test_a_damaged_one_is_not_imported(there, imported, tmp_path, file):
+    flip(there / file, 0.5)
+    (done,) = imported(there)
+    assert done.outcome == "refused"
+    assert str(there / file) in done.why
+    assert "bench check" in done.why
+    assert names(tmp_path / "here") == []
+
+
+def test_a_damaged_one_that_is_there_is_not_replaced(recorded_session, imported, run, tmp_path):
+    folder = recorded_session(tmp_path / "s1", 6, interrupted=True)
+    imported(folder)
+    go_on(folder, run, [7])
+    flip(tmp_path / "here" / "s1" / SEGMENT, 0.5)
+    (done,) = imported(folder)
+    assert done.outcome == "refused"
+    assert "bench check --repair" in done.why
+
+
+def test_one_that_is_going_on_is_refused_here_and_there(recorded_session, imported, run, tmp_path):
+    folder = recorded_session(tmp_path / "s1", 6, interrupted=True)
+    with Journal(folder):
+        (done,) = imported(folder)
+        assert (done.outcome, done.why) == ("refused", "it is still going on; import it once it has ended")
+    imported(folder)
+    go_on(folder, run, [7])
+    with Journal(tmp_path / "here" / "s1"):
+        (done,) = imported(folder)
+        assert "still going on" in done.why
+
+
+def test_one_that_changes_while_it_is_copied_is_copied_again(there, imported, run, monkeypatch, tmp_path):
+    copy, calls = copying._copy, []
+
+    def and_go_on(source, name, folder, stored):
+        calls.append(name)
+        if len(calls) == 2:
+            go_on(there, run, [11])
+        return copy(source, name, folder, stored)
+
+    monkeypatch.setattr(copying, "_copy", and_go_on)
+    (done,) = imported(there)
+    assert done.outcome in ("imported", "refused")
+    if done.outcome == "imported":
+        assert files(tmp_path / "here" / "s1") == files(there)
+    else:
+        assert names(tmp_path / "here") == []
+
+
+def test_a_dry_run_copies_nothing(there, imported, tmp_path):
+    assert [it.outcome for it in imported(there, dry_run=True)] == ["imported"]
+    assert not (tmp_path / "here").exists()
+
+
+def test_a_full_disk_leaves_nothing_half(there, imported, tmp_path, monkeypatch):
+    def fsync(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    (done,) = imported(there)
+    assert "No space left" in done.why
+    assert names(tmp_path / "here") == []
+
+
+def test_another_thing_of_that_name_is_left_alone(there, imported, tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "s1").write_text("a note")
+    assert "something else" in imported(there)[0].why
+
+
+@pytest.mark.parametrize("name", ["../s1", "/etc/s1", ".s1", "s\n1"])
+def test_a_name_that_leads_elsewhere_is_not_followed(content, imported, tmp_path, name):
+    (tmp_path / "there" / "own").mkdir(parents=True)
+    write_tables(tmp_path / "there" / "own", [content(session_id=name)])
+    (done,) = imported(tmp_path / "there")
+    assert (done.outcome, done.target) == ("imported", str(tmp_path / "here" / "own"))
+
+
+def test_results_that_cannot_be_written(there, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot be written"):
+        Importer([str(there)], tmp_path / "file" / "here")
+
+
+def test_a_copy_is_whole(there, imported, session_at, tmp_path):
+    imported(there)
+    assert check_session(session_at(tmp_path / "here")).verdict == "whole"

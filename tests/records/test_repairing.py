@@ -1,0 +1,199 @@
+import json
+import os
+import random
+import shutil
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+
+from bench.records.checking import check_session
+from bench.records.journal import FILE_NAME, Journal
+from bench.records.manifest import MANIFEST_FILE
+from bench.records.pieces import read_pieces
+from bench.records.recorder import Recorder
+from bench.records.repairing import repaired
+from bench.records.tables import TABLE_NAMES
+from bench.records.writing import write_tables
+from tests.records.test_checking import SEGMENT, TABLES, flip
+
+FILES = (*TABLES, SEGMENT, "segments/000001.machines.parquet", "segments/000002.epochs.parquet")
+
+
+@pytest.fixture
+def ended(recorded_session, tmp_path):
+    return recorded_session(tmp_path / "s1")
+
+
+@pytest.fixture
+def repair(session_at):
+    """Call with a folder; repairs the session there, and gives what was told of it."""
+
+    def make(folder):
+        session = session_at(folder)
+        return repaired(session, check_session(session))
+
+    return make
+
+
+def tables(folder):
+    found = {name: pq.read_table(folder / f"{name}.parquet").to_pylist() for name in TABLE_NAMES}
+    return {name: sorted(rows, key=lambda row: str(row.get("run_id"))) for name, rows in found.items()}
+
+
+def kept(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.damaged*"))
+
+
+@pytest.mark.parametrize("how", ["flip", "empty", "unlink"])
+@pytest.mark.parametrize("file", [*FILES, FILE_NAME, MANIFEST_FILE])
+def test_any_one_file_is_made_anew_and_nothing_is_lost(ended, repair, session_at, file, how):
+    before = tables(ended)
+    if how == "flip":
+        flip(ended / file, 0.5)
+    elif how == "empty":
+        (ended / file).write_bytes(b"")
+    else:
+        (ended / file).unlink()
+    done = repair(ended)
+    assert (done.verdict, done.state, done.lost) == ("whole", "ended", ())
+    assert done.repaired
+    assert tables(ended) == before
+    pieces = read_pieces(session_at(ended).folder)
+    assert sum(part.num_rows for part in pieces.tables["runs"]) == 10
+    assert not pieces.notes
+    assert check_session(session_at(ended)).repair is None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_damaged_is_found_and_what_is_whole_stays(ended, repair, session_at, seed):
+    """Several places of several files: no run is shown but those recorded, each as it was recorded."""
+    dice = random.Random(seed)
+    before = {row["run_id"]: row for row in tables(ended)["runs"]}
+    for _ in range(dice.randint(1, 4)):
+        flip(ended / dice.choice([*FILES, FILE_NAME, MANIFEST_FILE]), dice.random())
+    assert check_session(session_at(ended)).verdict == "damaged"
+    done = repair(ended)
+    if done.verdict == "whole":
+        after = {row["run_id"]: row for row in tables(ended)["runs"]}
+        assert after.items() <= before.items()
+        assert done.lost or len(after) == len(before)
+    else:
+        assert done.remedy
+
+
+def test_a_whole_one_is_left_as_it_is(ended, repair):
+    before = {path: path.read_bytes() for path in ended.rglob("*") if path.is_file()}
+    assert repair(ended).repaired == ()
+    assert {path: path.read_bytes() for path in ended.rglob("*") if path.is_file()} == before
+
+
+def test_what_a_damaged_journal_or_segment_may_hold_is_kept(ended, repair):
+    flip(ended / FILE_NAME, 0.5)
+    flip(ended / SEGMENT, 0.5)
+    damaged = {file: (ended / file).read_bytes() for file in (FILE_NAME, SEGMENT)}
+    repair(ended)
+    assert {f"{file}.damaged" for file in damaged} <= set(kept(ended))
+    for file, content in damaged.items():
+        assert (ended / f"{file}.damaged").read_bytes() == content
+
+
+def test_tables_whose_rows_are_all_elsewhere_are_not(ended, repair):
+    flip(ended / "runs.parquet", 0.5)
+    repair(ended)
+    assert kept(ended) == []
+
+
+def test_what_is_kept_is_never_overwritten(ended, repair):
+    for _ in range(3):
+        flip(ended / FILE_NAME, 0.5)
+        repair(ended)
+    names = ["journal.jsonl.damaged", "journal.jsonl.damaged-2", "journal.jsonl.damaged-3"]
+    assert kept(ended) == names
+
+
+def test_an_interrupted_one_stays_so_and_tells_what_is_lost(recorded_session, repair, tmp_path, run):
+    folder = recorded_session(tmp_path / "s1", interrupted=True)
+    flip(folder / SEGMENT, 0.5)
+    done = repair(folder)
+    assert (done.state, done.verdict) == ("interrupted", "whole")
+    assert done.lost == ("what stood in the damaged segment of 4 runs",)
+    assert not (folder / "runs.parquet").exists()
+    with Recorder.resume(folder, {}) as recorder:
+        assert recorder.runs == 6
+        for number in range(1, 11):
+            recorder.add_run(*run("s1", number))
+    assert len(tables(folder)["runs"]) == 10
+
+
+def test_a_session_goes_on_behind_a_segment_that_is_gone(recorded_session, repair, session_at, tmp_path, run):
+    folder = recorded_session(tmp_path / "s1", interrupted=True)
+    flip(folder / SEGMENT, 0.5)
+    repair(folder)
+    with Recorder.resume(folder, {}) as recorder:
+        for number in range(11, 25):
+            recorder.add_run(*run("s1", number))
+    assert check_session(session_at(folder)).verdict == "whole"
+    assert len(tables(folder)["runs"]) == 20
+
+
+def test_one_that_is_going_on_is_not_touched(recorded_session, repair, session_at, tmp_path):
+    folder = recorded_session(tmp_path / "s1", interrupted=True)
+    flip(folder / SEGMENT, 0.5)
+    with Journal(folder):
+        done = repair(folder)
+        assert (done.verdict, done.repaired) == ("damaged", ())
+        assert "wait until" in done.remedy
+    checked = check_session(session_at(folder))
+    with Journal(folder):  # since it was looked at
+        assert "still going on" in repaired(session_at(folder), checked).remedy
+
+
+def test_a_full_disk_makes_nothing_worse(ended, repair, monkeypatch, session_at):
+    flip(ended / FILE_NAME, 0.5)
+    before = check_session(session_at(ended))
+
+    def fsync(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", fsync)
+        assert "No space left" in repair(ended).remedy
+    assert check_session(session_at(ended)).damage == before.damage
+    assert repair(ended).verdict == "whole"
+
+
+def test_an_old_session_with_a_damaged_line_gets_its_runs_back_from_its_tables(content, repair, tmp_path):
+    session = content(runs=3)
+    write_tables(tmp_path, [session])
+    entries = [{"kind": "session", **session.header, "schema_version": 1}]
+    entries += [{"kind": "machine", "row": row} for row in session.machines]
+    entries += [
+        {"kind": "run", "row": {**row, "started_at": row["started_at"].isoformat()}, "epochs": [epoch]}
+        for row, epoch in zip(session.runs, session.epochs, strict=True)
+    ]
+    entries += [{"kind": "closed", "runs": 3}]
+    lines = [json.dumps(entry).encode() for entry in entries]
+    lines[3] = b"\xff" + lines[3]
+    (tmp_path / FILE_NAME).write_bytes(b"\n".join(lines) + b"\n")
+    before = tables(tmp_path)
+    done = repair(tmp_path)
+    assert (done.verdict, done.lost) == ("whole", ())
+    assert tables(tmp_path) == before
+
+
+def test_one_elsewhere_is_to_be_copied_first(ended, session_at):
+    flip(ended / FILE_NAME, 0.5)
+    session = session_at(ended)
+    checked = check_session(session)
+    assert "copy" in repaired(replace(session, folder=None), checked).remedy
+
+
+def test_what_tells_nothing_of_its_session_is_left_alone(ended, repair):
+    for path in ended.rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"nothing\n" * 9)
+    shutil.rmtree(ended / "segments")
+    done = repair(ended)
+    assert done.verdict == "damaged"
+    assert done.remedy
