@@ -9,10 +9,12 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +43,17 @@ class Forks:
             streams = [stdin, stdout, stderr, tells]
             socket.send_fds(self._connection, [json.dumps(wanted).encode()], streams)
         return Forked(os.fdopen(told))
+
+    def run(self, function, argument, cwd=None, env=None):
+        """As `subprocess.run` of a program that reads nothing, with what it wrote as text."""
+        with contextlib.ExitStack() as stack:
+            out, errors = (stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(2))
+            nothing = stack.enter_context(Path(os.devnull).open())
+            streams = [file.fileno() for file in (nothing, out, errors)]
+            status = self.start(function, argument, *streams, cwd, env).wait()
+            for file in (out, errors):
+                file.seek(0)
+            return subprocess.CompletedProcess(argument, status, out.read(), errors.read())
 
     def __enter__(self):
         return self
@@ -100,6 +113,13 @@ def _copy(wanted, stdin, stdout, stderr, tells):
     os.environ.update(environ)
     os.chdir(folder)
     return function, argument
+
+
+def run_bench(arguments):
+    """What `python -m bench` with these arguments does."""
+    sys.argv[1:] = arguments
+    sys.path[0] = str(Path.cwd())
+    runpy.run_module("bench", run_name="__main__", alter_sys=True)
 
 
 def main():
