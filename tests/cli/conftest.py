@@ -9,16 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from bench.orchestration.processes.preload import FOR_IMPORTS
 from bench.records.entries import JournalContent
 from bench.records.measurement import Measurement
 from bench.records.recorder import Recorder
 from bench.records.suite import parse_suite
 from bench.records.tables import Identity, run_row
 from bench.records.writing import write_tables
+from tests.forks import Forks
 
 ROOT = Path(__file__).parents[2]
 STARTED = datetime.datetime(2026, 1, 31, 14, 25, 30, tzinfo=datetime.UTC)
 ROUNDS = 20
+LIBRARIES = (
+    *("jinja2", "numpy", "pandas", "plotly.graph_objects", "pyarrow.compute", "pyarrow.parquet"),
+    *("pydantic", "rich.console", "rich.live", "rich.table", "scipy.stats", "typer"),
+)
 
 SWEEPS = (
     {
@@ -183,14 +189,27 @@ def elsewhere(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_bench(elsewhere):
-    """Call with arguments; runs `python -m bench` for a terminal that is `columns` wide."""
+def forks():
+    """What commands are copies of: with the libraries imported that they use, and nothing of bench."""
+    with Forks(*LIBRARIES, **FOR_IMPORTS) as forks:
+        yield forks
+
+
+@pytest.fixture(scope="session")
+def run_bench(elsewhere, forks):
+    """Call with arguments; runs `python -m bench` for a terminal that is `columns` wide.
+
+    In an interpreter of its own where it gets variables that are for Python itself.
+    """
 
     def run(*arguments, columns=80, cwd=elsewhere, **environment):
+        given = {**os.environ, "COLUMNS": str(columns), **environment}
+        if not any(name.startswith("PYTHON") for name in environment):
+            return forks.run("tests.forks:run_bench", [str(each) for each in arguments], cwd, given)
         return subprocess.run(
             [sys.executable, "-m", "bench", *map(str, arguments)],
             cwd=cwd,
-            env={**os.environ, "COLUMNS": str(columns), **environment},
+            env=given,
             capture_output=True,
             text=True,
             timeout=120,

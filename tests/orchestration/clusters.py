@@ -220,6 +220,14 @@ def await_end(processes):
         psutil.wait_procs(left, timeout=0.1)
 
 
+def until(condition):
+    """Return once it holds, and leave the cores meanwhile to those who see to that."""
+    end = time.monotonic() + COMMAND_SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def free_port():
     """One that nobody listens on now."""
     with socket.socket() as listener:

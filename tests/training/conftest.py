@@ -10,7 +10,7 @@ from bench.machine.affinity import Pinning
 from bench.records.scenario import Scenario
 from bench.training.epoch import EpochResult, Score
 from bench.training.runtime import Runtime
-from tests.training.gangs import gang
+from tests.training.gangs import forks_for_gangs, gang
 
 pytest.register_assert_rewrite("tests.training.replicas")
 
@@ -143,7 +143,14 @@ def of_one_device(train):
 
 
 @pytest.fixture(scope="session")
-def told(tmp_path_factory):
+def forks():
+    """What the processes of gangs are copies of."""
+    with forks_for_gangs() as forks:
+        yield forks
+
+
+@pytest.fixture(scope="session")
+def told(forks, tmp_path_factory):
     """Call with a strategy, cases and counts of processes; gives what those tell that train."""
 
     def train_all(strategy, cases, devices=1, leaders="worker", **counts):
@@ -151,7 +158,8 @@ def told(tmp_path_factory):
         replicas |= {"workers": counts["worker"]} if counts else {}
         replicas |= {"servers": counts["ps"]} if "ps" in counts else {}
         folder = tmp_path_factory.mktemp(strategy)
-        with gang(folder, strategy, runs(cases, **replicas), devices=devices, probe=True, **counts) as found:
+        wanted = runs(cases, **replicas)
+        with gang(forks, folder, strategy, wanted, devices=devices, probe=True, **counts) as found:
             started = [process.next("started") for process in found[leaders]]
             measured = [[process.next("run") for process in found[leaders]] for _ in cases]
             rates = [process.next("all-reduce") for process in found[leaders]]

@@ -2,27 +2,30 @@
 
 import contextlib
 import json
+import os
 import socket
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from bench.machine.affinity import allowed_cores
+from bench.orchestration.processes.preload import FOR_IMPORTS, PRELOADED
+from tests.forks import Forked, Forks
 
-PROGRAM = Path(__file__).with_name("role_process.py")
+PROGRAM = "tests.training.role_process:main"
 
 
 @dataclass
 class Running:
     """A process, and what it has told."""
 
-    process: subprocess.Popen
+    process: Forked
+    stdout: TextIO
     errors: Path
 
     def next(self, kind):
         """The value of the next line of `kind`; fails with what the process said last where none comes."""
-        for line in self.process.stdout:
+        for line in self.stdout:
             told = json.loads(line)
             if told["kind"] == kind:
                 return told["value"]
@@ -34,8 +37,13 @@ class Running:
             pass
 
 
+def forks_for_gangs():
+    """What the processes of gangs are copies of: with TensorFlow imported, as those of `bench run`."""
+    return Forks(*PRELOADED, **FOR_IMPORTS, TF_CPP_MIN_LOG_LEVEL="2", KERAS_BACKEND="tensorflow")
+
+
 @contextlib.contextmanager
-def gang(folder, strategy, runs, *, devices=1, seed=3, probe=False, **counts):
+def gang(forks, folder, strategy, runs, *, devices=1, seed=3, probe=False, **counts):
     """Processes by task type, as many as `counts` says, or one alone; all are dead when the block ends.
 
     Each has a port that is held here all the while, bound but without a listener.
@@ -55,7 +63,7 @@ def gang(folder, strategy, runs, *, devices=1, seed=3, probe=False, **counts):
                 "probe": probe,
             }
             errors = folder / f"{task_type}-{index}.txt"
-            found.setdefault(task_type, []).append(stack.enter_context(_started(told, errors)))
+            found.setdefault(task_type, []).append(stack.enter_context(_started(forks, told, errors)))
         yield found
 
 
@@ -68,17 +76,14 @@ def _port():
 
 
 @contextlib.contextmanager
-def _started(told, errors):
-    with errors.open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, PROGRAM, json.dumps(told)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-    with process:
+def _started(forks, told, errors):
+    (its_input, keeps), (says, its_output) = os.pipe(), os.pipe()
+    with errors.open("w") as log, os.fdopen(keeps, "w"), os.fdopen(says) as stdout:
+        process = forks.start(PROGRAM, told, its_input, its_output, log.fileno())
+        os.close(its_input)
+        os.close(its_output)
         try:
-            yield Running(process, errors)
+            yield Running(process, stdout, errors)
         finally:
             process.kill()
+            process.wait()

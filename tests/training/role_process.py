@@ -1,4 +1,4 @@
-"""A process of a run, as the tests start it: told what to do in JSON, it tells what becomes of it in JSON.
+"""A process of a run, as the tests start it: told what to do, it tells what becomes of it in JSON.
 
 With parameter_server only the chief trains. Every process lives until its input is closed.
 """
@@ -8,8 +8,7 @@ import json
 import sys
 
 
-def main():
-    told = json.loads(sys.argv[1])
+def main(told):
     from bench.training import runtime
     from bench.training.role import Role
 
@@ -52,7 +51,3 @@ def tell_event(event):
 def tell(kind, value):
     sys.stdout.write(json.dumps({"kind": kind, "value": value}) + "\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -59,9 +59,9 @@ def test_every_update_of_every_worker_counts(two_workers):
     assert measured["epochs"][0]["learning_rate"] == pytest.approx(0, abs=1e-9)
 
 
-def test_a_run_whose_server_is_killed_is_lost(tmp_path):
+def test_a_run_whose_server_is_killed_is_lost(forks, tmp_path):
     cases = runs([{"epochs": 10_000, "jit": False}], strategy="parameter_server", workers=1)
-    with gang(tmp_path, "parameter_server", cases, chief=1, worker=1, ps=1) as found:
+    with gang(forks, tmp_path, "parameter_server", cases, chief=1, worker=1, ps=1) as found:
         (chief,) = found["chief"]
         chief.phase("train")
         found["ps"][0].process.kill()

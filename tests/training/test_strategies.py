@@ -121,9 +121,9 @@ def test_what_summing_up_takes_is_measured(request, gang_of):
     assert len(set(found.rates)) == 1
 
 
-def test_a_run_whose_peer_is_killed_is_lost(tmp_path):
+def test_a_run_whose_peer_is_killed_is_lost(forks, tmp_path):
     cases = runs([{"epochs": 10_000, "jit": False}], strategy="multi_worker_mirrored", workers=2)
-    with gang(tmp_path, "multi_worker_mirrored", cases, worker=2) as found:
+    with gang(forks, tmp_path, "multi_worker_mirrored", cases, worker=2) as found:
         first, second = found["worker"]
         first.phase("train")
         second.process.kill()

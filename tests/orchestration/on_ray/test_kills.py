@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import psutil
@@ -16,16 +17,16 @@ from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.store import read_sessions
 from bench.records.suite import Measure, Point, Suite
-from tests.orchestration.clusters import await_end, is_run, nodes_here, processes_of_clusters
+from tests.orchestration.clusters import await_end, is_run, nodes_here, processes_of_clusters, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-PHASES = ("train", "evaluate")
 # Wide enough that each phase goes on for a while after it has been told of.
 GANG = {
     "dataset": "digits",
-    "hidden": [1024, 1024],
+    "hidden": [512, 512],
     "epochs": 2,
+    "jit": False,
     "strategy": "multi_worker_mirrored",
     "placement": "spread",
     "workers": 2,
@@ -35,22 +36,16 @@ GANG = {
 
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
-    """Makes a cluster of a head and so many nodes of one CPU, joined, with the digits in its object store."""
+    """A cluster of a head and four nodes of one CPU, joined, with the digits in its object store."""
     from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster, share
 
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
-    with contextlib.ExitStack() as stack:
-
-        def make(count):
-            named = [{"num_cpus": 1, "node_name": f"n{number}"} for number in range(count)]
-            nodes = stack.enter_context(nodes_here({"num_cpus": 0}, *named))  # nobody kills the head
-            stack.enter_context(ray_cluster(nodes.address))
-            digits = load("digits", None)
-            seen, fingerprints = inspect_nodes()
-            known = Cluster(seen, fingerprints, {"digits": digits.sha256})
-            return SimpleNamespace(nodes=nodes, known=known, datasets=share({"digits": digits}))
-
-        yield make
+    named = [{"num_cpus": 1, "node_name": f"n{number}"} for number in range(4)]
+    with nodes_here({"num_cpus": 0}, *named) as nodes, ray_cluster(nodes.address):  # nobody kills the head
+        digits = load("digits", None)
+        seen, fingerprints = inspect_nodes()
+        known = Cluster(seen, fingerprints, {"digits": digits.sha256})
+        yield SimpleNamespace(nodes=nodes, known=known, datasets=share({"digits": digits}))
 
 
 class Killer(Silent):
@@ -60,31 +55,40 @@ class Killer(Silent):
     """
 
     def __init__(self, nodes, whole_node):
-        self.nodes, self.whole_node, self.killed, self.allocations = nodes, whole_node, [], {}
+        self.nodes, self.whole_node, self.killed = nodes, whole_node, []
+        self.places, self.victims = {}, {}
 
     def opened(self, allocations):
         """Kill as soon as there is a process, while the gang forms."""
         if "start" not in self.killed:
             self.killed.append("start")
-            threading.Thread(target=self.kill, args=(allocations,), daemon=True).start()
+            threading.Thread(target=self.at_start, args=(allocations,), daemon=True).start()
 
-    def kill(self, allocations):
-        node = next(n for n in self.nodes.list_all_nodes() if n.node_id == allocations[-1].node.node_id)
-        while not (processes := runs_of(node)):
-            pass
+    def at_start(self, allocations):
+        node, found = self.node_of(allocations), []
+        until(lambda: found.extend(runs_of(node)) or found)
+        self.kill(node, found)
+
+    def kill(self, node, processes):
         if self.whole_node:
             self.nodes.remove_node(node, allow_graceful=False)
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
 
+    def node_of(self, allocations):
+        return next(n for n in self.nodes.list_all_nodes() if n.node_id == allocations[-1].node.node_id)
+
     def started(self, run, allocations):
-        self.allocations[run.point.label] = allocations
+        self.places[run.point.label] = self.node_of(allocations)
 
     def phase(self, run, phase):
+        node = self.places[run.point.label]
+        if phase == "build":  # looked for now, so that no phase is over by the time that they are found
+            self.victims[run.point.label] = node, runs_of(node)
         if run.point.label == phase and phase not in self.killed:
             self.killed.append(phase)
-            self.kill(self.allocations[phase])
+            self.kill(*self.victims[phase])
 
 
 def runs_of(node):
@@ -99,16 +103,9 @@ def placement_groups():
     return [group["state"] for group in placement_group_table().values()]
 
 
-@pytest.mark.parametrize(
-    ("whole_node", "count", "phases"),
-    [(False, 2, PHASES), (True, 4, ("train",))],  # of a node that is gone all is known alike
-    ids=["a worker", "a node"],
-)
-def test_what_is_killed_at_any_stage_costs_its_run_an_attempt(cluster, tmp_path, whole_node, count, phases):
+def run(here, folder, killer, nodes, phases):
+    """A run labelled with each phase, on the first so many of the nodes; gives its rows."""
     from bench.orchestration.on_ray.pool import RayPool
-
-    here = cluster(count)
-    killer = Killer(here.nodes, whole_node)
 
     class Pool(RayPool):
         def open(self, allocations, request):
@@ -121,16 +118,23 @@ def test_what_is_killed_at_any_stage_costs_its_run_an_attempt(cluster, tmp_path,
         for number, phase in enumerate(phases)
     )
     suite = Suite("suite", "A suite", Measure(rounds=1, retries=2), points, "")
-    with Recorder.begin(tmp_path / "s", "s", {}) as recorder:
+    known = replace(here.known, nodes=here.known.nodes[:nodes])
+    with Recorder.begin(folder, folder.name, {}) as recorder:
         rules = Rules(lambda _times: True, probe=False)
-        Session(suite, here.known, Pool(here.datasets), recorder, killer, rules).run()
+        Session(suite, known, Pool(here.datasets), recorder, killer, rules).run()
+    return read_sessions([str(folder)]).runs.to_pylist()
 
-    rows = read_sessions([str(tmp_path / "s")]).runs.to_pylist()
-    assert killer.killed[0] == "start"
-    assert sorted(killer.killed[1:]) == sorted(phases)
-    assert {row["label"]: row["status"] for row in rows} == dict.fromkeys(phases, "ok")
-    assert sum(row["attempt"] for row in rows) == len(rows) + len(killer.killed)
-    assert all("retried" in row["flags"] for row in rows)
-    assert all(len(set(row["nodes"])) == 2 for row in rows)
+
+def test_what_is_killed_at_any_stage_costs_its_run_an_attempt(cluster, tmp_path):
+    """Workers first, on two of the nodes, then nodes: of one that is gone all is known alike."""
+    for name, nodes, phases in (("workers", 2, ("train", "evaluate")), ("nodes", 4, ("train",))):
+        killer = Killer(cluster.nodes, name == "nodes")
+        rows = run(cluster, tmp_path / name, killer, nodes, phases)
+        assert killer.killed[0] == "start"
+        assert sorted(killer.killed[1:]) == sorted(phases)
+        assert {row["label"]: row["status"] for row in rows} == dict.fromkeys(phases, "ok")
+        assert sum(row["attempt"] for row in rows) == len(rows) + len(killer.killed)
+        assert all("retried" in row["flags"] for row in rows)
+        assert all(len(set(row["nodes"])) == 2 for row in rows)
     await_end([process for process in processes_of_clusters() if is_run(process)])
     assert set(placement_groups()) == {"REMOVED"}

@@ -108,9 +108,14 @@ def slots(here):
 
 @pytest.fixture(scope="module")
 def bystander(here):
-    """The process of a run that goes on, on a node of its own, whatever is killed on the other."""
+    """The process of a run that goes on, on a node of its own, whatever is killed on the other.
+
+    Stopped, as a debugger does it: it would take a core from the others for nothing.
+    """
     slots = Slots(here)
-    yield slots.begin(slots.open("n2", 0))
+    process = slots.begin(slots.open("n2", 0))
+    process.suspend()
+    yield process
     slots.close()
 
 

@@ -18,7 +18,7 @@ import pytest
 from bench.errors import ClusterError
 from bench.orchestration.on_ray import start as ray_start
 from bench.records.store import read_sessions
-from tests.orchestration.clusters import alive
+from tests.orchestration.clusters import alive, until
 
 ANSWER = "import sys, time; wanted = sys.stdin.readline(); "
 SUITE = """
@@ -151,8 +151,7 @@ def test_logs_that_are_named_are_there(stands_in, monkeypatch, node, why):
     base = stands_in(node)
 
     def in_vain(*_):
-        while not list(base.glob("*/session_latest/logs")):
-            pass
+        until(lambda: list(base.glob("*/session_latest/logs")))
         return [], [], []
 
     if "sleep" in node:
@@ -358,21 +357,18 @@ def test_an_end_while_tensorflow_is_imported_leaves_nothing(start, tmp_path, num
     (modules / "tensorflow.py").write_text(f"open({str(seen)!r}, 'w'); import time; time.sleep(600)")
     path = os.pathsep.join(filter(None, [str(modules), os.environ.get("PYTHONPATH")]))
     with start(PYTHONPATH=path, RAY_TMPDIR=str(base)) as process:
-        while not seen.exists():
-            assert process.poll() is None
+        until(lambda: seen.exists() or process.poll() is not None)
         process.send_signal(number)
         _, errors = process.communicate()
     assert (process.returncode, errors) == ((130, INTERRUPTED) if number == signal.SIGINT else (-9, ""))
-    while start.marked():
-        pass
+    until(lambda: not start.marked())
     base.rmdir()
 
 
 @pytest.mark.slow
 def test_a_signal_while_ray_starts_leaves_nothing_of_it(start, tmp_path):
     with start() as process:
-        while "gcs_server" not in start.marked():
-            assert process.poll() is None
+        until(lambda: "gcs_server" in start.marked() or process.poll() is not None)
         process.send_signal(signal.SIGHUP)
         _, errors = process.communicate()
     assert (process.returncode, errors) == (130, INTERRUPTED)

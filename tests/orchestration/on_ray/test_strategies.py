@@ -25,6 +25,7 @@ hidden = [64]
 batch_size = 1000
 epochs = 2
 cpus = 1
+jit = false
 
 [[sweep]]
 name = "replicas"
@@ -33,6 +34,7 @@ hidden = [64]
 batch_size = 1000
 epochs = 2
 cpus = 1
+jit = false
 devices = 2
 matrix.strategy = ["mirrored", "central_storage"]
 
@@ -43,6 +45,7 @@ hidden = [64]
 batch_size = 1000
 epochs = 2
 cpus = 1
+jit = false
 placement = "spread"
 matrix.workers = [3, 4]
 matrix.strategy = ["multi_worker_mirrored", "parameter_server"]

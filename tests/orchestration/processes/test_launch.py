@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -22,6 +21,7 @@ from bench.orchestration.processes.launch import ProcessDied, launch
 from bench.orchestration.processes.work import Limits, Probing, Results, Started
 from bench.records.measurement import Epoch
 from bench.training.role import Role
+from tests.orchestration.clusters import until
 from tests.orchestration.memory import memory_group
 from tests.orchestration.processes.works import HANG, SMALL, Do, running, work
 
@@ -262,13 +262,6 @@ def test_nothing_is_left_open(server):
 def opened(server):
     """How many files this process and the server have open."""
     return [len(list(Path(f"/proc/{process}/fd").iterdir())) for process in (os.getpid(), server.process_id)]
-
-
-def until(condition):
-    """Return once it holds, which it will if at all: what is awaited takes another process microseconds."""
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
 
 
 def test_it_can_be_killed_whatever_it_does(server, light):
