@@ -71,6 +71,12 @@ class Manifest:
         """The number of the first entry that is in no segment."""
         return self.segments[-1].last + 1 if self.segments else 1
 
+    @property
+    def taken(self) -> int:
+        """The highest number of a segment's file; those of segments that were damaged may be lacking."""
+        names = [file.name for segment in self.segments for file in segment.files.values()]
+        return max((int(name.split("/")[1].split(".")[0]) for name in names), default=0)
+
     def as_bytes(self) -> bytes:
         """The content of its file."""
         return sealed(json.dumps({"version": VERSION, **asdict(self)}))

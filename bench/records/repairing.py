@@ -124,7 +124,7 @@ def _without_damage(folder: Path, journal: Journal, pieces: Pieces, found: Piece
     if not isinstance(pieces.header.get("session_id"), str):
         raise StoreError(f"{folder}: nothing that is whole tells which session it is; look for another copy")
     parts = _parts(pieces, manifest, latest, found, journal.next_entry)
-    made = write_segments(folder, manifest.segments, manifest.next_entry, parts)
+    made = write_segments(folder, manifest.taken, manifest.next_entry, parts)
     kept = [segment for segment in manifest.segments if segment not in found.segments]
     header = {**pieces.header, "schema_version": JOURNAL_VERSION}
     return Manifest(header, (*kept, *made))
