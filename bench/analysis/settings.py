@@ -33,8 +33,6 @@ def scenario_settings(runs: RunTable, rows: Rows) -> dict[str, dict[str, Any]]:
     last = np.full(len(scenarios.values), -1, np.intp)
     last[scenarios.indices[rows]] = rows
     there = {scenarios.values[index]: row for index, row in enumerate(last.tolist()) if row >= 0}
-    columns = {name: runs.codes(name) for name in NAMES}
     return {
-        scenario_id: {name: column[row] for name, column in columns.items()}
-        for scenario_id, row in there.items()
+        scenario_id: {name: runs.value(name, row) for name in NAMES} for scenario_id, row in there.items()
     }

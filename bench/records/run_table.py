@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bench.records.arrow_columns import Codes, Items, Mask, Numbers, Rows, codes, items, numbers
 from bench.records.scenario import YOUNGER
@@ -45,7 +46,7 @@ class RunTable:
         self._whole: dict[str, Codes] = {}  # of all rows of the table; shared with what is taken from it
         self._numbers: dict[str, Numbers] = {}  # likewise
         self._codes: dict[str, Codes] = {}
-        if "run_id" in table.schema.names:
+        if "run_id" in table.schema.names and not _all_differ(table.column("run_id")):
             self._rows = _once(codes(table.column("run_id")))
 
     def __len__(self) -> int:
@@ -80,6 +81,15 @@ class RunTable:
         if name not in YOUNGER:
             return found
         return found.otherwise(Codes(np.zeros(len(found.indices), np.int32), [YOUNGER[name]]))
+
+    def value(self, name: str, row: int) -> Any:  # noqa: ANN401 -- whatever the column holds
+        """What a column holds in one row, a list as a tuple: for a few rows, without a look at the others."""
+        if name in self._codes:
+            return self._codes[name][row]
+        at = row if self._rows is None else int(self._rows[row])
+        (found,) = self._column(name).slice(at, 1).to_pylist()
+        found = YOUNGER.get(name) if found is None else found
+        return tuple(found) if isinstance(found, list) else found
 
     def numbers(self, name: str) -> Numbers:
         """A column of numbers, truth values or times; times are microseconds since 1970."""
@@ -168,10 +178,14 @@ def _denser(key: np.ndarray[Any, Any]) -> tuple[int, np.ndarray[Any, Any]]:
     return len(distinct), small
 
 
-def _once(run_ids: Codes) -> Rows | None:
-    """The last row of each run, as their first ones stand; None where each has one."""
-    if len(run_ids.values) == len(run_ids.indices):
-        return None
+def _all_differ(column: pa.ChunkedArray) -> bool:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return bool(pc.count_distinct(column).as_py() == len(column))
+
+
+def _once(run_ids: Codes) -> Rows:
+    """The last row of each run, as their first ones stand."""
     number = len(run_ids.values)
     last, first = np.empty(number, np.intp), np.empty(number, np.intp)
     every = np.arange(len(run_ids.indices))

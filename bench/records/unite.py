@@ -79,7 +79,8 @@ def _dictionaries(parts: Sequence[pa.ChunkedArray]) -> Sequence[pa.ChunkedArray]
     """Texts of which some are dictionaries, at most."""
     if any(pa.types.is_dictionary(part.type) for part in parts):
         return [part if pa.types.is_dictionary(part.type) else part.dictionary_encode() for part in parts]
-    return [pa.chunked_array([chunk for part in parts for chunk in part.chunks]).dictionary_encode()]
+    texts = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.string())
+    return [texts.dictionary_encode()]
 
 
 def _one_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:

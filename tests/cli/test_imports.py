@@ -59,6 +59,19 @@ def test_show_imports_no_framework(imported, published, options):
     assert not loaded & FRAMEWORKS
 
 
+@pytest.mark.parametrize("command", ["list", "check"])
+def test_a_look_at_sessions_imports_no_framework_and_no_pandas(imported, published, command):
+    loaded = imported(command, published)
+    assert "pyarrow" in loaded
+    assert not loaded & {*FRAMEWORKS, "pandas"}
+
+
+def test_import_imports_no_framework_and_no_pandas(imported, published):
+    loaded = imported("import", published, "--results", "here")
+    assert "pyarrow" in loaded
+    assert not loaded & {*FRAMEWORKS, "pandas"}
+
+
 def test_report_imports_no_framework(imported, published):
     loaded = imported("report", published)
     assert {"plotly", "jinja2"} <= loaded

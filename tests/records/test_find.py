@@ -79,3 +79,10 @@ def test_a_folder_that_cannot_be_looked_into_is_left_out(found, session, tmp_pat
         ["a/b"],
         [f"{closed}: may not be read; ask its owner to allow it, or read as another user"],
     )
+
+
+def test_a_folder_that_is_not_whole_yet_is_no_place_for_sessions(found, session):
+    session("a")
+    session(".0123456789abcdef.part")
+    session(".hidden/b")
+    assert found() == ([".hidden/b", "a"], [])

@@ -79,6 +79,16 @@ class TestColumns:
         assert (found.runs.num_rows, found.epochs.num_rows, found.machines.num_rows) == (2, 0, 0)
         assert opened == [MANIFEST_FILE, "runs.parquet"]
 
+    def test_of_sessions_without_runs_there_are_the_columns(self, tmp_path):
+        with Recorder.begin(tmp_path / "ended", "s1", {}):
+            pass
+        (tmp_path / "begun").mkdir()
+        (tmp_path / "begun" / FILE_NAME).touch()
+        for columns in (COLUMNS, None):
+            found = read_sessions([str(tmp_path)], columns=columns)
+            assert (found.runs.num_rows, found.recorded, found.notes) == (0, 0, ())
+            assert set(found.runs.schema.names) >= set(COLUMNS["runs"])
+
     def test_texts_are_dictionaries_and_names_of_runs_are_not(self, mixed):
         runs = read_sessions([str(mixed)], columns={"runs": ("run_id", "label", "error")}).runs
         assert [pa.types.is_dictionary(column.type) for column in runs.columns] == [False, True, True]

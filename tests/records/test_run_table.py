@@ -86,6 +86,7 @@ def test_of_a_run_with_several_rows_the_last_counts_where_the_first_stands():
     assert len(runs) == 3
     assert runs.codes("run_id").of(runs.rows) == ["a", "b", "c"]
     assert runs.numbers("round").values.tolist() == [2, 4, 3]
+    assert [runs.value("round", row) for row in runs.rows] == [2, 4, 3]
     assert runs.take(np.array([2, 0])).numbers("round").values.tolist() == [3, 2]
     assert runs.take(np.array([False, True, False])).codes("round").of(np.arange(1)) == [4]
 
@@ -106,6 +107,7 @@ def test_a_setting_that_an_older_table_lacks_has_its_default():
     found = {name: runs.codes(name).of(runs.rows) for name in given}
     defaults = {"servers": 1, "placement": "pack", "deterministic": False, "cpus": None}
     assert found == {name: [defaults[name], given[name]] for name in given}
+    assert {name: [runs.value(name, row) for row in runs.rows] for name in given} == found
     assert runs.numbers("servers").values.tolist() == [1, 2]
 
 

@@ -33,6 +33,8 @@ from bench.views.summary import failure_line, machine_numbers
 from bench.views.summary_columns import columns_of, legend
 from bench.views.surface import surface_legend, surface_title
 
+MOST_SESSIONS = 200
+"""Of more, the table has the last ones."""
 _Labelled = TypeVar("_Labelled", ScenarioSummary, Curve)
 
 
@@ -100,12 +102,16 @@ def sections(found: Findings) -> list[Section]:
     drifted = tuple(line.plain for line in drift_lines(found.drifts))
     parts = [
         *_suites(found),
-        Section("rivals", "Machines against each other", tuple(map(_rivals_block, found.rivals))),
+        Section("rivals", "Machines against each other", tuple(_rivals(found))),
         Section("steadiness", "Steadiness", tuple(_steadiness(found))),
         Section("nodes", "Nodes", tuple(_nodes(found))),
         Section("failures", "Runs that did not end ok", (Block("", grid=failures),) if failures else ()),
         Section("machines", "Machines", (Block("", grid=facts, notes=drifted),) if facts else ()),
-        Section("sessions", "Sessions", (Block("", grid=session_grid(found.sessions)),)),
+        Section(
+            "sessions",
+            "Sessions",
+            (Block("", grid=session_grid(found.sessions[-MOST_SESSIONS:]), notes=_sessions_left_out(found)),),
+        ),
         Section("reading", "How to read it", (Block("", notes=tuple(_reading(found))),)),
     ]
     return [section for section in parts if section.blocks]
@@ -205,6 +211,19 @@ def _steadiness(found: Findings) -> Iterator[Block]:
             "machine. Hollow: the run is flagged."
         )
         yield Block("", intro=intro, plots=plots)
+
+
+def _rivals(found: Findings) -> Iterator[Block]:
+    yield from map(_rivals_block, found.rivals)
+    if found.rivals_left_out:
+        yield Block(
+            "", intro=f"{several(found.rivals_left_out, 'more machine')}, which began earlier, left out."
+        )
+
+
+def _sessions_left_out(found: Findings) -> tuple[str, ...]:
+    more = len(found.sessions) - MOST_SESSIONS
+    return (f"The last ones; {several(more, 'earlier session')} left out.",) if more > 0 else ()
 
 
 def _rivals_block(pair: Rivals) -> Block:
