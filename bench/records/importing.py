@@ -14,7 +14,7 @@ from typing import Literal
 from bench.errors import DamagedError, StoreError, reason
 from bench.files import flush_folder
 from bench.records.checking import check_session
-from bench.records.copy_comparison import compare_copies
+from bench.records.comparing import compare_copies
 from bench.records.copying import copy_session
 from bench.records.find import SessionFolder, find_sessions, is_part
 from bench.records.folders import Local

@@ -30,6 +30,7 @@ def test_a_folder_tells_its_files_and_its_folders(tmp_path, folder):
     here = folder(str(tmp_path))
     assert here.entries() == (["a"], ["b", "link"])
     assert here.below("b").entries() == (["c"], [])
+    assert (here.sizes(), here.below("b").sizes()) == ({"a": 7}, {"c": 0})
     with here.open("a") as file:
         file.seek(3)
         assert file.read() == b"tent"
