@@ -1,71 +1,69 @@
-"""Sessions that lie in several places, each of which counts once."""
+"""Two copies of one session: which of them holds what the other one does."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bench.errors import StoreError
-from bench.records.asked import Asked
-from bench.records.manifest import StoredFile
-from bench.records.older import how_much
-from bench.records.session import Opened, Part, read_part
-from bench.records.tables import TableName
+from bench.records.find import RUNS_FILE, SessionFolder
+from bench.records.folders import unreadable
+from bench.records.listing import state_of
+from bench.records.measurement import UNFINISHED
+from bench.records.pieces import read_manifest, read_pieces
+from bench.records.stored import place_of
 
-Found = Opened | Part
-"""A session whose manifest tells its name, or one that had to be read for it, and so has been."""
-
-
-class Copies:
-    """A session, as it lies in one place or in several."""
-
-    def __init__(self, places: Sequence[tuple[Opened, Part | None]]) -> None:
-        """Of `places`, in order; what has been read of them already."""
-        self._places = places
-
-    def read(self, asked: Asked, left_out: list[StoreError]) -> Part | None:
-        """What is asked for of the copy that holds the most runs, of those the most that told.
-
-        Of equals it is the first that there is nothing to say against. Of a copy that cannot be read
-        `left_out` gets why.
-        """
-        if len(self._places) == 1:
-            ((opened, part),) = self._places
-            return part or _read(opened, asked, left_out)
-        columns = asked.columns and {**asked.columns, "runs": (*(asked.columns_of("runs") or ()), "status")}
-        kept, worth = None, (-1, -1, False)
-        for opened, _ in self._places:
-            part = _read(opened, Asked(columns), left_out)
-            if part is not None and (its := _worth(part)) > worth:
-                kept, worth = part, its
-                if not part.notes and self._are_alike():
-                    break
-        return kept and kept.chosen(asked)
-
-    def _are_alike(self) -> bool:
-        """Whether the manifests name the same bytes."""
-        first, *others = (_hashes(opened) for opened, _ in self._places)
-        return bool(first) and all(first == other for other in others)
+Comparison = Literal["same", "longer", "shorter", "forked"]
+_COLUMNS = ("run_id", "attempt", "started_at", "status")
+_Fates = dict[str, tuple[int, int, str]]
 
 
-def by_session(found: Iterable[tuple[Opened, Part | None]]) -> list[Copies]:
-    """Those that were `found`, copies of one session together: told by names, in the order of the first."""
-    copies: dict[object, list[tuple[Opened, Part | None]]] = {}
-    for opened, part in found:
-        names = part.names if part else frozenset({opened.session_id})
-        copies.setdefault(names or id(opened), []).append((opened, part))
-    return [Copies(places) for places in copies.values()]
+def compare_copies(session: SessionFolder, other: SessionFolder) -> Comparison:
+    """Whether `session` is longer than the `other` copy: holds each run of it, and more.
+
+    A run that a resumed session tried again counts as held. Of copies that hold the same, the one that has
+    ended is longer. Where each holds a run that the other lacks, they are forked: both were resumed.
+    """
+    here, there = _fates(session), _fates(other)
+    holds, is_held = _covers(here, there), _covers(there, here)
+    if holds and is_held:
+        ended, other_ended = _has_ended(session), _has_ended(other)
+        return "same" if ended == other_ended else "longer" if ended else "shorter"
+    return "longer" if holds else "shorter" if is_held else "forked"
 
 
-def _read(opened: Opened, asked: Asked, left_out: list[StoreError]) -> Part | None:
+def _covers(one: _Fates, other: _Fates) -> bool:
+    return all(
+        one.get(run_id) == fate or (run_id in one and fate[2] in UNFINISHED) for run_id, fate in other.items()
+    )
+
+
+def _has_ended(session: SessionFolder) -> bool:
+    return state_of(session, read_manifest(session.folder)) == "ended"
+
+
+def _fates(session: SessionFolder) -> _Fates:
+    """What became of each run: its attempt, when that began, and how it ended."""
+    if _has_ended(session):
+        parts = [_table(session)]
+    else:
+        parts = read_pieces(session.folder, {"runs": _COLUMNS}).tables["runs"]
+    fates: _Fates = {}
+    for part in parts:
+        began = part.column("started_at").cast(pa.int64()).to_pylist()
+        rest = (part.column(name).to_pylist() for name in ("run_id", "attempt", "status"))
+        for run_id, attempt, status, at in zip(*rest, began, strict=True):
+            fates[run_id] = attempt, at, status
+    return fates
+
+
+def _table(session: SessionFolder) -> pa.Table:
+    where = place_of(session.folder, RUNS_FILE)
     try:
-        return read_part(opened, asked)
-    except StoreError as error:
-        left_out.append(error)
-        return None
-
-
-def _worth(part: Part) -> tuple[int, int, bool]:
-    return *how_much(part.rows["runs"].table(["status"])), not part.notes
-
-
-def _hashes(opened: Opened) -> dict[TableName, str]:
-    tables: Mapping[TableName, StoredFile] = opened.manifest.tables if opened.manifest else {}
-    return {name: file.sha256 for name, file in tables.items()}
+        with session.folder.open(RUNS_FILE) as opened, pq.ParquetFile(opened) as file:
+            table = file.read(list(_COLUMNS))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise unreadable(where, error) from error
+    if missing := [name for name in _COLUMNS if name not in table.schema.names]:
+        raise StoreError(f"{where}: has no column {missing[0]}; copy the folder by hand")
+    return table
