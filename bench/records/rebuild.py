@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.errors import StoreError
+from bench.errors import StoreError, reason
 from bench.records.folders import Local
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.manifest import Manifest, StoredFile, write_manifest
@@ -69,24 +69,29 @@ def _parts(pieces: Pieces, latest: Mapping[str, int]) -> Iterator[_Tables]:
 
 def of_schemas(tables: _Tables) -> _Tables:
     """`tables`, each with the columns of its schema. Raises StoreError where one has others."""
-    return {name: _of_schema(name, tables[name]) for name in TABLE_NAMES}
+    return {name: of_schema(name, tables[name]) for name in TABLE_NAMES}
 
 
-def _of_schema(name: TableName, table: pa.Table) -> pa.Table:
-    """`table`, which an older bench may have written, with the columns that it lacks."""
+def of_schema(name: TableName, table: pa.Table) -> pa.Table:
+    """`table`, which an older bench may have written, with the columns that it lacks.
+
+    Raises StoreError where it is another bench's.
+    """
     schema = schema_of(name)
     if table.schema.equals(schema):
         return table.replace_schema_metadata(schema.metadata)
     if unknown := [column for column in table.schema.names if column not in schema.names]:
         raise StoreError(f"rows of another bench: {name} has no column {', '.join(unknown)}; upgrade bench")
-    known = table.schema.names
-    columns = [
-        table.column(field.name).cast(field.type)
-        if field.name in known
-        else pa.chunked_array([pa.nulls(table.num_rows, field.type)])
-        for field in schema
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
+    try:
+        return pa.Table.from_arrays([_column(table, field) for field in schema], schema=schema)
+    except (pa.ArrowException, ValueError) as error:
+        raise StoreError(f"rows of another bench: {name}: {reason(error)}; upgrade bench") from error
+
+
+def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
+    if field.name in table.schema.names:
+        return table.column(field.name).cast(field.type)
+    return pa.chunked_array([pa.nulls(table.num_rows, field.type)])
 
 
 def bands(parts: Iterable[_Tables]) -> Iterator[_Tables]:

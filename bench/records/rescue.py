@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import DamagedError, StoreError
+from bench.records.cast import cast, impossible_note
 from bench.records.columns import Part
-from bench.records.folders import Local
+from bench.records.folders import Folder, Local
 from bench.records.journal import Journal
-from bench.records.manifest import Manifest, Segment, write_manifest
+from bench.records.manifest import Manifest, Segment, StoredFile, write_manifest
 from bench.records.pieces import RUN_ID, Pieces, names_in
-from bench.records.rebuild import of_schemas
+from bench.records.rebuild import of_schema, of_schemas
 from bench.records.segments import write_segments
 from bench.records.stored import content_of, place_of, table_in, verified
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, Row, TableName, schema_of
@@ -111,15 +112,19 @@ def row_text(row: Row) -> str:
 
 
 def _whole_tables(pieces: Pieces) -> _Tables | None:
-    """The tables, verified as well as can be; None where one is damaged or missing."""
-    folder, stored = pieces.folder, pieces.manifest.tables if pieces.manifest else {}
+    """The tables, verified as well as can be; None where one is damaged, missing, or none of bench's."""
+    stored = pieces.manifest.tables if pieces.manifest else {}
     try:
-        return {
-            name: table_in(
-                verified(folder, stored[name]) if stored else content_of(folder, f"{name}.parquet"),
-                place_of(folder, f"{name}.parquet"),
-            )
-            for name in TABLE_NAMES
-        }
+        return {name: _whole_table(pieces.folder, name, stored) for name in TABLE_NAMES}
     except (StoreError, KeyError):
         return None
+
+
+def _whole_table(folder: Folder, name: TableName, stored: Mapping[TableName, StoredFile]) -> pa.Table:
+    where = place_of(folder, f"{name}.parquet")
+    if stored:
+        return of_schema(name, table_in(verified(folder, stored[name]), where))
+    made = cast(name, table_in(content_of(folder, f"{name}.parquet"), where), where)
+    if made.impossible:
+        raise DamagedError(impossible_note(where, made.impossible))
+    return of_schema(name, made.table.select(schema_of(name).names))

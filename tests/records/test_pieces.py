@@ -2,6 +2,7 @@
 
 import shutil
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -206,6 +207,19 @@ def test_going_on_keeps_what_only_the_tables_hold(ended, run):
     assert pq.read_table(ended / "runs.parquet")["round"].to_pylist() == list(range(1, 12))
     found, content = read(ended)
     assert (sorted(found), content.notes) == (list(range(1, 12)), ())
+
+
+def test_tables_that_others_wrote_are_not_taken_for_what_was_recorded(ended):
+    """Without a manifest nobody knows their bytes."""
+    (ended / MANIFEST_FILE).unlink()
+    shutil.rmtree(ended / "segments")
+    table = pq.read_table(ended / "runs.parquet")
+    place = table.schema.get_field_index("step_seconds")
+    pq.write_table(table.set_column(place, "step_seconds", pa.array([-1.0] * 8)), ended / "runs.parquet")
+    assert not restore_pieces(ended)
+    pq.write_table(table.append_column("note", table["label"]), ended / "runs.parquet")
+    assert restore_pieces(ended)
+    assert sorted(read(ended)[0]) == list(range(1, 9))
 
 
 def test_of_a_run_whose_last_entry_is_damaged_no_older_one_counts(ended, run):
