@@ -88,6 +88,7 @@ def run(
     from bench.analysis.forecast import expected_seconds
     from bench.analysis.repetition import until
     from bench.cli.earlier import earlier_times
+    from bench.cli.recorded import warn
     from bench.cli.watchers import Display, Lines, Silent
     from bench.orchestration.launch import launch
     from bench.orchestration.scheduling.policy import LongestFirst, Order
@@ -111,6 +112,7 @@ def run(
         outcome = launch(chosen, results, data, address, watcher, rules, begun)
     if outcome.runs:
         _sum_up(console, outcome)
+    warn(outcome.notes)
     say(console, f"Session: {outcome.folder}")
     if outcome.interrupted:
         raise KeyboardInterrupt

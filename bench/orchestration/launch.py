@@ -30,7 +30,7 @@ class Outcome:
     """A session that has ended: where it lies, its runs, how many of them are not ok, and if it was cut.
 
     `lost` says why where its cluster was gone in the middle of it, and `spent` are the seconds of what this
-    command did itself.
+    command did itself. `notes` are lines on what of a session that was gone on with could not be read.
     """
 
     folder: Path
@@ -39,6 +39,7 @@ class Outcome:
     interrupted: bool
     lost: ClusterLostError | None = None
     spent: Mapping[Doing, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def launch(
@@ -96,6 +97,7 @@ def _launch(
             nodes, fingerprints = inspect_nodes()
         if begun and earlier:
             check_machines(begun, earlier, {seen.machine_id for seen in fingerprints.values()})
+        notes = earlier.notes if earlier else ()
         del earlier  # the recorder reads its own, and a session may have hundreds of thousands of runs
         with heeded(), spent.on("data"):
             held_here = {node.node_id: server for node in nodes if server}
@@ -105,7 +107,7 @@ def _launch(
         vigil.remedy = ClusterLostError.remedy
         # Closed before the tables are written, which may take long, and need nothing of Ray.
         with spent.around(recorder, "tables", "tables"), spent.on("session"), contextlib.closing(vigil):
-            return _record(suite, cluster, pool, recorder, watcher, rules)
+            return replace(_record(suite, cluster, pool, recorder, watcher, rules), notes=notes)
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ class FakeFingerprint:
 
 @pytest.fixture
 def launched(tmp_path, monkeypatch):
-    """Launches a session that runs nothing on so many nodes, or goes on with it; gives its folder."""
+    """Launches a session that runs nothing on so many nodes, or goes on with it; gives what came of it."""
     suite, rules = Suite("suite", "A suite", Measure(rounds=1), (), ""), Rules(lambda _times: True)
 
     def launched(nodes, begun=None, session=lambda *_: SimpleNamespace(run=lambda: None)):
@@ -68,20 +68,33 @@ def launched(tmp_path, monkeypatch):
         monkeypatch.setattr(launch, "load_all", lambda _names, _data: {})
         monkeypatch.setattr(launch, "machine_row", lambda name, fingerprint: fingerprint.row(name))
         monkeypatch.setattr(launch, "Session", session)
-        return launch.launch(suite, tmp_path, None, "there:1", Silent(), rules, begun=begun).folder
+        return launch.launch(suite, tmp_path, None, "there:1", Silent(), rules, begun=begun)
 
     return launched
 
 
 def test_a_session_knows_each_of_its_machines_once(launched, monkeypatch):
-    folder, synced, flush = launched(3), [], os.fsync
+    folder, synced, flush = launched(3).folder, [], os.fsync
     monkeypatch.setattr(os, "fsync", lambda number: synced.append(flush(number)))
     before_any_run = []
     launched(
         5, begun=folder, session=lambda *_: SimpleNamespace(run=lambda: before_any_run.append(len(synced)))
     )
     assert [row["node"] for row in journal_of(folder).machines] == ["n0", "n1", "n2", "n3", "n4"]
-    assert before_any_run == [2]  # that it was resumed, and all the machines that are new
+    # The manifest and its name, that the session was resumed, and all the machines that are new.
+    assert before_any_run == [4]
+
+
+def test_what_of_it_is_damaged_is_told(launched):
+    folder = launched(2).folder
+    for file in folder.glob("*.parquet"):
+        file.unlink()  # else they would make up for it
+    journal = folder / "journal.jsonl"
+    damaged = journal.read_bytes().replace(b'"node": "n0"', b'"node": "n9"')
+    journal.write_bytes(damaged)
+    (note,) = launched(2, begun=folder).notes
+    assert note.startswith(f"{journal}:2: damaged, left out; `bench run --resume` runs again")
+    assert launched(2, begun=folder).notes == (note,)
 
 
 def test_what_it_did_before_is_in_memory_once_while_it_goes_on(launched, monkeypatch):
@@ -93,7 +106,7 @@ def test_what_it_did_before_is_in_memory_once_while_it_goes_on(launched, monkeyp
         return session
 
     monkeypatch.setattr(launch, "read_earlier", read_once)
-    launched(1, begun=launched(1), session=lambda *_: SimpleNamespace(run=lambda: alive(left)))
+    launched(1, begun=launched(1).folder, session=lambda *_: SimpleNamespace(run=lambda: alive(left)))
 
 
 def alive(left):
