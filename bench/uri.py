@@ -1,6 +1,7 @@
 """Paths as people give them: on this machine, or URIs of file systems elsewhere. Imports nothing heavy."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -30,6 +31,26 @@ def on_this_machine(path: str) -> str:
     if host not in ("", "localhost") or not found or "\0" in found:
         raise StoreError(f"{path}: not a path on this machine; write file:///PATH, or the path alone")
     return found
+
+
+@dataclass(frozen=True)
+class ResultsAt:
+    """Where results are: in a folder of this machine, or else below a URI of a file system elsewhere."""
+
+    folder: Path | None
+    uri: str = ""
+
+    def __str__(self) -> str:
+        return self.uri or str(self.folder)
+
+
+def results_at(given: "str | Path | ResultsAt") -> ResultsAt:
+    """What --results was given. Raises StoreError for a URI of what nothing can be written to."""
+    if isinstance(given, ResultsAt):
+        return given
+    if scheme_of(str(given)) in READABLE:
+        return ResultsAt(None, str(given))
+    return ResultsAt(local_path(given))
 
 
 def local_path(given: str | Path) -> Path:

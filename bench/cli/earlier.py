@@ -1,16 +1,19 @@
 """What earlier runs took here, for what plans ahead."""
 
 import os
-from pathlib import Path
+
+from bench.uri import ResultsAt
 
 LEVELS = 2
 """Below the results, where sessions of other machines may lie in folders: not all of a home is read."""
+PATIENCE_SECONDS = 5.0
+"""With results elsewhere: a plan without earlier times is better than one that is late."""
 
 
-def earlier_times(results: Path, everywhere: bool = False) -> dict[str, float]:
+def earlier_times(results: ResultsAt, everywhere: bool = False) -> dict[str, float]:
     """Seconds of a run by scenario id, of those on this node, or `everywhere`; none without any results."""
     try:
-        if not os.listdir(results):  # noqa: PTH208 -- one look, without importing anything
+        if results.folder and not os.listdir(results.folder):  # noqa: PTH208 -- one look, nothing imported
             return {}
     except OSError:  # none yet, or none that may be read
         return {}
@@ -18,11 +21,14 @@ def earlier_times(results: Path, everywhere: bool = False) -> dict[str, float]:
 
     from bench.analysis.forecast import RUN_COLUMNS, earlier_seconds
     from bench.errors import StoreError
+    from bench.records.folders import answer_of
     from bench.records.run_table import RunTable
     from bench.records.store import read_sessions
 
     try:
-        found = read_sessions([str(results)], LEVELS, {"runs": RUN_COLUMNS})
+        patience = None if results.folder else PATIENCE_SECONDS
+        path = str(results)
+        found = answer_of(lambda: read_sessions([path], LEVELS, {"runs": RUN_COLUMNS}), path, patience)
         runs = RunTable(found.runs)
         return earlier_seconds(runs, None if everywhere else platform.node())
     except StoreError:  # no session there yet, or one that `bench show` explains

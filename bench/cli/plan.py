@@ -8,7 +8,7 @@ import typer
 from bench.cli.earlier import earlier_times
 from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
 from bench.cli.output import terminal
-from bench.uri import local_path
+from bench.uri import ResultsAt, local_path, results_at
 
 if TYPE_CHECKING:
     from bench.orchestration.scheduling.request import Node
@@ -21,14 +21,14 @@ def plan(
     settings: SetOption = None,
     address: AddressOption = None,
     results: Annotated[
-        Path,
+        ResultsAt,
         typer.Option(
             "--results",
             metavar="PATH",
-            parser=local_path,
+            parser=results_at,
             help="Where earlier times are looked for, two levels deep.",
         ),
-    ] = Path("results"),
+    ] = ResultsAt(Path("results")),  # noqa: B008 -- frozen
 ) -> None:
     """Show a suite's scenarios, what each needs, and what running it will take. Starts no run.
 

@@ -9,12 +9,13 @@ import typer
 from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
 from bench.cli.output import say, terminal
 from bench.cli.streams import streams
-from bench.errors import ClusterLostError
-from bench.uri import local_path
+from bench.errors import ClusterLostError, StoreError
+from bench.uri import ResultsAt, local_path, results_at
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bench.cli.kept import Kept
     from bench.orchestration.launch import Outcome
     from bench.orchestration.session import Rules
     from bench.records.suite import Suite
@@ -30,11 +31,14 @@ class OrderName(enum.StrEnum):
 def run(
     suite: Annotated[Path, typer.Argument(metavar="SUITE", parser=local_path, help="A suite's TOML file.")],
     results: Annotated[
-        Path,
+        ResultsAt,
         typer.Option(
-            "--results", metavar="PATH", parser=local_path, help="The session's folder is made in here."
+            "--results",
+            metavar="PATH",
+            parser=results_at,
+            help="The session's folder is made in here, on this machine or elsewhere (s3://…).",
         ),
-    ] = Path("results"),
+    ] = ResultsAt(Path("results")),  # noqa: B008 -- frozen
     address: AddressOption = None,
     data: Annotated[
         Path | None,
@@ -88,6 +92,7 @@ def run(
     from bench.analysis.forecast import expected_seconds
     from bench.analysis.repetition import until
     from bench.cli.earlier import earlier_times
+    from bench.cli.kept import kept_at
     from bench.cli.recorded import warn
     from bench.cli.watchers import Display, Lines, Silent
     from bench.orchestration.launch import launch
@@ -107,32 +112,35 @@ def run(
     if order is OrderName.longest_first:
         ordered = LongestFirst(expected_seconds(chosen.points, earlier_times(results, everywhere=True)))
     rules = Rules(until(chosen.measure.precision), ordered, every_node, probe, twins, cold_compile)
-    begun = _session_to_resume(console, chosen, results, rules, quiet) if resume else None
-    with held(), watcher:
-        outcome = launch(chosen, results, data, address, watcher, rules, begun)
-    if outcome.runs:
-        _sum_up(console, outcome)
-    warn(outcome.notes)
-    say(console, f"Session: {outcome.folder}")
+    with kept_at(results) as place:
+        begun = _session_to_resume(console, chosen, place, rules, quiet) if resume else None
+        place.upload_left()
+        with held(), watcher:
+            outcome = launch(chosen, place.folder, data, address, watcher, rules, begun, place.begin)
+        if outcome.runs:
+            _sum_up(console, outcome)
+        warn(outcome.notes)
+        left = place.finish(lambda line: None if quiet else say(console, line))
+        say(console, f"Session: {outcome.folder if left else place.named(outcome.folder)}")
+    if left and (outcome.interrupted or outcome.lost):
+        warn([left])
     if outcome.interrupted:
         raise KeyboardInterrupt
     if outcome.lost:
         raise ClusterLostError(f"{outcome.lost}; {outcome.lost.remedy}")
+    if left:
+        raise StoreError(left)
     if outcome.not_ok:
         raise typer.Exit(1)
 
 
 def _session_to_resume(
-    console: "Console", suite: "Suite", results: Path, rules: "Rules", quiet: bool
+    console: "Console", suite: "Suite", place: "Kept", rules: "Rules", quiet: bool
 ) -> Path | None:
-    from bench.records.resume import session_to_resume
-
-    begun = session_to_resume(results, suite, rules.every_node)
+    begun = place.session_to_resume(suite, rules.every_node)
     if not quiet:
-        text = (
-            f"Going on with {begun}" if begun else f"No session of {suite.name} in {results} yet: a new one"
-        )
-        say(console, text)
+        there = f"Going on with {place.named(begun)}" if begun else ""
+        say(console, there or f"No session of {suite.name} in {place.where} yet: a new one")
     return begun
 
 

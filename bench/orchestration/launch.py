@@ -3,7 +3,7 @@
 import contextlib
 import datetime
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -50,8 +50,11 @@ def launch(
     watcher: Watcher,
     rules: Rules,
     begun: Path | None = None,
+    began: Callable[[Path], None] = lambda _folder: None,
 ) -> Outcome:
     """Run `suite` and record it as a new session below `results`, or go on with that in `begun`; by `rules`.
+
+    `began` gets the session's folder once there is one.
 
     Raises BenchError for what is wrong with data, results folder or cluster, before any run is started and
     without leaving a session behind. An interrupt (see `signals`) ends the runs under way and gives what was
@@ -60,7 +63,7 @@ def launch(
     check_writable(results)
     spent = Spent()
     with held():
-        outcome = _launch(suite, results, data, address, watcher, rules, begun, spent)
+        outcome = _launch(suite, results, data, address, watcher, rules, begun, began, spent)
         interrupted = take_pending() or outcome.interrupted
         return replace(outcome, interrupted=interrupted, spent=spent.seconds)
 
@@ -73,6 +76,7 @@ def _launch(
     watcher: Watcher,
     rules: Rules,
     begun: Path | None,
+    began: Callable[[Path], None],
     spent: Spent,
 ) -> Outcome:
     start_method()  # a wrong one is told now, not by an actor
@@ -104,6 +108,7 @@ def _launch(
             pool = RayPool(share(datasets), held=held_here, vigil=vigil)
         cluster = Cluster(nodes, fingerprints, dataset_sha256)
         recorder = _recorder(results, begun, _header(suite, rules))
+        began(recorder.folder)
         vigil.remedy = ClusterLostError.remedy
         # Closed before the tables are written, which may take long, and need nothing of Ray.
         with spent.around(recorder, "tables", "tables"), spent.on("session"), contextlib.closing(vigil):

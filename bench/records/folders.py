@@ -204,7 +204,13 @@ def _local(path: str) -> Local:
 
 
 def _connect(path: str, scheme: str) -> tuple[Remote, pa.fs.FileType]:
+    filesystem, root = connect(path, scheme)
+    return Remote(filesystem, root, path.partition("?")[0]), filesystem.get_file_info(root).type
+
+
+def connect(path: str, scheme: str) -> tuple[pa.fs.FileSystem, str]:
+    """The file system of a URI of that scheme, and where in it that leads; whatever pyarrow raises."""
     if scheme in ("gs", "gcs") and "retry_limit_seconds" not in path:
         path += f"{'&' if '?' in path else '?'}retry_limit_seconds={_RETRY_SECONDS}"
     filesystem, root = _from_uri(scheme + path[len(scheme) :])
-    return Remote(filesystem, root, path.partition("?")[0]), filesystem.get_file_info(root).type
+    return filesystem, root

@@ -15,6 +15,7 @@ from typing import IO, Any, Self
 
 from bench.errors import StoreError, reason
 from bench.files import NOT_KNOWN, flush, flush_folder, part_name
+from bench.records.claims import claim_folder
 from bench.records.lines import Lines
 from bench.records.seal import BEGINNING, is_whole, sealed, unsealed
 from bench.records.tables import Row
@@ -44,6 +45,9 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             with contextlib.ExitStack() as opened:
                 self._file = self._locked(opened)
+                self._claim = claim_folder(folder, _keeps_others_off(folder / FILE_NAME))
+                if self._claim:
+                    opened.callback(self._claim.withdraw)
                 self._end_at_a_line()
                 self._look_through()
                 opened.pop_all()
@@ -54,6 +58,8 @@ class Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._claim:
+            self._claim.withdraw()
         self._file.close()
 
     def append(self, kind: str, **content: Any) -> None:  # noqa: ANN401 -- anything JSON has, and datetimes
@@ -65,6 +71,8 @@ class Journal:
 
     def extend(self, entries: Iterable[Row]) -> range:
         """The same for several entries, all of them or none; gives their numbers."""
+        if self._claim:
+            self._claim.check()
         rows = list(entries)
         numbers = range(self.next_entry, self.next_entry + len(rows))
         data = b"".join(map(_line, numbers, rows))
@@ -247,6 +255,18 @@ def closed_runs(tail: bytes) -> int | None:
 
 def _opened(path: Path) -> IO[bytes]:
     return path.open("a+b", buffering=0)
+
+
+def _keeps_others_off(path: Path) -> bool:
+    """Whether the lock that this process has on a file has any effect: some file systems only say so."""
+    try:
+        with _opened(path) as other:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _leads_to(path: Path, file: IO[bytes]) -> bool:

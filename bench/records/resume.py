@@ -1,13 +1,16 @@
 """Which session goes on where it was left, and whether it may."""
 
+import contextlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+import pyarrow as pa
+
 from bench.errors import StoreError, reason
 from bench.paths import is_file
 from bench.records.earlier import ANEW, EarlierSession
-from bench.records.folders import Local
+from bench.records.folders import Folder, Local
 from bench.records.journal import FILE_NAME
 from bench.records.manifest import MANIFEST_FILE
 from bench.records.pieces import read_manifest
@@ -29,13 +32,21 @@ def session_to_resume(results: Path, suite: Suite, every_node: bool) -> Path | N
             return folder
     if found:
         folder, header = found[0]
-        labels = _others(suite, header)
-        more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
-        raise StoreError(
-            f"{folder}: has no scenario {labels[0]}{more}; give the suite and settings that it was begun "
-            f"with, or {ANEW}"
-        )
+        if refused := lacking(str(folder), suite, header):
+            raise refused
     return None
+
+
+def lacking(where: str, suite: Suite, header: Row) -> StoreError | None:
+    """The error for a session, named as `where`, that not all scenarios of `suite` belong to; None else."""
+    labels = _others(suite, header)
+    if not labels:
+        return None
+    more = f" and {len(labels) - 1} more" if len(labels) > 1 else ""
+    return StoreError(
+        f"{where}: has no scenario {labels[0]}{more}; give the suite and settings that it was begun "
+        f"with, or {ANEW}"
+    )
 
 
 def check_data(folder: Path, earlier: EarlierSession, dataset_sha256: Mapping[str, str]) -> None:
@@ -71,22 +82,28 @@ def _sessions(results: Path, suite_name: str) -> Iterator[tuple[Path, Row]]:
             yield folder, header
 
 
+def header_in(folder: Folder) -> Row:
+    """The first entry of the journal in a session's `folder`, else what its manifest says of the session.
+
+    Empty where neither can be read, which `bench show` explains.
+    """
+    with contextlib.suppress(OSError, pa.ArrowException, StoreError, ValueError, RecursionError):
+        with folder.open(FILE_NAME) as file:
+            line = bytes(file.readline())
+        entry = unsealed(line) if line.startswith(BEGINNING) else json.loads(line)
+        if isinstance(entry, dict) and "suite" in entry:
+            return entry
+    with contextlib.suppress(StoreError):
+        if manifest := read_manifest(folder):
+            return dict(manifest.session)
+    return {}
+
+
 def _header(folder: Path) -> Row:
-    """The journal's first entry, else the manifest's; empty where it is none, which `bench show` explains."""
-    try:
-        if is_file(folder / FILE_NAME):  # a pipe would be waited for
-            with (folder / FILE_NAME).open("rb") as file:
-                line = file.readline()
-            entry = unsealed(line) if line.startswith(BEGINNING) else json.loads(line)
-            if isinstance(entry, dict) and "suite" in entry:
-                return entry
-    except (OSError, ValueError, RecursionError):
-        pass
-    try:
-        manifest = read_manifest(Local(str(folder))) if is_file(folder / MANIFEST_FILE) else None
-    except StoreError:
+    """Of a folder of this machine, where a pipe would be waited for."""
+    if any((folder / name).exists() and not is_file(folder / name) for name in (FILE_NAME, MANIFEST_FILE)):
         return {}
-    return dict(manifest.session) if manifest else {}
+    return header_in(Local(str(folder)))
 
 
 def _others(suite: Suite, header: Row) -> list[str]:

@@ -1,0 +1,86 @@
+"""Where a command's results are kept: in a folder of this machine, or elsewhere by way of one."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli.recorded import warn
+from bench.uri import ResultsAt
+
+if TYPE_CHECKING:
+    from bench.records.remote.results import RemoteResults
+    from bench.records.suite import Suite
+
+
+class Kept:
+    """Results in the folder of this machine: nothing has to be done about them. `where` is for people."""
+
+    def __init__(self, folder: Path, where: str) -> None:
+        self.folder, self.where = folder, where
+
+    def session_to_resume(self, suite: "Suite", every_node: bool) -> Path | None:
+        """The session of `suite` to go on with, if any; see that of `records.resume`."""
+        from bench.records.resume import session_to_resume
+
+        return session_to_resume(self.folder, suite, every_node)
+
+    def upload_left(self) -> None:
+        """What earlier commands left."""
+
+    def begin(self, folder: Path) -> None:
+        """A session is written in `folder` from now on."""
+
+    def finish(self, waiting: Callable[[str], None]) -> str | None:
+        """It no longer is. A line where it is not all kept where it should be; `waiting` gets one for what."""
+        return None
+
+    def named(self, folder: Path) -> str:
+        """A session's folder, for people."""
+        return str(folder)
+
+
+class KeptElsewhere(Kept):
+    """Results that are recorded on this machine, and uploaded meanwhile."""
+
+    def __init__(self, results: "RemoteResults") -> None:
+        super().__init__(results.folder, results.place.path)
+        self._results = results
+
+    def session_to_resume(self, suite: "Suite", every_node: bool) -> Path | None:
+        """See `RemoteResults`."""
+        return self._results.session_to_resume(suite, every_node)
+
+    def upload_left(self) -> None:
+        """See `RemoteResults`."""
+        self._results.upload_left()
+
+    def begin(self, folder: Path) -> None:
+        """See `RemoteResults`."""
+        self._results.begin(folder)
+
+    def finish(self, waiting: Callable[[str], None]) -> str | None:
+        """See `Kept`."""
+        line = f"Uploading the rest to {self.where}: Ctrl-C leaves it for later"
+        return self._results.finish(lambda: waiting(line))
+
+    def named(self, folder: Path) -> str:
+        """Where it is elsewhere."""
+        return f"{self.where}/{folder.name}"
+
+
+@contextlib.contextmanager
+def kept_at(results: ResultsAt) -> Iterator[Kept]:
+    """For results there. What was recorded is uploaded also where the block raises; then it only warns."""
+    if results.folder:
+        yield Kept(results.folder, str(results.folder))
+        return
+    from bench.records.remote.place import Place
+    from bench.records.remote.results import RemoteResults
+
+    remote = RemoteResults(Place.of(results.uri), lambda line: warn([line]))
+    try:
+        yield KeptElsewhere(remote)
+    finally:
+        if left := remote.finish():
+            warn([left])

@@ -1,0 +1,218 @@
+"""Who writes a session, told by a small file beside it, also where locks do nothing or are none.
+
+A writer puts a claim of its own into the session's folder, and then looks for others there. Claims have names
+that nobody else has: of two that begin at once one at least sees the other, and one that is taken down since
+its writer is gone is never another's. How old a claim is, is told by the times that its file system gave it
+and the one just made: no two clocks are compared.
+"""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+import pyarrow as pa
+
+from bench.errors import StoreError
+
+REFRESH_SECONDS = 10.0
+STALE_SECONDS = 60.0
+"""Without a refresh, after which a writer on another machine counts as gone."""
+CHECK_SECONDS = 5.0
+_NAME = re.compile(r"\.writer-[0-9a-f]{16}\.part")  # no part of a session, to whoever reads or copies one
+_FAILED = (OSError, pa.ArrowException)
+
+
+class Board(Protocol):
+    """Where claims are put. What cannot be done raises an OSError or an error of pyarrow's."""
+
+    def times(self) -> dict[str, float]:
+        """The names of the files there, and when each was last written, in seconds."""
+
+    def read(self, name: str) -> bytes:
+        """The content of one."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Puts it there, or makes it as new again."""
+
+    def remove(self, name: str) -> None:
+        """Takes it down."""
+
+
+class LocalBoard:
+    """A folder of this machine's file systems."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def times(self) -> dict[str, float]:
+        """See `Board`."""
+        with os.scandir(self._folder) as found:
+            return {it.name: it.stat().st_mtime for it in found if _NAME.fullmatch(it.name)}
+
+    def read(self, name: str) -> bytes:
+        """See `Board`."""
+        return (self._folder / name).read_bytes()
+
+    def write(self, name: str, content: bytes) -> None:
+        """See `Board`; another's is never written over."""
+        path = self._folder / name
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            with path.open("xb") as file:
+                file.write(content)
+
+    def remove(self, name: str) -> None:
+        """See `Board`."""
+        (self._folder / name).unlink()
+
+
+class Claim:
+    """That this process writes what `board` belongs to. Raises StoreError where another one does.
+
+    It is refreshed until `withdraw`; whoever holds it is to ask `check` before anything is written. `locked`
+    tells that a lock which works keeps others of this machine off, so that their claims are left from before.
+    """
+
+    def __init__(self, board: Board, where: str, locked: bool = False) -> None:
+        """Of `where`, for people. Where nothing can be put there at all, there is none to go by."""
+        self._board, self._where = board, where
+        self.name = f".writer-{secrets.token_hex(8)}.part"
+        self._content = json.dumps(_me()).encode()
+        self._taken_by: str | None = None
+        self._ended = threading.Event()
+        self._turn = threading.Lock()
+        self._written = time.monotonic()
+        board.write(self.name, self._content)
+        try:
+            self._look_for_others(locked)
+        except BaseException:
+            self._remove(self.name)
+            raise
+        threading.Thread(target=self._keep, name="claim", daemon=True).start()
+
+    def check(self) -> None:
+        """Raises StoreError where another process has taken over what this one wrote."""
+        if time.monotonic() - self._written > CHECK_SECONDS:
+            self._refresh()
+        if self._taken_by is not None:
+            raise StoreError(
+                f"{self._where}: {self._taken_by} has gone on with this session; "
+                "what it had by then is kept there, end one of the two"
+            )
+
+    def withdraw(self) -> None:
+        """Others may write now."""
+        self._ended.set()
+        with self._turn:
+            if self._taken_by is None:
+                self._remove(self.name)
+
+    def _keep(self) -> None:
+        while not self._ended.wait(REFRESH_SECONDS):
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """As new again; one that is gone was taken down by whoever has one there now, or by accident."""
+        with self._turn, contextlib.suppress(*_FAILED):  # of a file system that is away nobody takes over
+            if self._ended.is_set() or self._taken_by is not None:
+                return
+            times = self._board.times()
+            others = [name for name in times if name != self.name]
+            if self.name not in times and others:
+                self._taken_by = self._about(others[0])[1]
+                return
+            self._board.write(self.name, self._content)
+            self._written = time.monotonic()
+
+    def _look_for_others(self, locked: bool) -> None:
+        times = self._board.times()
+        now = times.get(self.name, 0.0)
+        for name in sorted(times.keys() - {self.name}):
+            about, told = self._about(name)
+            age = now - times[name]
+            if age > STALE_SECONDS or _is_gone(about, locked):
+                self._remove(name)
+                continue
+            raise StoreError(
+                f"{self._where}: this session is still going on: {told} writes it; wait for it, run without "
+                f"--resume, or if that is gone try again in {max(STALE_SECONDS - age, 0) + 1:.0f} s"
+            )
+
+    def _about(self, name: str) -> tuple[dict[str, Any], str]:
+        """What another's claim says, and how to call whoever made it."""
+        try:
+            about = json.loads(self._board.read(name))
+            return about, f"process {int(about['process'])} on {about['host']}"
+        except (*_FAILED, ValueError, LookupError, TypeError):
+            return {}, "another process"
+
+    def _remove(self, name: str) -> None:
+        with contextlib.suppress(*_FAILED):
+            self._board.remove(name)
+
+
+def claim_folder(folder: Path, locked: bool) -> Claim | None:
+    """For a session's folder; None where no file can be made there, which other writing will tell."""
+    try:
+        return Claim(LocalBoard(folder), str(folder), locked)
+    except _FAILED:
+        return None
+
+
+def is_claim(name: str) -> bool:
+    """Whether a file of that name is a claim."""
+    return _NAME.fullmatch(name) is not None
+
+
+def _me() -> dict[str, Any]:
+    own = psutil.Process()
+    return {
+        "host": socket.gethostname(),
+        "process": own.pid,
+        "started": own.create_time(),
+        "boot": _boot(),
+        "processes": _namespace(),
+    }
+
+
+def _is_gone(about: dict[str, Any], locked: bool) -> bool:
+    """Whether it is known that the process of a claim has ended: only of one of this machine."""
+    if not about or about.get("boot") != _boot():
+        return False
+    if locked:
+        return True
+    if about.get("processes") != _namespace():  # numbers of processes mean others in other containers
+        return False
+    try:
+        began = float(about["started"])
+        return abs(psutil.Process(about["process"]).create_time() - began) > 1
+    except psutil.NoSuchProcess:
+        return True
+    except (psutil.Error, LookupError, TypeError, ValueError):
+        return False
+
+
+def _of(read: Callable[[], str]) -> str:
+    try:
+        return read()
+    except OSError:
+        return ""
+
+
+def _boot() -> str:
+    """What no other machine has, nor this one after its next start; its name where nothing else is known."""
+    return _of(lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip()) or socket.gethostname()
+
+
+def _namespace() -> str:
+    return _of(lambda: os.readlink("/proc/self/ns/pid"))  # noqa: PTH115 -- no path

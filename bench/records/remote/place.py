@@ -1,0 +1,141 @@
+"""A folder on a file system elsewhere that sessions are written to."""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.fs
+
+from bench.errors import DamagedError, StoreError, reason
+from bench.files import part_name
+from bench.records.claims import is_claim
+from bench.records.folders import Remote, answer_of, connect
+from bench.uri import READABLE, scheme_of
+
+READ_BACK_BYTES = 16 * 2**20
+"""What is not larger is read back once it is there; of more than that the size is asked for."""
+BLOCK_BYTES = 4 * 2**20
+_OBJECT_STORES = ("s3", "gcs", "abfs")
+"""What they have under a name is there whole, or not at all; elsewhere a file is renamed once it is whole."""
+_USER = re.compile(r"(?<=//)[^/@]*@")
+
+
+def _nothing() -> None:
+    """Nobody is told."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder of a file system that pyarrow knows, where it is at `root`; `path` is its URI, for people.
+
+    All here waits for an answer as long as its client does: see `answer_of`.
+    """
+
+    filesystem: pa.fs.FileSystem
+    root: str
+    path: str
+
+    @classmethod
+    def of(cls, uri: str) -> Self:
+        """What a URI names, be it there or not. Raises StoreError where its file system cannot be reached."""
+        scheme = scheme_of(uri)
+        if scheme not in READABLE:
+            known = ", ".join(f"{name}://" for name in READABLE)
+            raise StoreError(f"{uri}: {scheme}:// cannot be written; give a path on this machine, or {known}")
+        try:
+            filesystem, root = answer_of(lambda: connect(uri, scheme), shown(uri))
+        except (pa.ArrowException, OSError, ValueError, ImportError) as error:
+            raise StoreError(
+                f"{shown(uri)}: cannot be written: {reason(error)}; check the address"
+            ) from error
+        return cls(filesystem, root.rstrip("/"), shown(uri).rstrip("/"))
+
+    @property
+    def reading(self) -> Remote:
+        """The same, to be read."""
+        return Remote(self.filesystem, self.root, self.path)
+
+    def below(self, name: str) -> "Place":
+        """The folder `name` in it."""
+        return Place(self.filesystem, self._at(name), posixpath.join(self.path, name))
+
+    def put(self, name: str, content: pa.Buffer, told: Callable[[], None] = _nothing) -> None:
+        """The file `name` there is `content` when this returns; whoever looks sees it whole, or none of it.
+
+        `told` is called whenever something has got there. Raises an OSError, an error of pyarrow's, and
+        DamagedError where it arrived as something else.
+        """
+        target = self._at(name)
+        if self.filesystem.type_name in _OBJECT_STORES:
+            self._write(target, content, told)
+        else:
+            part = posixpath.join(posixpath.dirname(target), part_name())
+            self.filesystem.create_dir(posixpath.dirname(target), recursive=True)
+            self._write(part, content, told)
+            self.filesystem.move(part, target)
+        self._verify(name, content)
+        told()
+
+    def read(self, name: str) -> pa.Buffer:
+        """The content of the file `name`. Raises FileNotFoundError where there is none."""
+        with self.filesystem.open_input_file(self._at(name)) as file:
+            return file.read_buffer()
+
+    def remove(self, name: str) -> None:
+        """Deletes the file `name`."""
+        self.filesystem.delete_file(self._at(name))
+
+    def infos(self, below: str = "") -> Iterable[pa.fs.FileInfo]:
+        """The files in it, or in the folder `below` it; none where that is not there."""
+        selector = pa.fs.FileSelector(self._at(below), allow_not_found=True)
+        return [it for it in self.filesystem.get_file_info(selector) if it.type == pa.fs.FileType.File]
+
+    def _write(self, target: str, content: pa.Buffer, told: Callable[[], None]) -> None:
+        with self.filesystem.open_output_stream(target) as file:
+            for block in _blocks(content):
+                file.write(block)
+                told()
+
+    def _verify(self, name: str, content: pa.Buffer) -> None:
+        size = self.filesystem.get_file_info(self._at(name)).size
+        if size != content.size or (size <= READ_BACK_BYTES and not self.read(name).equals(content)):
+            raise DamagedError(f"{self.path}/{name}: arrived as something else; it is uploaded again")
+
+    def _at(self, name: str) -> str:
+        return posixpath.join(self.root, name).rstrip("/")
+
+
+def shown(uri: str) -> str:
+    """A URI for people: without what is secret in it, and without what tells its client how to reach it."""
+    return _USER.sub("", uri.partition("?")[0])
+
+
+def _blocks(content: pa.Buffer) -> Iterator[pa.Buffer]:
+    for begin in range(0, content.size, BLOCK_BYTES):
+        yield content.slice(begin, min(BLOCK_BYTES, content.size - begin))
+
+
+class PlaceBoard:
+    """A session's folder elsewhere as a `Board` of claims."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def times(self) -> dict[str, float]:
+        """See `Board`."""
+        return {it.base_name: it.mtime_ns / 1e9 for it in self._place.infos() if is_claim(it.base_name)}
+
+    def read(self, name: str) -> bytes:
+        """See `Board`."""
+        return bytes(self._place.read(name))
+
+    def write(self, name: str, content: bytes) -> None:
+        """See `Board`."""
+        self._place.put(name, pa.py_buffer(content))
+
+    def remove(self, name: str) -> None:
+        """See `Board`."""
+        self._place.remove(name)

@@ -1,0 +1,207 @@
+"""Results elsewhere as a command sees them: a folder here to record into, and what is done about the rest."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from bench.errors import StoreError, reason
+from bench.files import part_name
+from bench.records.claims import Claim
+from bench.records.comparing import compare_copies
+from bench.records.copying import copy_session
+from bench.records.find import SessionFolder
+from bench.records.folders import Folder, Local, answer_of, unreadable
+from bench.records.going_on import is_going_on, nobody_else
+from bench.records.journal import FILE_NAME
+from bench.records.manifest import MANIFEST_FILE
+from bench.records.pieces import read_manifest
+from bench.records.remote.mirror import Mirror
+from bench.records.remote.place import Place, PlaceBoard
+from bench.records.remote.spool import put_in_place, remove, spool_of, waiting
+from bench.records.remote.trial import try_place
+from bench.records.remote.upload import Left, Upload
+from bench.records.resume import header_in, lacking, session_to_resume
+from bench.records.suite import Suite
+from bench.records.tables import Row
+
+Tell = Callable[[str], None]
+_KEPT = (FILE_NAME, MANIFEST_FILE)
+
+
+class RemoteResults:
+    """The folder of results at `place`; sessions are recorded in `folder`, which is on this machine.
+
+    `tell` gets lines on what goes wrong and on what it is about.
+    """
+
+    def __init__(self, place: Place, tell: Tell, environ: Mapping[str, str] = os.environ) -> None:
+        """Raises StoreError where nothing could be kept there or here."""
+        try_place(place)
+        self.place, self._tell = place, tell
+        self.folder = spool_of(place, environ)
+        self._claims: dict[str, Claim] = {}
+        self._upload: Upload | None = None
+
+    def session_to_resume(self, suite: Suite, every_node: bool) -> Path | None:
+        """The newest session of `suite` there or here, as a folder here that holds all of it.
+
+        Raises StoreError as that of a folder does, where another process writes the session, and where there
+        and here each hold runs of it that the other lacks.
+        """
+        name = self._newest_there(suite)
+        begun = session_to_resume(self.folder, suite, every_node)
+        if name is not None and (begun is None or name >= begun.name):
+            self._claim(name)
+            self._fetch(name)
+            begun = session_to_resume(self.folder, suite, every_node)
+        if begun and begun.name not in self._claims:
+            self._claim(begun.name)
+        return begun
+
+    def upload_left(self) -> None:
+        """What earlier commands could not upload; what is in the way is told, and left for later."""
+        for folder in waiting(self.folder):
+            if folder.name in self._claims or is_going_on(Local(str(folder))):
+                continue
+            try:
+                with nobody_else(folder):
+                    self._upload_one(folder)
+            except (OSError, pa.ArrowException, StoreError) as error:
+                self._tell(self.left_line(folder, Left(reason(error))))
+
+    def begin(self, folder: Path) -> None:
+        """The session in `folder` is written from now on, and uploaded meanwhile."""
+        mirror = Mirror(folder, self.place.below(folder.name))
+        self._upload = Upload(mirror, self._claims.pop(folder.name, None), self._tell)
+
+    def finish(self, waiting: Callable[[], None] = lambda: None) -> str | None:
+        """Waits until all of the session is there; then it is no longer here. A line where it is not all.
+
+        Interrupted, it is as if no answer came any more. `waiting` is called where it takes a while.
+        """
+        for claim in self._claims.values():
+            claim.withdraw()
+        self._claims.clear()
+        if self._upload is None:
+            return None
+        upload, self._upload = self._upload, None
+        folder = upload.mirror.folder
+        try:
+            left = upload.finish(waiting)
+        except KeyboardInterrupt:
+            left = upload.give_up()
+        if left is not None:
+            return self.left_line(folder, left)
+        remove(folder)
+        return None
+
+    def left_line(self, folder: Path, left: Left) -> str:
+        """What to say of a session that is not there whole."""
+        there = f"{self.place.path}/{folder.name}"
+        whole = f"{there}: not all of it is there yet: {left.why}; all of it is in {folder}"
+        if left.taken:
+            return f"{whole}, which stays as it is: bench import it into another --results"
+        return f"{whole}: the next bench run with this --results uploads it first, or bench import does"
+
+    def _upload_one(self, folder: Path) -> None:
+        self._claim(folder.name)
+        there = self._session_there(folder.name)
+        compared = compare_copies(_session(Local(str(folder))), there) if there else "longer"
+        if compared == "forked":
+            raise StoreError("each holds runs that the other lacks")
+        if compared != "shorter":
+            self._tell(f"Uploading {folder.name}, which was left, to {self.place.path}")
+            mirror = Mirror(folder, self.place.below(folder.name))
+            upload = Upload(mirror, self._claims.pop(folder.name), self._tell)
+            try:
+                left = upload.finish()
+            except KeyboardInterrupt:
+                upload.give_up()
+                raise
+            if left:
+                raise StoreError(left.why)
+        remove(folder)
+
+    def _claim(self, name: str) -> None:
+        place = self.place.below(name)
+        self._claims[name] = _asked(lambda: Claim(PlaceBoard(place), place.path), place.path)
+
+    def _newest_there(self, suite: Suite) -> str | None:
+        """The newest session there that all scenarios of `suite` belong to."""
+        root = self.place.reading
+        try:
+            _, names = root.entries()
+        except FileNotFoundError:
+            return None
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(root.path, error) from error
+        other: StoreError | None = None
+        for name in sorted(names, reverse=True):
+            folder = root.below(name)
+            header = _header(folder)
+            if header.get("suite") == suite.name:
+                refused = lacking(folder.path, suite, header)
+                if refused is None:
+                    return name
+                other = other or refused
+        if other and session_to_resume(self.folder, suite, False) is None:
+            raise other
+        return None
+
+    def _session_there(self, name: str) -> SessionFolder | None:
+        try:
+            session = _session(self.place.reading.below(name))
+        except FileNotFoundError:
+            return None
+        return session if session.files.intersection(_KEPT) else None
+
+    def _fetch(self, name: str) -> None:
+        """The session of that name into `folder`, unless what lies there holds more."""
+        there, folder = self._session_there(name), self.folder / name
+        if there is None:
+            return
+        if folder.exists():
+            compared = compare_copies(_session(Local(str(folder))), there)
+            if compared == "forked":
+                raise StoreError(
+                    f"{there.folder.path}: {folder} is the same session, and each has runs that the other "
+                    "lacks; move that folder away, or leave out --resume for a new session"
+                )
+            if compared in ("same", "longer"):
+                return
+        with _part_in(self.folder) as part:
+            copy_session(there, part)
+            put_in_place(part, folder)
+
+
+@contextlib.contextmanager
+def _part_in(folder: Path) -> Iterator[Path]:
+    part = folder / part_name()
+    part.mkdir()
+    try:
+        yield part
+    finally:
+        remove(part)
+
+
+def _header(folder: Folder) -> Row:
+    """From the manifest where there is one: the journal is fetched whole."""
+    with contextlib.suppress(StoreError):
+        if (manifest := read_manifest(folder)) and manifest.session:
+            return dict(manifest.session)
+    return header_in(folder)
+
+
+def _session(folder: Folder) -> SessionFolder:
+    files, _ = folder.entries()
+    return SessionFolder(folder, frozenset(files))
+
+
+def _asked(ask: Callable[[], Claim], where: str) -> Claim:
+    try:
+        return answer_of(ask, where)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(where, error) from error

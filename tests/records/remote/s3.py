@@ -1,0 +1,100 @@
+"""An S3 server in this process, which can be told to fail."""
+
+import contextlib
+import io
+import threading
+import warnings
+
+import pyarrow.fs
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+class Server:
+    """moto's, behind a door: `fault` is asked for each request, and may answer in its place.
+
+    `requests` has the method and path of each.
+    """
+
+    def __init__(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+            from werkzeug.serving import WSGIRequestHandler, make_server
+
+        class Silent(WSGIRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log(self, *_):
+                pass
+
+        self._app = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=Silent)
+        self._server.daemon_threads = True
+        self.requests, self.fault = [], None
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        ).start()
+
+    def uri(self, bucket, prefix="results"):
+        return f"s3://{bucket}/{prefix}?scheme=http&endpoint_override=127.0.0.1:{self._server.server_port}"
+
+    def make(self, bucket):
+        filesystem, _ = pyarrow.fs.FileSystem.from_uri(
+            self.uri(bucket).replace("?", "?allow_bucket_creation=true&")
+        )
+        filesystem.create_dir(bucket)
+        return filesystem
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(self, environ, start_response):
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        self.requests.append((method, path))
+        answer = self.fault and self.fault(method, path, environ)
+        if answer:
+            length = int(environ.get("CONTENT_LENGTH") or 0)
+            environ["wsgi.input"].read(length)
+            status, code = answer
+            body = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
+            start_response(status, [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
+            return [body if method != "HEAD" else b""]
+        return self._app(environ, start_response)
+
+
+def busy(method, path, environ):
+    """Nothing is answered but that it is too much."""
+    return "503 Slow Down", "SlowDown"
+
+
+def denied(*methods):
+    """These may not be done."""
+    return lambda method, path, environ: ("403 Forbidden", "AccessDenied") if method in methods else None
+
+
+def half(name):
+    """Of a file of that name the first half alone arrives, as often as it is sent."""
+
+    def fault(method, path, environ):
+        if method == "PUT" and path.endswith(name) and "partNumber" in environ["QUERY_STRING"]:
+            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+            environ["wsgi.input"] = io.BytesIO(body[: len(body) // 2])
+            environ["CONTENT_LENGTH"] = str(len(body) // 2)
+
+    return fault
+
+
+@contextlib.contextmanager
+def failing(server, fault):
+    server.fault = fault
+    try:
+        yield
+    finally:
+        server.fault = None

@@ -1,0 +1,61 @@
+import pyarrow as pa
+import pyarrow.fs
+import pytest
+
+from bench.errors import DamagedError, StoreError
+from bench.records.remote.place import Place, shown
+from bench.records.remote.trial import try_place
+from tests.records.remote.s3 import busy, denied, failing, half
+
+
+@pytest.mark.parametrize("size", [0, 1, 100_000, 6 * 2**20])
+def test_what_is_put_is_there(place, size):
+    content = pa.py_buffer(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
+    told = []
+    place.below("a").put("b.parquet", content, lambda: told.append(1))
+    assert place.read("a/b.parquet").equals(content)
+    assert [(it.base_name, it.size) for it in place.infos("a")] == [("b.parquet", size)]
+    assert told
+
+
+def test_a_place_that_is_a_file_system_of_names_is_written_by_renaming(tmp_path):
+    place = Place(pa.fs.LocalFileSystem(), str(tmp_path), "hdfs://there")
+    for content in (b"one", b"another"):
+        place.put("a/b", pa.py_buffer(content))
+        assert (tmp_path / "a" / "b").read_bytes() == content
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_half_an_upload_never_counts(server, place):
+    with failing(server, half("a")), pytest.raises((DamagedError, OSError)):
+        place.put("a", pa.py_buffer(b"all of it"))
+
+
+def test_nothing_is_left_of_the_trial(place):
+    try_place(place)
+    assert list(place.infos()) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "line"),
+    [
+        (denied("PUT", "POST"), "may not be done; ask its owner"),
+        (denied("DELETE"), "may not be done: nothing can be deleted; ask its owner"),
+        (busy, "nothing can be written: "),
+    ],
+)
+def test_what_is_missing_is_said(server, place, fault, line):
+    with failing(server, fault), pytest.raises(StoreError) as caught:
+        try_place(place)
+    assert str(caught.value).startswith(f"{place.path}: {line}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bucket_that_is_not_there(server):
+    with pytest.raises(StoreError) as caught:
+        try_place(Place.of(server.uri("nosuchbucket", "a/b/")))
+    assert str(caught.value) == "s3://nosuchbucket/a/b: no such bucket; make it, or give another"
+
+
+def test_secrets_are_not_shown():
+    assert shown("s3://key:secret@bucket/x?endpoint_override=h") == "s3://bucket/x"
