@@ -31,8 +31,8 @@ class Kept:
     def begin(self, folder: Path) -> None:
         """A session is written in `folder` from now on."""
 
-    def finish(self, waiting: Callable[[str], None]) -> str | None:
-        """It no longer is. A line where it is not all kept where it should be; `waiting` gets one for what."""
+    def finish(self, _waiting: Callable[[str], None]) -> str | None:
+        """It no longer is. A line where it is not all where it should be; what waits for it is told why."""
         return None
 
     def named(self, folder: Path) -> str:

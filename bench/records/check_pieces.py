@@ -1,6 +1,5 @@
 """The segments and the journal of a session, read whole: which of them are damaged, and where."""
 
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ import pyarrow as pa
 from bench.errors import DamagedError, StoreError
 from bench.records.columns import journal_parts
 from bench.records.find import SessionFolder
-from bench.records.folders import Folder, unreadable
+from bench.records.folders import Folder, by_lines, unreadable
 from bench.records.journal import FILE_NAME
 from bench.records.lines import Damage, Lines
 from bench.records.manifest import MANIFEST_FILE, Manifest, Segment
@@ -150,7 +149,7 @@ def _first_entry(folder: Folder) -> int | None:
 
 def _opened(folder: Folder) -> IO[bytes]:
     file = folder.open(FILE_NAME)
-    return file if isinstance(file, io.IOBase) else io.BufferedReader(file)  # type: ignore[return-value]
+    return by_lines(file)
 
 
 def strays(session: SessionFolder, manifest: Manifest | None) -> Iterator[str]:

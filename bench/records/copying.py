@@ -20,8 +20,10 @@ from bench.records.tables import TABLE_NAMES
 _TRIES = 3
 
 
-def copy_session(session: SessionFolder, folder: Path) -> int:
+def copy_session(session: SessionFolder, folder: Path, as_it_is: bool = False) -> int:
     """Copies what belongs to `session` into the new `folder`; gives how many bytes.
+
+    What no manifest names, such as a journal, may be damaged or missing where it is to be copied `as_it_is`.
 
     Raises DamagedError where a byte of it is not the one that was written, and where it changed again and
     again meanwhile; another StoreError where it cannot be read, or `folder` not be written.
@@ -32,7 +34,8 @@ def copy_session(session: SessionFolder, folder: Path) -> int:
         names = [name for name in _unnamed(session, manifest) if name not in stored]
         copied = sum(_copy(session.folder, name, folder, stored.get(name)) for name in (*stored, *names))
         if read_manifest(session.folder) == manifest and _is_as_it_was(session.folder, folder):
-            _look_through(folder, session.folder.path)
+            if not as_it_is:
+                _look_through(folder, session.folder.path)
             return copied
     raise DamagedError(f"{session.folder.path}: changes while it is copied; wait until its session has ended")
 

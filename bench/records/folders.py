@@ -1,5 +1,6 @@
 """Folders on any file system: what is in them, and the bytes of their files."""
 
+import io
 import os
 import posixpath
 import queue
@@ -8,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.fs
@@ -128,6 +129,11 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file()
     except OSError:  # a link that leads nowhere, or round in circles
         return False
+
+
+def by_lines(file: Any) -> IO[bytes]:  # noqa: ANN401 -- what a `Folder` opens
+    """The same file, whose lines can be read: one of pyarrow's has none, though it says so."""
+    return io.BufferedReader(file) if isinstance(file, pa.NativeFile) else file
 
 
 def folder_of(path: str) -> Folder:

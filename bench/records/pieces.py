@@ -1,7 +1,6 @@
 """A session from its pieces: the segments that its manifest names, and the journal of what is in none yet."""
 
 import contextlib
-import io
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ import pyarrow.compute as pc
 
 from bench.errors import DamagedError, StoreError
 from bench.records.columns import Part, journal_parts
-from bench.records.folders import Folder, unreadable
+from bench.records.folders import Folder, by_lines, unreadable
 from bench.records.journal import FILE_NAME
 from bench.records.lines import Lines
 from bench.records.manifest import MANIFEST_FILE, Manifest, Segment
@@ -169,7 +168,7 @@ class Pieces:
             return None
         except (pa.ArrowException, OSError) as error:
             raise unreadable(self._where(FILE_NAME), error) from error
-        return file if isinstance(file, io.IOBase) else io.BufferedReader(file)  # type: ignore[return-value]
+        return by_lines(file)
 
     def _first_entry(self) -> int | None:
         if self._journal is None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from bench.errors import StoreError, reason
 from bench.paths import is_file
 from bench.records.earlier import ANEW, EarlierSession
-from bench.records.folders import Folder, Local
+from bench.records.folders import Folder, Local, by_lines
 from bench.records.journal import FILE_NAME
 from bench.records.manifest import MANIFEST_FILE
 from bench.records.pieces import read_manifest
@@ -88,8 +88,8 @@ def header_in(folder: Folder) -> Row:
     Empty where neither can be read, which `bench show` explains.
     """
     with contextlib.suppress(OSError, pa.ArrowException, StoreError, ValueError, RecursionError):
-        with folder.open(FILE_NAME) as file:
-            line = bytes(file.readline())
+        with by_lines(folder.open(FILE_NAME)) as file:
+            line = file.readline()
         entry = unsealed(line) if line.startswith(BEGINNING) else json.loads(line)
         if isinstance(entry, dict) and "suite" in entry:
             return entry

@@ -19,11 +19,9 @@ def suite(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "line",
     [
-        "run suite.toml --results {}",
         "run suite.toml --data {}",
         "run {}",
         "plan {}",
-        "plan suite.toml --results {}",
         "probe {}",
         "report . -o {}",
     ],
@@ -37,6 +35,13 @@ def test_what_is_on_this_machine_alone_so_far(line, uri, tmp_path):
         f"bench: {uri}: {scheme}:// cannot be used here yet; give a path on this machine, and copy it\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["suite.toml"]
+
+
+@pytest.mark.parametrize("line", ["run suite.toml --results {}", "plan suite.toml --results {}"])
+def test_results_where_nothing_can_be_written(line):
+    said = bench(*line.format("hf://datasets/x").split())
+    assert (said.status, said.output) == (2, "")
+    assert said.error.startswith("bench: hf://datasets/x: hf:// cannot be used here yet; give a path")
 
 
 @pytest.mark.parametrize("uri", ["hf://datasets/x", "http://host/x", "nope://x"])

@@ -54,11 +54,11 @@ class RemoteResults:
         name = self._newest_there(suite)
         begun = session_to_resume(self.folder, suite, every_node)
         if name is not None and (begun is None or name >= begun.name):
-            self._claim(name)
+            self._claims[name] = self._claim(name)
             self._fetch(name)
             begun = session_to_resume(self.folder, suite, every_node)
         if begun and begun.name not in self._claims:
-            self._claim(begun.name)
+            self._claims[begun.name] = self._claim(begun.name)
         return begun
 
     def upload_left(self) -> None:
@@ -67,8 +67,8 @@ class RemoteResults:
             if folder.name in self._claims or is_going_on(Local(str(folder))):
                 continue
             try:
-                with nobody_else(folder):
-                    self._upload_one(folder)
+                with nobody_else(folder), self._claimed(folder.name) as claim:
+                    self._upload_one(folder, claim)
             except (OSError, pa.ArrowException, StoreError) as error:
                 self._tell(self.left_line(folder, Left(reason(error))))
 
@@ -104,10 +104,9 @@ class RemoteResults:
         whole = f"{there}: not all of it is there yet: {left.why}; all of it is in {folder}"
         if left.taken:
             return f"{whole}, which stays as it is: bench import it into another --results"
-        return f"{whole}: the next bench run with this --results uploads it first, or bench import does"
+        return f"{whole}: the next bench run with this --results uploads it first"
 
-    def _upload_one(self, folder: Path) -> None:
-        self._claim(folder.name)
+    def _upload_one(self, folder: Path, claim: Claim) -> None:
         there = self._session_there(folder.name)
         compared = compare_copies(_session(Local(str(folder))), there) if there else "longer"
         if compared == "forked":
@@ -115,7 +114,7 @@ class RemoteResults:
         if compared != "shorter":
             self._tell(f"Uploading {folder.name}, which was left, to {self.place.path}")
             mirror = Mirror(folder, self.place.below(folder.name))
-            upload = Upload(mirror, self._claims.pop(folder.name), self._tell)
+            upload = Upload(mirror, claim, self._tell)
             try:
                 left = upload.finish()
             except KeyboardInterrupt:
@@ -125,9 +124,17 @@ class RemoteResults:
                 raise StoreError(left.why)
         remove(folder)
 
-    def _claim(self, name: str) -> None:
+    def _claim(self, name: str) -> Claim:
         place = self.place.below(name)
-        self._claims[name] = _asked(lambda: Claim(PlaceBoard(place), place.path), place.path)
+        return _asked(lambda: Claim(PlaceBoard(place), place.path), place.path)
+
+    @contextlib.contextmanager
+    def _claimed(self, name: str) -> Iterator[Claim]:
+        claim = self._claim(name)
+        try:
+            yield claim
+        finally:
+            claim.withdraw()
 
     def _newest_there(self, suite: Suite) -> str | None:
         """The newest session there that all scenarios of `suite` belong to."""
@@ -173,7 +180,7 @@ class RemoteResults:
             if compared in ("same", "longer"):
                 return
         with _part_in(self.folder) as part:
-            copy_session(there, part)
+            copy_session(there, part, as_it_is=True)  # as one here is gone on with
             put_in_place(part, folder)
 
 

@@ -63,6 +63,7 @@ class Upload:
     def give_up(self) -> Left | None:
         """No more is tried; gives what `finish` does."""
         self._given_up.set()
+        self._done.wait(AT_ONCE_SECONDS)  # so that it takes its claim down, if it gets an answer at all
         return self._left
 
     def _work(self) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import threading
 import warnings
+from typing import NamedTuple
 
 import pyarrow.fs
 
@@ -15,10 +16,18 @@ ENVIRONMENT = {
 }
 
 
+class Request(NamedTuple):
+    """What a client asks for."""
+
+    method: str
+    path: str
+    environ: dict
+
+
 class Server:
     """moto's, behind a door: `fault` is asked for each request, and may answer in its place.
 
-    `requests` has the method and path of each.
+    `requests` has each.
     """
 
     def __init__(self):
@@ -56,34 +65,39 @@ class Server:
         self._server.server_close()
 
     def _answer(self, environ, start_response):
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        self.requests.append((method, path))
-        answer = self.fault and self.fault(method, path, environ)
+        request = Request(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ)
+        self.requests.append(request)
+        answer = self.fault and self.fault(request)
         if answer:
             length = int(environ.get("CONTENT_LENGTH") or 0)
             environ["wsgi.input"].read(length)
             status, code = answer
             body = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
             start_response(status, [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
-            return [body if method != "HEAD" else b""]
+            return [body if request.method != "HEAD" else b""]
         return self._app(environ, start_response)
 
 
-def busy(method, path, environ):
+def busy(_request):
     """Nothing is answered but that it is too much."""
     return "503 Slow Down", "SlowDown"
 
 
 def denied(*methods):
     """These may not be done."""
-    return lambda method, path, environ: ("403 Forbidden", "AccessDenied") if method in methods else None
+    return lambda request: ("403 Forbidden", "AccessDenied") if request.method in methods else None
 
 
 def half(name):
     """Of a file of that name the first half alone arrives, as often as it is sent."""
 
-    def fault(method, path, environ):
-        if method == "PUT" and path.endswith(name) and "partNumber" in environ["QUERY_STRING"]:
+    def fault(request):
+        environ = request.environ
+        if (
+            request.method == "PUT"
+            and request.path.endswith(name)
+            and "partNumber" in environ["QUERY_STRING"]
+        ):
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
             environ["wsgi.input"] = io.BytesIO(body[: len(body) // 2])
             environ["CONTENT_LENGTH"] = str(len(body) // 2)
@@ -91,10 +105,22 @@ def half(name):
     return fault
 
 
+class Stuck:
+    """No answer to a request whose path has `name` in it, until `go` is set; `reached` once there was one."""
+
+    def __init__(self, name):
+        self._name, self.go, self.reached = name, threading.Event(), threading.Event()
+
+    def __call__(self, request):
+        if self._name in request.path:
+            self.reached.set()
+            self.go.wait(60)
+
+
 @contextlib.contextmanager
 def failing(server, fault):
     server.fault = fault
     try:
-        yield
+        yield fault
     finally:
         server.fault = None
