@@ -10,6 +10,8 @@ from bench.paths import expanded
 
 READABLE = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs")
 """The schemes of what sessions can be read from, besides this machine's files; pyarrow knows all of them."""
+NETWORK = "network"
+"""The name of threads that wait for such file systems; their clients wait for them as a process ends."""
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(file):/", re.IGNORECASE)
 
 

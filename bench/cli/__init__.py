@@ -1,6 +1,9 @@
 """The command line: one thin function per command, each importing what it needs when it runs."""
 
+import atexit
+import os
 import sys
+import threading
 from typing import Any
 
 import typer
@@ -19,6 +22,7 @@ from bench.cli.streams import streams
 from bench.errors import BenchError
 from bench.import_path import leave_out_current_folder
 from bench.orchestration import signals
+from bench.uri import NETWORK
 from bench.views.visible import visible
 
 app = typer.Typer(
@@ -73,7 +77,20 @@ def main() -> None:
     status, why = _ended()
     if why:
         _complain(why)
-    sys.exit(_told(status))
+    status = _told(status)
+    if _is_waiting():
+        atexit.register(_leave, status)
+    sys.exit(status)
+
+
+def _is_waiting() -> bool:
+    return any(thread.name == NETWORK for thread in threading.enumerate())
+
+
+def _leave(status: int) -> None:
+    """The client of an object store would wait for its answers as this process ends, however long."""
+    if _is_waiting():
+        os._exit(status)
 
 
 def _ended() -> tuple[int, str | None]:

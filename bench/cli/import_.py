@@ -1,12 +1,15 @@
 """`bench import`: sessions of other machines, copied into a folder of results."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli.output import say, terminal
-from bench.uri import local_path
+from bench.uri import ResultsAt, results_at
+
+if TYPE_CHECKING:
+    from bench.records.importing import Importer
 
 
 def import_(
@@ -18,9 +21,14 @@ def import_(
         ),
     ],
     results: Annotated[
-        Path,
-        typer.Option("--results", metavar="PATH", parser=local_path, help="Where they are copied to."),
-    ] = Path("results"),
+        ResultsAt,
+        typer.Option(
+            "--results",
+            metavar="PATH",
+            parser=results_at,
+            help="Where they are copied to, on this machine or elsewhere (s3://…).",
+        ),
+    ] = ResultsAt(Path("results")),  # noqa: B008 -- frozen
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
 ) -> None:
     """Copy sessions into --results, each verified by its checksums on the way, and each once.
@@ -30,10 +38,9 @@ def import_(
     copied as it is; one that is going on, or is damaged, is not. Exit status 1 where some were not.
     """
     from bench.cli.recorded import warn
-    from bench.records.importing import Importer
     from bench.views.imports import line
 
-    importer, refused = Importer(sessions, results, dry_run), 0
+    importer, refused = _importer(sessions, results, dry_run), 0
     console = terminal()
     warn(importer.notes)
     for imported in importer:
@@ -41,3 +48,14 @@ def import_(
         refused += imported.outcome == "refused"
     if refused:
         raise typer.Exit(1)
+
+
+def _importer(sessions: list[str], results: ResultsAt, dry_run: bool) -> "Importer":
+    if results.folder:
+        from bench.records.importing import Importer
+
+        return Importer(sessions, results.folder, dry_run)
+    from bench.records.remote.importing import RemoteImporter
+    from bench.records.remote.place import Place
+
+    return RemoteImporter(sessions, Place.of(results.uri), dry_run)

@@ -72,13 +72,17 @@ class KeptElsewhere(Kept):
 @contextlib.contextmanager
 def kept_at(results: ResultsAt) -> Iterator[Kept]:
     """For results there. What was recorded is uploaded also where the block raises; then it only warns."""
+    from bench.records.file_system import check_writable
+
     if results.folder:
+        warn(check_writable(results.folder))
         yield Kept(results.folder, str(results.folder))
         return
     from bench.records.remote.place import Place
     from bench.records.remote.results import RemoteResults
 
     remote = RemoteResults(Place.of(results.uri), lambda line: warn([line]))
+    warn(check_writable(remote.folder))
     try:
         yield KeptElsewhere(remote)
     finally:

@@ -18,8 +18,9 @@ from bench.orchestration.session import Rules, Session
 from bench.orchestration.signals import heeded, held, take_pending
 from bench.orchestration.spent import Doing, Spent
 from bench.records.earlier import EarlierMachine, read_earlier
+from bench.records.file_system import check_writable
 from bench.records.journal import Journal
-from bench.records.recorder import Recorder, check_writable, new_session_id
+from bench.records.recorder import Recorder, new_session_id
 from bench.records.resume import check_data, check_machines
 from bench.records.suite import Suite
 from bench.records.tables import Row, machine_row

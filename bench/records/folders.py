@@ -16,7 +16,7 @@ import pyarrow.fs
 
 from bench.errors import StoreError, reason
 from bench.paths import located
-from bench.uri import READABLE, on_this_machine, scheme_of
+from bench.uri import NETWORK, READABLE, on_this_machine, scheme_of
 
 ANSWER_SECONDS = 15.0
 _from_uri = pa.fs.FileSystem.from_uri
@@ -185,7 +185,7 @@ def answer_of(ask: Callable[[], _T], where: str, seconds: float | None = ANSWER_
         except Exception as error:
             answers.put((None, error))
 
-    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=work, name=NETWORK, daemon=True).start()
     try:
         value, error = answers.get(timeout=seconds)
     except queue.Empty:

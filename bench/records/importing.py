@@ -16,11 +16,11 @@ from bench.files import flush_folder
 from bench.records.checking import check_session
 from bench.records.comparing import compare_copies
 from bench.records.copying import copy_session
+from bench.records.file_system import check_writable
 from bench.records.find import SessionFolder, find_sessions, is_part
 from bench.records.folders import Local
 from bench.records.going_on import is_going_on, nobody_else
 from bench.records.listing import listed, sessions_below
-from bench.records.recorder import check_writable
 
 Outcome = Literal["imported", "replaced", "already there", "refused"]
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
@@ -60,9 +60,9 @@ class Importer:
         """
         if not dry_run:
             check_writable(results)
+        self._results, self._known = Path(os.path.realpath(results)), _sessions_in(results)
         self._sessions, self.notes = sessions_below(paths)
-        self._results, self._dry_run = Path(os.path.realpath(results)), dry_run
-        self._known = _sessions_in(self._results)
+        self._dry_run = dry_run
 
     def __iter__(self) -> Iterator[Imported]:
         """Each of them, once it is done."""
@@ -77,7 +77,7 @@ class Importer:
         if about.session_id is None:
             return replace(done, why=f"{about.problem or 'does not tell its name'}; see bench check")
         try:
-            return self._told_apart(session, done, self._known.setdefault(about.session_id, []))
+            return self._told_apart(session, done, self._copies(session, done))
         except DamagedError as error:
             what = str(error).partition(";")[0]
             return replace(done, why=f"{what}; bench check --repair it first, or take another copy")
@@ -95,17 +95,30 @@ class Importer:
                 why = f"{path} is the same session, and each has runs that the other lacks"
                 return replace(done, why=f"{why}; give another --results")
         if not known:
-            target = self._results / self._name(session, done)
-            return self._put(session, replace(done, outcome="imported", target=str(target)), target)
-        old = Path(known[0].folder.path)
+            return self._put_new(session, done, self._name(session, done))
+        old = known[0].folder.path
         had = listed(known[0]).runs
         if damage := check_session(known[0]).damage:
             why = f"the copy that is there is damaged: {damage[0]}; bench check --repair {old} first"
             return replace(done, why=why)
-        with nobody_else(old):
+        with self._alone(known[0]):
             if compare_copies(session, known[0]) != "longer":
                 return replace(done, why=f"{old} changed meanwhile; import it again")
-            return self._put(session, replace(done, outcome="replaced", target=str(old), had=had), old)
+            return self._put(session, replace(done, outcome="replaced", target=old, had=had))
+
+    def _copies(self, _session: SessionFolder, done: Imported) -> list[SessionFolder]:
+        """Those of it that are there."""
+        return self._known.setdefault(str(done.session_id), [])
+
+    def _alone(self, there: SessionFolder) -> contextlib.AbstractContextManager[object]:
+        """While it lasts nobody writes the copy there. Raises StoreError where somebody does."""
+        return nobody_else(Path(there.folder.path))
+
+    def _put_new(self, session: SessionFolder, done: Imported, name: str) -> Imported:
+        target = self._results / name
+        if target.exists():
+            return replace(done, why=f"{target} is something else; move that away")
+        return self._put(session, replace(done, outcome="imported", target=str(target)))
 
     def _name(self, session: SessionFolder, done: Imported) -> str:
         """Its folder's name here: that of the session, which no other one has, or that of its folder."""
@@ -116,11 +129,9 @@ class Importer:
             raise StoreError(f"{session.folder.path}: its name cannot be a folder's; copy it by hand")
         return name
 
-    def _put(self, session: SessionFolder, done: Imported, target: Path) -> Imported:
-        if done.outcome == "imported" and target.exists():
-            return replace(
-                done, outcome="refused", target=None, why=f"{target} is something else; move that away"
-            )
+    def _put(self, session: SessionFolder, done: Imported) -> Imported:
+        """A copy at the `target` that `done` names."""
+        target = Path(str(done.target))
         if self._dry_run:
             self._known[str(done.session_id)] = [session]
             return done

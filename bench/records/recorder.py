@@ -3,13 +3,12 @@
 import contextlib
 import datetime
 import secrets
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from bench.errors import StoreError, reason
+from bench.errors import StoreError
 from bench.records.columns import journal_parts
 from bench.records.earlier import Earlier, EarlierSession, read_earlier
 from bench.records.folders import Local
@@ -180,14 +179,3 @@ class Recorder:
 
 def _runs(count: int) -> str:
     return "1 run that had ended is" if count == 1 else f"{count} runs that had ended are"
-
-
-def check_writable(results: Path) -> None:
-    """Makes the folder `results`. Raises StoreError where no session could be written below it."""
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=results):
-            pass
-    except OSError as error:
-        message = f"{results}: cannot be written: {reason(error)}; pass --results with a folder of your own"
-        raise StoreError(message) from error

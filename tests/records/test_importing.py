@@ -187,12 +187,14 @@ def test_a_dry_run_copies_nothing(there, imported, tmp_path):
     assert not (tmp_path / "here").exists()
 
 
-def test_a_full_disk_leaves_nothing_half(there, imported, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_nothing_half(there, tmp_path, monkeypatch):
+    importer = Importer([str(there)], tmp_path / "here")
+
     def fsync(_descriptor):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fsync)
-    (done,) = imported(there)
+    (done,) = importer
     assert "No space left" in done.why
     assert names(tmp_path / "here") == []
 

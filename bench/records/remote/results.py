@@ -8,7 +8,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from bench.errors import StoreError, reason
-from bench.files import part_name
 from bench.records.claims import Claim
 from bench.records.comparing import compare_copies
 from bench.records.copying import copy_session
@@ -20,7 +19,7 @@ from bench.records.manifest import MANIFEST_FILE
 from bench.records.pieces import read_manifest
 from bench.records.remote.mirror import Mirror
 from bench.records.remote.place import Place, PlaceBoard
-from bench.records.remote.spool import put_in_place, remove, spool_of, waiting
+from bench.records.remote.spool import part_in, put_in_place, remove, spool_of, waiting
 from bench.records.remote.trial import try_place
 from bench.records.remote.upload import Left, Upload
 from bench.records.resume import header_in, lacking, session_to_resume
@@ -54,11 +53,11 @@ class RemoteResults:
         name = self._newest_there(suite)
         begun = session_to_resume(self.folder, suite, every_node)
         if name is not None and (begun is None or name >= begun.name):
-            self._claims[name] = self._claim(name)
+            self._claims[name] = _claim(self.place.below(name))
             self._fetch(name)
             begun = session_to_resume(self.folder, suite, every_node)
         if begun and begun.name not in self._claims:
-            self._claims[begun.name] = self._claim(begun.name)
+            self._claims[begun.name] = _claim(self.place.below(begun.name))
         return begun
 
     def upload_left(self) -> None:
@@ -67,7 +66,7 @@ class RemoteResults:
             if folder.name in self._claims or is_going_on(Local(str(folder))):
                 continue
             try:
-                with nobody_else(folder), self._claimed(folder.name) as claim:
+                with nobody_else(folder), claimed(self.place.below(folder.name)) as claim:
                     self._upload_one(folder, claim)
             except (OSError, pa.ArrowException, StoreError) as error:
                 self._tell(self.left_line(folder, Left(reason(error))))
@@ -107,7 +106,7 @@ class RemoteResults:
         return f"{whole}: the next bench run with this --results uploads it first"
 
     def _upload_one(self, folder: Path, claim: Claim) -> None:
-        there = self._session_there(folder.name)
+        there = session_at(self.place.below(folder.name))
         compared = compare_copies(_session(Local(str(folder))), there) if there else "longer"
         if compared == "forked":
             raise StoreError("each holds runs that the other lacks")
@@ -123,18 +122,6 @@ class RemoteResults:
             if left:
                 raise StoreError(left.why)
         remove(folder)
-
-    def _claim(self, name: str) -> Claim:
-        place = self.place.below(name)
-        return _asked(lambda: Claim(PlaceBoard(place), place.path), place.path)
-
-    @contextlib.contextmanager
-    def _claimed(self, name: str) -> Iterator[Claim]:
-        claim = self._claim(name)
-        try:
-            yield claim
-        finally:
-            claim.withdraw()
 
     def _newest_there(self, suite: Suite) -> str | None:
         """The newest session there that all scenarios of `suite` belong to."""
@@ -158,16 +145,9 @@ class RemoteResults:
             raise other
         return None
 
-    def _session_there(self, name: str) -> SessionFolder | None:
-        try:
-            session = _session(self.place.reading.below(name))
-        except FileNotFoundError:
-            return None
-        return session if session.files.intersection(_KEPT) else None
-
     def _fetch(self, name: str) -> None:
         """The session of that name into `folder`, unless what lies there holds more."""
-        there, folder = self._session_there(name), self.folder / name
+        there, folder = session_at(self.place.below(name)), self.folder / name
         if there is None:
             return
         if folder.exists():
@@ -179,19 +159,9 @@ class RemoteResults:
                 )
             if compared in ("same", "longer"):
                 return
-        with _part_in(self.folder) as part:
+        with part_in(self.folder) as part:
             copy_session(there, part, as_it_is=True)  # as one here is gone on with
             put_in_place(part, folder)
-
-
-@contextlib.contextmanager
-def _part_in(folder: Path) -> Iterator[Path]:
-    part = folder / part_name()
-    part.mkdir()
-    try:
-        yield part
-    finally:
-        remove(part)
 
 
 def _header(folder: Folder) -> Row:
@@ -207,8 +177,29 @@ def _session(folder: Folder) -> SessionFolder:
     return SessionFolder(folder, frozenset(files))
 
 
-def _asked(ask: Callable[[], Claim], where: str) -> Claim:
+def session_at(place: Place) -> SessionFolder | None:
+    """What lies there; None where it is no session."""
     try:
-        return answer_of(ask, where)
+        session = _session(place.reading)
+    except FileNotFoundError:
+        return None
     except (pa.ArrowException, OSError) as error:
-        raise unreadable(where, error) from error
+        raise unreadable(place.path, error) from error
+    return session if session.files.intersection(_KEPT) else None
+
+
+@contextlib.contextmanager
+def claimed(place: Place) -> Iterator[Claim]:
+    """While the block lasts this process alone writes what is there. StoreError where another one does."""
+    claim = _claim(place)
+    try:
+        yield claim
+    finally:
+        claim.withdraw()
+
+
+def _claim(place: Place) -> Claim:
+    try:
+        return answer_of(lambda: Claim(PlaceBoard(place), place.path), place.path)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(place.path, error) from error

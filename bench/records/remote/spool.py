@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import platformdirs
@@ -40,6 +40,17 @@ def waiting(spool: Path) -> list[Path]:
     folders = [path for path in spool.iterdir() if path.is_dir() and not is_part(path.name)]
     kept = (FILE_NAME, MANIFEST_FILE)
     return sorted(path for path in folders if any((path / name).exists() for name in kept))
+
+
+@contextlib.contextmanager
+def part_in(spool: Path) -> Iterator[Path]:
+    """A folder that is no session yet, and is gone afterwards."""
+    part = spool / part_name()
+    part.mkdir()
+    try:
+        yield part
+    finally:
+        remove(part)
 
 
 def put_in_place(part: Path, folder: Path) -> None:

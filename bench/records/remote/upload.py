@@ -12,6 +12,7 @@ from bench.errors import StoreError, reason
 from bench.records.claims import Claim
 from bench.records.remote.mirror import Mirror
 from bench.records.remote.place import PlaceBoard
+from bench.uri import NETWORK
 
 LOOK_SECONDS = 2.0
 JOURNAL_SECONDS = 30.0
@@ -41,7 +42,7 @@ class Upload:
         self._failures, self._told = 0, False
         self._left: Left | None = Left("no answer")
         self._journal_at = 0.0
-        threading.Thread(target=self._work, name="upload", daemon=True).start()
+        threading.Thread(target=self._work, name=NETWORK, daemon=True).start()
 
     def finish(self, waiting: Callable[[], None] = lambda: None) -> Left | None:
         """Waits until all is there, and gives None, or else what is in the way.

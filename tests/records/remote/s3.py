@@ -106,13 +106,13 @@ def half(name):
 
 
 class Stuck:
-    """No answer to a request whose path has `name` in it, until `go` is set; `reached` once there was one."""
+    """No answer to who writes a path with `name` in it, until `go` is set; `reached` once there was one."""
 
     def __init__(self, name):
         self._name, self.go, self.reached = name, threading.Event(), threading.Event()
 
     def __call__(self, request):
-        if self._name in request.path:
+        if self._name in request.path and request.method in ("POST", "PUT"):
             self.reached.set()
             self.go.wait(60)
 

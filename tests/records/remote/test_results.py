@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import StoreError
+from bench.records.claims import is_claim
 from bench.records.recorder import Recorder
 from bench.records.remote import upload
 from bench.records.remote.results import RemoteResults
@@ -127,7 +128,7 @@ def test_another_machine_goes_on_with_what_is_there_alone(machine, recorded, uri
 
 
 def test_what_each_has_and_the_other_lacks_is_touched_by_nobody(
-    machine, recorded, server, uri, suite, monkeypatch
+    machine, recorded, server, place, uri, suite, monkeypatch
 ):
     first = machine("a")
     recorded(first, [1])
@@ -137,7 +138,12 @@ def test_what_each_has_and_the_other_lacks_is_touched_by_nobody(
     monkeypatch.setattr(upload, "AT_ONCE_SECONDS", 0.0)
     with failing(server, busy):
         recorded(slow, [2], begun)
+        uploading = slow._upload
         assert slow.finish()
+        assert uploading._done.wait(60)
+    for it in place.infos("s1"):  # its claim could not be taken down: that of a process that is alive
+        if is_claim(it.base_name):
+            place.remove(f"s1/{it.base_name}")
     monkeypatch.setattr(upload, "PATIENCE_SECONDS", 60.0)
     other = machine("b")
     recorded(other, [3], other.session_to_resume(suite, False))
@@ -154,6 +160,7 @@ def test_what_each_has_and_the_other_lacks_is_touched_by_nobody(
 KILLED = """
 import pickle, sys
 from bench.records import segments
+from bench.records.claims import is_claim
 from bench.records.recorder import Recorder
 from bench.records.remote import upload
 from bench.records.remote.place import Place

@@ -1,0 +1,88 @@
+"""What a folder of results has to be able to do, tried before anything is measured."""
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.errors import StoreError, reason
+from bench.files import part_name
+
+_CONTENT = b"bench"
+
+
+def check_writable(results: Path) -> tuple[str, ...]:
+    """Makes the folder `results`, and tries there what sessions rely on, which takes milliseconds.
+
+    Gives a line on what is missing there and can be done without. Raises StoreError where no session could be
+    written below it.
+    """
+    trial = results / part_name()
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        trial.mkdir()
+        try:
+            (trial / "a").write_bytes(_CONTENT)
+            if not _replaces(trial):
+                raise OSError(errno.ENOTSUP, "a file cannot take another one's place")
+            missing = [what for what, works in _WISHES.items() if not works(trial)]
+        finally:
+            shutil.rmtree(trial, ignore_errors=True)
+    except OSError as error:
+        message = f"{results}: cannot be written: {reason(error)}; pass --results with a folder of your own"
+        raise StoreError(message) from error
+    return (f"{results}: its file system has no {'; no '.join(missing)}",) if missing else ()
+
+
+def _replaces(trial: Path) -> bool:
+    """Whether a file takes another's place in one step, which every manifest and table does."""
+    (trial / "b").write_bytes(b"")
+    (trial / "a").replace(trial / "b")
+    return (trial / "b").read_bytes() == _CONTENT and not (trial / "a").exists()
+
+
+def _locks(trial: Path) -> bool:
+    """Whether one that is taken keeps others off: some mounts only say so."""
+    with (trial / "b").open("rb") as one, (trial / "b").open("rb") as other:
+        try:
+            fcntl.flock(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return False
+
+
+def _creates_alone(trial: Path) -> bool:
+    try:
+        for _ in range(2):
+            (trial / "c").touch(exist_ok=False)
+    except FileExistsError:
+        return True
+    return False
+
+
+def _waits(trial: Path) -> bool:
+    """Whether there is a wait for what a file and a folder hold to be on the disk."""
+    for path in (trial / "b", trial):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
+                raise
+            return False
+        finally:
+            os.close(descriptor)
+    return True
+
+
+_WISHES: dict[str, Callable[[Path], bool]] = {
+    "locks (flock): two drivers are kept apart by files that each refreshes": _locks,
+    "file that only one can make (O_EXCL): begin no two drivers of one session at once": _creates_alone,
+    "wait for the disk (fsync): a power cut may take the last finished runs": _waits,
+}
+"""What is missing, with what follows from it, and how that is tried."""

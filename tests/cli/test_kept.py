@@ -1,0 +1,108 @@
+"""A command whose results are kept elsewhere."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.records.remote.s3 import ENVIRONMENT, Server, Stuck, busy, denied, failing
+
+ROOT = Path(__file__).parents[2]
+SUITE = '[[sweep]]\nname = "one"\nhidden = [50, 50]\nbatch_size = 100\n'
+PROGRAM = """
+import sys
+from bench.orchestration import signals
+signals.listen()  # before other imports begin threads, which signals would come to
+signals.listen = lambda: None
+from bench.cli import main
+from bench.orchestration import launch as launching
+from bench.orchestration.launch import Outcome, _header
+from bench.records.recorder import Recorder
+from bench.records.remote import upload
+
+def launch(suite, results, data, address, watcher, rules, begun, began):
+    header = _header(suite, rules)
+    recorder = Recorder.resume(begun, header) if begun else Recorder.begin(results / "s1", "s1", header)
+    with recorder:
+        began(recorder.folder)
+    return Outcome(recorder.folder, 0, 0, False)
+
+launching.launch = launch
+upload.LOOK_SECONDS, upload.AT_ONCE_SECONDS = 0.01, float(sys.argv.pop(1))
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def server():
+    pytest.importorskip("moto", reason="moto[server], of the extra `test`, is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        with contextlib.closing(Server()) as server:
+            yield server
+
+
+@pytest.fixture
+def bench(server, tmp_path, request):
+    """Call with arguments; begins that command, whose session has no run and needs no Ray."""
+    (tmp_path / "suite.toml").write_text(SUITE)
+    (tmp_path / "command.py").write_text(PROGRAM)
+    bucket = f"cli{request.node.name.__hash__() % 10**9}"
+    server.make(bucket)
+
+    def begin(*arguments, at_once=60):
+        line = [sys.executable, str(tmp_path / "command.py"), str(at_once), *arguments]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+        environment |= {"BENCH_SPOOL": str(tmp_path / "spool")}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(line, cwd=tmp_path, env=environment, text=True, **pipes)
+
+    begin.uri, begin.path = server.uri(bucket), f"s3://{bucket}/results"
+    return begin
+
+
+def told(process):
+    output, error = process.communicate(timeout=40)
+    return process.returncode, output, error
+
+
+@pytest.mark.slow
+def test_a_session_elsewhere_from_its_begin_to_its_end_and_on(bench, server):
+    run = ("run", "suite.toml", "--results", bench.uri)
+    assert told(bench(*run)) == (0, f"Session: {bench.path}/s1\n", "")
+    assert told(bench(*run, "--resume", "--quiet")) == (0, f"Session: {bench.path}/s1\n", "")
+    with failing(
+        server, Stuck("manifest.json")
+    ) as fault:  # interrupted while it waits for the end of its upload
+        process = bench(*run, "--resume", at_once=0)
+        assert process.stdout.readline() == f"Going on with {bench.path}/s1\n"
+        assert (
+            process.stdout.readline() == f"Uploading the rest to {bench.path}: Ctrl-C leaves it for later\n"
+        )
+        process.send_signal(signal.SIGTERM)
+        status, output, error = told(process)
+        fault.go.set()
+    assert status == 2
+    assert error.startswith(
+        f"bench: {bench.path}/s1: not all of it is there yet: no answer; all of it is in /"
+    )
+    assert output.startswith("Session: /")
+
+
+@pytest.mark.slow
+def test_where_nothing_can_be_kept_nothing_is_begun(bench, server):
+    with failing(server, denied("POST", "PUT")):
+        status, output, error = told(bench("run", "suite.toml", "--results", bench.uri))
+    assert (status, output) == (2, "")
+    assert error == (
+        f"bench: {bench.path}: may not be done; ask its owner to let you read, write, list and delete there, "
+        "or check your credentials\n"
+    )
+    with failing(server, busy):
+        status, _, error = told(bench("plan", "suite.toml", "--results", bench.uri))
+    assert (status, error) == (0, "")

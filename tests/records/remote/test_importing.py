@@ -1,0 +1,32 @@
+import pytest
+
+from bench.records.recorder import Recorder
+from bench.records.remote import upload
+from bench.records.remote.importing import RemoteImporter
+from bench.records.store import read_sessions
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch):
+    monkeypatch.setattr(upload, "LOOK_SECONDS", 0.01)
+
+
+def test_sessions_are_uploaded_once_and_the_longer_copy_takes_the_place(
+    recorded_session, run, place, uri, tmp_path
+):
+    def imported(**options):
+        (done,) = RemoteImporter(
+            [str(here)], place, environ={"BENCH_SPOOL": str(tmp_path / "spool")}, **options
+        )
+        return done.outcome, done.target, done.runs, done.had, done.why
+
+    here, target = recorded_session(tmp_path / "here", interrupted=True), f"{place.path}/s1"
+    assert imported(dry_run=True) == ("imported", target, 10, None, "")
+    assert list(place.infos("s1")) == []
+    assert imported() == ("imported", target, 10, None, "")
+    assert imported() == ("already there", target, 10, 10, "")
+    with Recorder.resume(here, {}) as recorder:
+        recorder.add_run(*run("s1", 11, machine="A machine"))
+    assert imported() == ("replaced", target, 11, 10, "")
+    assert sorted(read_sessions([uri]).runs["round"].to_pylist()) == list(range(1, 12))
+    assert [path.name for path in (tmp_path / "spool").rglob("*") if path.is_file()] == ["address.txt"]
