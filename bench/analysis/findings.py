@@ -34,8 +34,8 @@ MOST_STANDINGS, MOST_FAILURES, MOST_RIVALS = 2_000, 200, 12
 class Findings:
     """What follows from runs, their epochs and rows of `machines`; those are in `machines`.
 
-    `failures` are the first runs that did not end ok, of `failed` ones; `rivals_left_out` is how many machines
-    are not held against the first, `flagged` how many runs have a flag.
+    `failures` are the first runs that did not end ok, of `failed` ones; `rivals_left_out` is how many
+    machines are not held against the first, `flagged` how many runs have a flag.
     """
 
     flagged: int
