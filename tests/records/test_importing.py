@@ -1,11 +1,13 @@
 import os
+import re
 import shutil
 
 import pytest
 
-from bench.errors import StoreError
+from bench.errors import DamagedError, StoreError
 from bench.records import copying, importing
 from bench.records.checking import check_session
+from bench.records.comparing import compare_copies
 from bench.records.importing import Importer
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.recorder import Recorder
@@ -150,6 +152,41 @@ def test_a_damaged_one_that_is_there_is_not_replaced(recorded_session, imported,
     (done,) = imported(folder)
     assert done.outcome == "refused"
     assert "bench check --repair" in done.why
+
+
+@pytest.mark.parametrize("file", ["runs.parquet", "epochs.parquet", SEGMENT, FILE_NAME])
+def test_nor_is_it_called_already_there(there, imported, tmp_path, file):
+    imported(there)
+    here = tmp_path / "here" / "s1"
+    flip(here / file, 0.5)
+    before = files(here)
+    (done,) = imported(there)
+    assert done.outcome == "refused"
+    assert str(here / file) in done.why
+    assert f"bench check --repair {here}" in done.why
+    assert files(here) == before
+
+
+def test_one_that_nothing_repairs_is_to_be_moved_away(content, imported, tmp_path):
+    (tmp_path / "old").mkdir()
+    write_tables(tmp_path / "old", [content()])
+    imported(tmp_path / "old")
+    (tmp_path / "here" / "s1" / "epochs.parquet").write_bytes(b"damaged")
+    assert "move it away" in imported(tmp_path / "old")[0].why
+
+
+def test_a_whole_copy_among_those_that_are_there_is_enough(there, imported, tmp_path):
+    for name in ("a", "b"):
+        shutil.copytree(there, tmp_path / "here" / name)
+    flip(tmp_path / "here" / "a" / "runs.parquet", 0.5)
+    (done,) = imported(there)
+    assert (done.outcome, done.target) == ("already there", str(tmp_path / "here" / "b"))
+
+
+def test_runs_are_compared_by_bytes_that_are_those_that_were_written(there, session_at):
+    flip(there / "runs.parquet", 0.5)
+    with pytest.raises(DamagedError, match=re.escape(str(there / "runs.parquet"))):
+        compare_copies(session_at(there), session_at(there))
 
 
 def test_one_that_is_going_on_is_refused_here_and_there(recorded_session, imported, run, tmp_path):
