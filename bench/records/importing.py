@@ -105,7 +105,12 @@ class Importer:
         if not known:
             target = self._results / self._name(session, done)
             return self._put(session, replace(done, outcome="imported", target=str(target)), target)
-        return self._in_place_of(known[0], session, done)
+        inside = [there for there in known if Path(there.folder.path).is_relative_to(self._results)]
+        if not inside:
+            old = Path(known[0].folder.path)
+            why = f"{old} lies outside {self._results}, which a link leads to"
+            return replace(done, why=f"{why}; give --results {old.parent}")
+        return self._in_place_of(inside[0], session, done)
 
     def _in_place_of(self, there: SessionFolder, session: SessionFolder, done: Imported) -> Imported:
         """The longer copy in place of the one that is `there`."""

@@ -3,6 +3,7 @@ import re
 import shutil
 from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import DamagedError, StoreError
@@ -71,6 +72,15 @@ def test_several_below_one_folder_old_and_interrupted_ones(recorded_session, con
     (done,) = Importer([str(interrupted)], tmp_path / "other")
     assert (done.outcome, done.runs) == ("imported", 6)
     assert files(tmp_path / "other" / "s1") == files(interrupted)
+
+
+@pytest.mark.parametrize("column", ["machine", "started_at", "attempt"])
+def test_old_tables_may_lack_what_may_be_missing(content, imported, tmp_path, column):
+    (tmp_path / "old").mkdir()
+    write_tables(tmp_path / "old", [content()])
+    path = tmp_path / "old" / "runs.parquet"
+    pq.write_table(pq.ParquetFile(path).read().drop_columns([column]), path)
+    assert [imported(tmp_path / "old")[0].outcome for _ in range(2)] == ["imported", "already there"]
 
 
 def test_each_once(there, imported, tmp_path):
@@ -191,6 +201,25 @@ def test_runs_are_compared_by_bytes_that_are_those_that_were_written(there, sess
     flip(there / "runs.parquet", 0.5)
     with pytest.raises(DamagedError, match=re.escape(str(there / "runs.parquet"))):
         compare_copies(session_at(there), session_at(there))
+
+
+def test_one_that_lies_outside_is_not_replaced(recorded_session, imported, run, tmp_path):
+    """A link leads there; what is behind it may be anybody's."""
+    outside = recorded_session(tmp_path / "outside" / "s1", 6, interrupted=True)
+    folder = recorded_session(tmp_path / "s1", 6, interrupted=True)
+    go_on(folder, run, [7])
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "linked").symlink_to(outside)
+    before = files(outside)
+    (done,) = imported(folder)
+    assert done.outcome == "refused"
+    assert done.why.startswith(f"{outside} lies outside {tmp_path / 'here'}")
+    assert done.why.endswith(f"--results {outside.parent}")
+    assert files(outside) == before
+    shutil.copytree(outside, tmp_path / "here" / "s1")
+    (done,) = imported(folder)
+    assert (done.outcome, done.target) == ("replaced", str(tmp_path / "here" / "s1"))
+    assert files(outside) == before
 
 
 def test_one_that_is_going_on_is_refused_here_and_there(recorded_session, imported, run, tmp_path):
