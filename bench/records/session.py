@@ -26,6 +26,8 @@ from bench.records.stored import place_of
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, TableName, check_version
 
 _NAMED = ("machine_id", "machine")
+_TELL: tuple[TableName, ...] = ("runs", "machines")
+"""The tables that do of machines."""
 _TRIES = 8
 
 
@@ -74,7 +76,7 @@ class Part:
         names = asked.tables if runs.number or asked.condition is None else asked.tables[:1]
         others = frozenset[Named]()
         if asked.condition is not None:
-            others = others.union(*(_machines(self.rows[name]) for name in ("runs", "machines")))
+            others = others.union(*(_machines(self.rows[name]) for name in _TELL if name in self.rows))
         chosen = {name: rows[name].select(asked.of(name)) for name in names}
         return replace(self, rows=chosen, others=others)
 

@@ -238,6 +238,14 @@ class TestDamage:
         found = read_sessions([str(tmp_path)], columns=COLUMNS, condition=condition)
         assert (found.runs.num_rows, found.recorded) == (1, 3)
 
+    def test_of_copies_only_runs_may_be_asked_for(self, tmp_path, content):
+        for name in ("a", "b"):
+            record(tmp_path / name, content, 3, "s1")
+        for asked in (COLUMNS["runs"], ("machine_id", "machine")):
+            columns = {"runs": asked}
+            found = read_sessions([str(tmp_path)], columns=columns, condition=Condition("round == 2"))
+            assert (found.runs.num_rows, found.recorded, found.machines.num_rows) == (1, 3, 0)
+
     def test_a_manifest_to_come_is_told(self, tmp_path, content):
         folder = record(tmp_path / "a", content, 1, "s1")
         path = folder / MANIFEST_FILE
