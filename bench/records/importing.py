@@ -86,24 +86,37 @@ class Importer:
 
     def _told_apart(self, session: SessionFolder, done: Imported, known: list[SessionFolder]) -> Imported:
         """By what is there of it: the longer copy stays, or comes."""
+        damaged: list[str] = []
         for there in known:
             path = there.folder.path
-            compared = "same" if path == session.folder.path else compare_copies(session, there)
+            if path == session.folder.path:
+                return replace(done, outcome="already there", target=path, had=listed(there).runs)
+            if why := _damaged(there):
+                damaged.append(why)
+                continue
+            compared = compare_copies(session, there)
             if compared in ("same", "shorter"):
                 return replace(done, outcome="already there", target=path, had=listed(there).runs)
             if compared == "forked":
                 why = f"{path} is the same session, and each has runs that the other lacks"
                 return replace(done, why=f"{why}; give another --results")
+        if damaged:
+            return replace(done, why=damaged[0])
         if not known:
             target = self._results / self._name(session, done)
             return self._put(session, replace(done, outcome="imported", target=str(target)), target)
-        old = Path(known[0].folder.path)
-        had = listed(known[0]).runs
-        if damage := check_session(known[0]).damage:
-            why = f"the copy that is there is damaged: {damage[0]}; bench check --repair {old} first"
-            return replace(done, why=why)
+        inside = [there for there in known if Path(there.folder.path).is_relative_to(self._results)]
+        if not inside:
+            old = Path(known[0].folder.path)
+            why = f"{old} lies outside {self._results}, which a link leads to"
+            return replace(done, why=f"{why}; give --results {old.parent}")
+        return self._in_place_of(inside[0], session, done)
+
+    def _in_place_of(self, there: SessionFolder, session: SessionFolder, done: Imported) -> Imported:
+        """The longer copy in place of the one that is `there`."""
+        old, had = Path(there.folder.path), listed(there).runs
         with nobody_else(old):
-            if compare_copies(session, known[0]) != "longer":
+            if compare_copies(session, there) != "longer":
                 return replace(done, why=f"{old} changed meanwhile; import it again")
             return self._put(session, replace(done, outcome="replaced", target=str(old), had=had), old)
 
@@ -150,6 +163,15 @@ def _sessions_in(results: Path) -> _Known:
             if name := listed(session).session_id:
                 found.setdefault(name, []).append(session)
     return found
+
+
+def _damaged(there: SessionFolder) -> str | None:
+    """A line on the copy that is there already, and what to do, where it is damaged."""
+    checked = check_session(there)
+    if not checked.damage:
+        return None
+    first = "move it away" if checked.repair is None else f"bench check --repair {there.folder.path}"
+    return f"the copy that is there is damaged: {checked.damage[0]}; {first}, then import it again"
 
 
 def _carry_over(old: Path, new: Path) -> None:
