@@ -36,6 +36,7 @@ def repaired(session: SessionFolder, checked: Checked) -> Checked:
         return replace(checked, remedy="copy the session's folder to this machine, and repair it there")
     folder = Path(session.folder.path)
     try:
+        _check_name(folder)
         kept = _keep(folder, checked)
         _make_anew(folder, checked)
         files, _ = session.folder.entries()
@@ -47,6 +48,15 @@ def repaired(session: SessionFolder, checked: Checked) -> Checked:
     said = [f"was damaged: {line}" for line in checked.damage]
     said += [f"{old} is kept as {new.name}" for old, new in kept.items()]
     return replace(after, lost=checked.lost, repaired=tuple(said) or ("its manifest was written",))
+
+
+def _check_name(folder: Path) -> None:
+    """Raises StoreError where only tables tell the session: made anew, they may lack what they have now."""
+    with Pieces(Local(str(folder))) as pieces:
+        for _ in pieces.journal():
+            pass  # its header is known once it was read
+    if not isinstance(pieces.header.get("session_id"), str):
+        raise StoreError(f"{folder}: nothing that is whole tells which session it is; look for another copy")
 
 
 def _make_anew(folder: Path, checked: Checked) -> None:
@@ -121,8 +131,6 @@ def _without_damage(folder: Path, journal: Journal, pieces: Pieces, found: Piece
     manifest, latest = pieces.manifest or Manifest({}), dict[str, int]()
     for part in (*pieces.segments({"runs": (RUN_ID,)}), *pieces.journal()):
         latest |= zip(names_in(part), part.entries, strict=True)
-    if not isinstance(pieces.header.get("session_id"), str):
-        raise StoreError(f"{folder}: nothing that is whole tells which session it is; look for another copy")
     parts = _parts(pieces, manifest, latest, found, journal.next_entry)
     made = write_segments(folder, manifest.taken, manifest.next_entry, parts)
     kept = [segment for segment in manifest.segments if segment not in found.segments]

@@ -163,7 +163,9 @@ def test_a_full_disk_makes_nothing_worse(ended, repair, monkeypatch, session_at)
     assert repair(ended).verdict == "whole"
 
 
-def test_an_old_session_with_a_damaged_line_gets_its_runs_back_from_its_tables(content, repair, tmp_path):
+@pytest.fixture
+def old(content, tmp_path):
+    """A session of three runs that an older bench recorded, without seals, and the lines of its journal."""
     session = content(runs=3)
     write_tables(tmp_path, [session])
     entries = [{"kind": "session", **session.header, "schema_version": 1}]
@@ -173,13 +175,30 @@ def test_an_old_session_with_a_damaged_line_gets_its_runs_back_from_its_tables(c
         for row, epoch in zip(session.runs, session.epochs, strict=True)
     ]
     entries += [{"kind": "closed", "runs": 3}]
-    lines = [json.dumps(entry).encode() for entry in entries]
+    return tmp_path, [json.dumps(entry).encode() + b"\n" for entry in entries]
+
+
+def test_an_old_session_with_a_damaged_line_gets_its_runs_back_from_its_tables(old, repair):
+    folder, lines = old
     lines[3] = b"\xff" + lines[3]
-    (tmp_path / FILE_NAME).write_bytes(b"\n".join(lines) + b"\n")
-    before = tables(tmp_path)
-    done = repair(tmp_path)
+    (folder / FILE_NAME).write_bytes(b"".join(lines))
+    before = tables(folder)
+    done = repair(folder)
     assert (done.verdict, done.lost) == ("whole", ())
-    assert tables(tmp_path) == before
+    assert tables(folder) == before
+
+
+@pytest.mark.parametrize("left", [slice(3, None), slice(5, None), slice(0)])
+def test_tables_are_left_where_nothing_else_tells_the_session(old, repair, left):
+    """A journal that lacks its beginning would make tables of fewer runs."""
+    folder, lines = old
+    (folder / FILE_NAME).write_bytes(b"".join(lines[left]))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    done = repair(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert done.verdict == "damaged"
+    assert done.remedy.startswith("not repaired: ")
+    assert done.remedy.endswith("nothing that is whole tells which session it is; look for another copy")
 
 
 def test_one_elsewhere_is_to_be_copied_first(ended, session_at):
