@@ -13,14 +13,18 @@ from bench.records.columns import Part
 from bench.records.folders import Folder, Local
 from bench.records.journal import Journal
 from bench.records.manifest import Manifest, Segment, StoredFile, write_manifest
+from bench.records.measurement import UNFINISHED
 from bench.records.pieces import RUN_ID, Pieces, names_in
 from bench.records.rebuild import of_schema, of_schemas
 from bench.records.segments import write_segments
 from bench.records.stored import content_of, place_of, table_in, verified
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, Row, TableName, schema_of
 
+OF_RANKS = (RUN_ID, "status", "attempt")
+Rank = tuple[bool, int]
+"""Of the entry of a run: whether it is over, and which attempt it was. Of two, the newer one has the higher."""
 _COLUMNS: Mapping[TableName, Sequence[str]] = {
-    "runs": (RUN_ID,),
+    "runs": OF_RANKS,
     "machines": schema_of("machines").names,
 }
 _Tables = Mapping[TableName, pa.Table]
@@ -75,12 +79,12 @@ def _is_whole(pieces: Pieces, segment: Segment) -> bool:
 
 def _lost(pieces: Pieces, tables: _Tables, kept: Collection[Segment]) -> _Tables:
     """What the tables have, and neither the segments that are `kept` nor the journal."""
-    known, machines = set[str](), set[str]()
+    known, machines = dict[str, Rank](), set[str]()
     parts = zip(pieces.manifest.segments if pieces.manifest else (), pieces.segments(_COLUMNS), strict=True)
     for part in (*(part for segment, part in parts if segment in kept), *pieces.journal()):
-        known.update(names_in(part))
+        known.update(ranks_in(part.tables["runs"]))
         machines.update(map(row_text, part.tables["machines"].to_pylist()))
-    missing = [name for name in tables["runs"].column(RUN_ID).to_pylist() if name not in known]
+    missing = newer_in(tables["runs"], known)
     others = [row_text(row) not in machines for row in tables["machines"].to_pylist()]
     return {
         "runs": of_runs(tables["runs"], missing),
@@ -97,8 +101,19 @@ def _and_the_journal(pieces: Pieces, lost: Part) -> Iterator[Part]:
     latest: dict[str, int] = {}
     for part in pieces.journal():
         latest |= zip(names_in(part), part.entries, strict=True)
-    yield from pieces.journal(latest)
+    yield from pieces.journal(latest | dict.fromkeys(names_in(lost), lost.last))
     yield lost
+
+
+def ranks_in(runs: pa.Table) -> dict[str, Rank]:
+    """Of each run in a table; of one that is in it twice, of the last entry."""
+    columns = (runs.column(name).to_pylist() for name in OF_RANKS)
+    return {name: (status not in UNFINISHED, attempt or 1) for name, status, attempt in zip(*columns, strict=True)}
+
+
+def newer_in(runs: pa.Table, known: Mapping[str, Rank]) -> list[str]:
+    """The runs of which a table has an entry while none is `known`, or a newer one than that."""
+    return [name for name, rank in ranks_in(runs).items() if name not in known or rank > known[name]]
 
 
 def of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:

@@ -1,19 +1,21 @@
+import itertools
 import json
 import os
 import random
 import shutil
 from dataclasses import replace
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from bench.records.checking import check_session
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.manifest import MANIFEST_FILE
-from bench.records.pieces import read_pieces
+from bench.records.pieces import read_manifest, read_pieces
 from bench.records.recorder import Recorder
 from bench.records.repairing import repaired
-from bench.records.tables import TABLE_NAMES
+from bench.records.tables import TABLE_NAMES, machine_row
 from bench.records.writing import write_tables
 from tests.records.test_checking import SEGMENT, TABLES, flip
 
@@ -186,6 +188,57 @@ def test_an_old_session_with_a_damaged_line_gets_its_runs_back_from_its_tables(o
     done = repair(folder)
     assert (done.verdict, done.lost) == ("whole", ())
     assert tables(folder) == before
+
+
+@pytest.mark.parametrize("again", [{"attempt": 2}, {"status": "ok"}])
+def test_of_a_run_whose_newer_entry_the_table_has_no_older_one_counts(old, repair, again):
+    """As where it was tried again, and that line of the journal is damaged."""
+    folder, lines = old
+    entry = json.loads(lines[2])
+    entry["row"] |= {"status": "cancelled"} if "status" in again else {"status": "failed"}
+    lines.insert(2, json.dumps(entry).encode() + b"\n")
+    if "attempt" in again:
+        runs = pq.read_table(folder / "runs.parquet")
+        column = pa.array([2, 1, 1], runs.schema.field("attempt").type)
+        runs = runs.set_column(runs.schema.get_field_index("attempt"), runs.schema.field("attempt"), column)
+        pq.write_table(runs, folder / "runs.parquet")
+    lines[3] = b"\xff" + lines[3]
+    (folder / FILE_NAME).write_bytes(b"".join(lines))
+    before = tables(folder)
+    assert repair(folder).verdict == "whole"
+    assert tables(folder) == before
+
+
+@pytest.mark.parametrize("file", ["epochs.parquet", "machines.parquet"])
+def test_of_a_newer_session_neither(tmp_path, repair, run, fingerprint, file):
+    """Nor where another table is damaged, so that the tables are not all that there is."""
+    folder = tmp_path / "s1"
+    with Recorder.begin(folder, "s1", {"suite": "a suite"}) as recorder:
+        recorder.add_machines([machine_row("s1", fingerprint)])
+        recorder.add_runs([run(number=1, status="cancelled"), run(number=2)])
+    with Recorder.resume(folder, {}) as recorder:
+        recorder.add_run(*run(number=1, attempt=2))
+    before = tables(folder)["runs"]
+    lines = (folder / FILE_NAME).read_bytes().splitlines(keepends=True)
+    lines[6] = lines[6].replace(b"baseline", b"basdline", 1)
+    (folder / FILE_NAME).write_bytes(b"".join(lines))
+    flip(folder / file, 0.5)
+    assert repair(folder).verdict == "whole"
+    assert tables(folder)["runs"] == before
+
+
+def test_of_several_damaged_segments_all_that_is_whole_stays(recorded_session, repair, session_at, tmp_path):
+    """Also where their epochs are lost for good."""
+    folder = recorded_session(tmp_path / "s1", 12, interrupted=True)
+    for number in (1, 2):
+        flip(folder / f"segments/{number:06}.epochs.parquet", 0.5)
+    assert repair(folder).verdict == "whole"
+    segments = read_manifest(session_at(folder).folder).segments
+    assert all(segment.first <= segment.last for segment in segments)
+    assert all(one.last < other.first for one, other in itertools.pairwise(segments))
+    with Recorder.resume(folder, {}) as recorder:
+        assert recorder.runs == 12
+    assert len(tables(folder)["runs"]) == 12
 
 
 @pytest.mark.parametrize("left", [slice(3, None), slice(5, None), slice(0)])
