@@ -151,6 +151,13 @@ class Recorder:
 
     def _put_back(self) -> None:
         """The segments, and then the manifest, where they are gone with the folder."""
+        try:
+            self._put_files_back()
+        except OSError as error:
+            what = f"{self.folder}: cannot be written: {reason(error)}"
+            raise StoreError(f"{what}; its journal is complete, go on with --resume") from error
+
+    def _put_files_back(self) -> None:
         whole = [it for it in self._manifest.segments if it not in self._damaged and it not in self._lost]
         self._lost += self._held.put_back(self.folder, whole)
         if self._manifest.segments and not (self.folder / MANIFEST_FILE).exists():

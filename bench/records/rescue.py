@@ -22,7 +22,7 @@ from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, Row, TableName, s
 
 OF_RANKS = (RUN_ID, "status", "attempt")
 Rank = tuple[bool, int]
-"""Of the entry of a run: whether it is over, and which attempt it was. Of two, the newer one has the higher."""
+"""Of an entry of a run: whether it is over, and which attempt it was. Of two, the newer has the higher."""
 _COLUMNS: Mapping[TableName, Sequence[str]] = {
     "runs": OF_RANKS,
     "machines": schema_of("machines").names,
@@ -107,8 +107,8 @@ def _and_the_journal(pieces: Pieces, lost: Part) -> Iterator[Part]:
 
 def ranks_in(runs: pa.Table) -> dict[str, Rank]:
     """Of each run in a table; of one that is in it twice, of the last entry."""
-    columns = (runs.column(name).to_pylist() for name in OF_RANKS)
-    return {name: (status not in UNFINISHED, attempt or 1) for name, status, attempt in zip(*columns, strict=True)}
+    rows = zip(*(runs.column(name).to_pylist() for name in OF_RANKS), strict=True)
+    return {run_id: (status not in UNFINISHED, attempt or 1) for run_id, status, attempt in rows}
 
 
 def newer_in(runs: pa.Table, known: Mapping[str, Rank]) -> list[str]:
