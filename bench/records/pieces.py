@@ -59,7 +59,8 @@ class Pieces:
     """The segments and the journal of the session in `folder`, as they are at this moment.
 
     Use as a context manager. `manifest` is the session's, None where there is none yet. `header`, `damaged`,
-    segments that have lost runs, and `notes`, lines on all that is damaged, are complete once both were read.
+    segments that have lost runs, `damaged_lines`, how many the journal has, and `notes`, lines on all that is
+    damaged, are complete once both were read.
 
     Raises StoreError where they cannot be read, and where they are a newer bench's.
     """
@@ -69,6 +70,7 @@ class Pieces:
         self.manifest: Manifest | None = None
         self.notes: list[str] = []
         self.damaged: list[Segment] = []
+        self.damaged_lines = 0
         self._journal: IO[bytes] | None = None
         self._opened = contextlib.ExitStack()
         self._open()
@@ -108,6 +110,7 @@ class Pieces:
             raise unreadable(where, error) from error
         if lines.damage.lines and not something and not self.manifest:
             raise StoreError(f"{where}:{lines.damage.lines[0]}: not an entry of a journal; copy it again")
+        self.damaged_lines = len(lines.damage.lines)
         self.notes = list(dict.fromkeys([*self.notes, *lines.damage.notes()]))
 
     def _lines(self) -> Any:  # noqa: ANN401 -- a binary file

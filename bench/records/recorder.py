@@ -33,7 +33,7 @@ class Recorder:
 
     What is on the disk is not kept in memory: of each run its name stays, and which entry of the journal it
     is. Once the journal holds some thousand runs, they become a segment, which takes as long however many
-    there were before.
+    there were before. `notes` are lines on what of a session that was resumed is damaged.
     """
 
     def __init__(self, folder: Path, journal: Journal, session: EarlierSession, head: Sequence[Row]) -> None:
@@ -41,7 +41,7 @@ class Recorder:
         self.session_id: str = session.header["session_id"]
         self.folder = folder
         self.earlier: Mapping[str, Earlier] = session.runs
-        self.earlier_machines = session.machines
+        self.earlier_machines, self.notes = session.machines, session.notes
         self._journal, self._entries, self._head = journal, session.entries, head
         self._header = {name: value for name, value in head[0].items() if name != "kind"}
         self._not_ok = {run_id for run_id, run in session.runs.items() if run.status != "ok"}
@@ -70,7 +70,7 @@ class Recorder:
         with contextlib.ExitStack() as opened:
             journal = opened.enter_context(Journal(folder))
             remove_left(folder)
-            rescue(folder, journal)
+            rescue(folder, journal, keep=True)
             session = read_earlier(folder)
             if session.manifest:
                 session.manifest = replace(session.manifest, session=session.header, tables={})

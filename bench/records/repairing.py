@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from bench.errors import StoreError, reason
-from bench.files import flush, flush_folder
 from bench.records.check_pieces import PiecesFound, check_pieces
 from bench.records.checking import Checked, check_session
 from bench.records.columns import Part
@@ -20,7 +18,16 @@ from bench.records.journal import Journal
 from bench.records.manifest import Manifest, write_manifest
 from bench.records.pieces import RUN_ID, Pieces, names_in, read_manifest, without_others
 from bench.records.rebuild import of_schema, of_schemas, rebuild_tables
-from bench.records.rescue import OF_RANKS, Rank, newer_in, of_runs, ranks_in, restore_pieces, row_text
+from bench.records.rescue import (
+    OF_RANKS,
+    Rank,
+    keep_copy,
+    newer_in,
+    of_runs,
+    ranks_in,
+    restore_pieces,
+    row_text,
+)
 from bench.records.segments import SEGMENTS, write_segments
 from bench.records.stored import content_of, place_of, table_in, verified
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, TableName, schema_of
@@ -78,22 +85,9 @@ def _keep(folder: Path, checked: Checked) -> dict[str, Path]:
         return {}
     kept = {}
     for name in checked.files:
-        source = folder / name
-        if source.is_file():
-            kept[name] = _free(source)
-            with source.open("rb") as file, kept[name].open("xb") as copy:
-                shutil.copyfileobj(file, copy)
-                flush(copy)
-            flush_folder(source.parent)
+        if (folder / name).is_file():
+            kept[name] = keep_copy(folder / name)
     return kept
-
-
-def _free(path: Path) -> Path:
-    number, name = 1, path.with_name(f"{path.name}.damaged")
-    while name.exists():
-        number += 1
-        name = path.with_name(f"{path.name}.damaged-{number}")
-    return name
 
 
 def _write_manifest(folder: Path) -> None:

@@ -1,17 +1,20 @@
 """What a session's tables hold and its segments and its journal have lost, put back among the segments."""
 
+import contextlib
 import json
+import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.errors import DamagedError, StoreError
+from bench.errors import DamagedError, StoreError, reason
+from bench.files import flush, flush_folder
 from bench.records.cast import cast, impossible_note
 from bench.records.columns import Part
 from bench.records.folders import Folder, Local
-from bench.records.journal import Journal
+from bench.records.journal import FILE_NAME, Journal
 from bench.records.manifest import Manifest, Segment, StoredFile, write_manifest
 from bench.records.measurement import UNFINISHED
 from bench.records.pieces import RUN_ID, Pieces, names_in
@@ -39,8 +42,11 @@ def restore_pieces(folder: Path) -> bool:
         return rescue(folder, journal)
 
 
-def rescue(folder: Path, journal: Journal) -> bool:
-    """The same for who has its `journal` open. What that held is in a segment then, too."""
+def rescue(folder: Path, journal: Journal, keep: bool = False) -> bool:
+    """The same for who has its `journal` open. What that held is in a segment then, too.
+
+    Where lines of it are damaged, a copy of it is left beside it with `keep`.
+    """
     with Pieces(Local(str(folder))) as pieces:
         manifest = pieces.manifest or Manifest({})
         if (tables := _whole_tables(pieces)) is None:
@@ -50,6 +56,8 @@ def rescue(folder: Path, journal: Journal) -> bool:
         anything = lost["runs"].num_rows or lost["machines"].num_rows or (manifest.tables and pieces.notes)
         if not anything or not _has_name(pieces):
             return False
+        if keep and pieces.damaged_lines:
+            keep_copy(folder / FILE_NAME)
         journal.continue_at(manifest.next_entry)
         if manifest.tables:  # they hold all that there is: of no run an older entry counts now
             kept, parts = (), iter([_part(tables, journal.next_entry)])
@@ -61,6 +69,31 @@ def rescue(folder: Path, journal: Journal) -> bool:
     journal.continue_at(made[-1].last + 1)
     journal.renew([{"kind": "session", **header}])
     return True
+
+
+def keep_copy(path: Path) -> Path:
+    """Copies a damaged file to one beside it, which it gives. Raises StoreError where there is no room."""
+    copy = _free(path)
+    try:
+        with contextlib.ExitStack() as failed:
+            failed.callback(copy.unlink, missing_ok=True)
+            with path.open("rb") as file, copy.open("xb") as made:
+                shutil.copyfileobj(file, made)
+                flush(made)
+            failed.pop_all()
+        flush_folder(path.parent)
+    except OSError as error:
+        message = f"{path.parent}: cannot be written: {reason(error)}; make room there"
+        raise StoreError(message) from error
+    return copy
+
+
+def _free(path: Path) -> Path:
+    number, name = 1, path.with_name(f"{path.name}.damaged")
+    while name.exists():
+        number += 1
+        name = path.with_name(f"{path.name}.damaged-{number}")
+    return name
 
 
 def _has_name(pieces: Pieces) -> bool:

@@ -209,6 +209,32 @@ def test_of_a_run_whose_newer_entry_the_table_has_no_older_one_counts(old, repai
     assert tables(folder) == before
 
 
+def test_a_session_that_goes_on_has_its_runs_back_from_its_tables_and_keeps_damaged_lines(old):
+    folder, lines = old
+    entry = json.loads(lines[2])
+    entry["row"] |= {"status": "cancelled"}
+    lines.insert(2, json.dumps(entry).encode() + b"\n")
+    lines[3] = b"\xff" + lines[3]
+    (folder / FILE_NAME).write_bytes(b"".join(lines))
+    before = tables(folder)
+    with Recorder.resume(folder, {}) as recorder:
+        assert (recorder.runs, recorder.not_ok, recorder.notes) == (3, 0, ())
+    assert tables(folder) == before
+    (copy,) = kept(folder)
+    assert (folder / copy).read_bytes() == b"".join(lines)
+
+
+def test_a_copy_that_has_no_room_is_not_left_half(ended, repair, monkeypatch):
+    flip(ended / FILE_NAME, 0.5)
+
+    def fsync(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert "No space left" in repair(ended).remedy
+    assert kept(ended) == []
+
+
 @pytest.mark.parametrize("file", ["epochs.parquet", "machines.parquet"])
 def test_of_a_newer_session_neither(tmp_path, repair, run, fingerprint, file):
     """Nor where another table is damaged, so that the tables are not all that there is."""
