@@ -41,13 +41,16 @@ class Recorder:
         self.session_id: str = session.header["session_id"]
         self.folder = folder
         self.earlier: Mapping[str, Earlier] = session.runs
-        self.earlier_machines, self.notes = session.machines, session.notes
+        self.earlier_machines = session.machines
         self._journal, self._entries, self._head = journal, session.entries, head
         self._header = {name: value for name, value in head[0].items() if name != "kind"}
         self._not_ok = {run_id for run_id, run in session.runs.items() if run.status != "ok"}
         self._manifest = session.manifest or Manifest(self._header)
         self._held, self._damaged, self._lost = Held(), session.damaged, list[Segment]()
         self._held.keep(folder, self._manifest.segments)
+        told = "\n".join(session.notes)
+        absent = [str(folder / name) for name in sorted(self._held.absent)]
+        self.notes = session.notes + tuple(f"{it}: missing; left out" for it in absent if it not in told)
         self._tried = 0, 0
         """Of the journal, when it was last tried to close a segment: its runs, and its size."""
 

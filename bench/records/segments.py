@@ -144,11 +144,13 @@ def entries_of(schema: pa.Schema) -> tuple[int, int] | None:
 class Held:
     """The files of segments, kept open: they outlive the folder that they lie in, as the journal does.
 
-    Not so many of them that others lack descriptors: those beyond are lost with their folder.
+    Not so many of them that others lack descriptors: those beyond are lost with their folder. One that was
+    missing when it was to be kept is `absent`, and not lost with it.
     """
 
     def __init__(self) -> None:
         self._files: dict[str, IO[bytes]] = {}
+        self.absent = set[str]()
         self._opened = contextlib.ExitStack()
 
     def close(self) -> None:
@@ -162,8 +164,12 @@ class Held:
         for name in itertools.islice((name for name in names if name not in self._files), most):
             if len(self._files) >= most:
                 return
-            with contextlib.suppress(OSError):
+            try:
                 self._files[name] = self._opened.enter_context((folder / name).open("rb"))
+            except FileNotFoundError:
+                self.absent.add(name)
+            except OSError:  # it is there, and put back it cannot be
+                pass
 
     def put_back(self, folder: Path, segments: Iterable[Segment]) -> list[Segment]:
         """Each file into its place in `folder` where it no longer is; gives the segments that are lost.
@@ -172,7 +178,7 @@ class Held:
         """
         lost = []
         for segment in segments:
-            names = [file.name for file in segment.files.values()]
+            names = [file.name for file in segment.files.values() if file.name not in self.absent]
             missing = [name for name in names if not self._is_there(folder / name, self._files.get(name))]
             if all(name in self._files for name in missing):
                 for name in missing:

@@ -337,3 +337,17 @@ def test_while_segments_cannot_be_looked_at_runs_are_added_and_the_end_tells(beg
     with Recorder.resume(begun.folder, {}) as recorder:
         assert recorder.runs == 7
     assert table_rounds(begun.folder) == list(range(1, 8))
+
+
+@pytest.mark.parametrize("file", ["epochs", "machines"])
+def test_what_was_missing_before_is_not_told_as_taken_away(begun, run, fingerprint, file):
+    begun.add_machines([machine_row("s1", fingerprint)])
+    begun.add_runs([run(number=number) for number in (1, 2, 3)])
+    begun._held.close()
+    begun._journal.__exit__()
+    (begun.folder / f"segments/000001.{file}.parquet").unlink()
+    with Recorder.resume(begun.folder, {}) as recorder:
+        (note,) = recorder.notes
+        assert note.startswith(f"{begun.folder}/segments/000001.{file}.parquet: ")
+        recorder.add_run(*run(number=4))
+    assert table_rounds(begun.folder) == [1, 2, 3, 4]
