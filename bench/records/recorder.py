@@ -19,6 +19,7 @@ from bench.records.manifest import MANIFEST_FILE, Manifest, Segment, write_manif
 from bench.records.pieces import read_manifest
 from bench.records.rebuild import write_session_tables
 from bench.records.rescue import rescue
+from bench.records.seal import BEGINNING
 from bench.records.segments import Held, full, lost_with, remove_left, write_segments
 from bench.records.tables import JOURNAL_VERSION, Row
 
@@ -81,9 +82,14 @@ class Recorder:
                 journal.continue_at(session.manifest.next_entry)
             resumed = {"kind": "resumed", **header}
             head = [{"kind": "session", **session.header, "schema_version": JOURNAL_VERSION}, resumed]
+            unsealed = journal.size and not _is_sealed(journal)
             journal.extend([resumed] if journal.size else head)
             opened.pop_all()
-        return cls(folder, journal, session, head)
+        recorder = cls(folder, journal, session, head)
+        if unsealed:  # an older bench would take it for its own, and add lines without seals
+            with contextlib.suppress(StoreError):  # the journal has all; it is tried again once it has grown
+                recorder._close_segment()
+        return recorder
 
     def __enter__(self) -> Self:
         return self
@@ -186,6 +192,12 @@ class Recorder:
         if runs < len(self._entries):
             told = "; ".join(notes) or f"{self.folder}: some of its files were changed while it went on"
             raise StoreError(f"{told}; {_runs(len(self._entries) - runs)} not in the tables")
+
+
+def _is_sealed(journal: Journal) -> bool:
+    """Whether it begins with a line that has a checksum."""
+    with journal.read() as file:
+        return file.read(len(BEGINNING)) == BEGINNING
 
 
 def _runs(count: int) -> str:

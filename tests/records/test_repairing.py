@@ -15,7 +15,8 @@ from bench.records.manifest import MANIFEST_FILE
 from bench.records.pieces import read_manifest, read_pieces
 from bench.records.recorder import Recorder
 from bench.records.repairing import repaired
-from bench.records.tables import TABLE_NAMES, machine_row
+from bench.records.seal import unsealed
+from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, machine_row
 from bench.records.writing import write_tables
 from tests.records.test_checking import SEGMENT, TABLES, flip
 
@@ -207,6 +208,20 @@ def test_of_a_run_whose_newer_entry_the_table_has_no_older_one_counts(old, repai
     before = tables(folder)
     assert repair(folder).verdict == "whole"
     assert tables(folder) == before
+
+
+def test_an_old_session_that_goes_on_is_no_longer_one_that_an_older_bench_takes_up(old, run):
+    folder, lines = old
+    (folder / FILE_NAME).write_bytes(b"".join(lines[:-1]))
+    recorder = Recorder.resume(folder, {})
+    kinds = [unsealed(line) for line in (folder / FILE_NAME).read_bytes().splitlines()]
+    assert [(it["kind"], it.get("schema_version")) for it in kinds] == [
+        ("session", JOURNAL_VERSION),
+        ("resumed", None),
+    ]
+    recorder.add_run(*run(number=4))
+    recorder.__exit__()
+    assert [row["round"] for row in tables(folder)["runs"]] == [1, 2, 3, 4]
 
 
 def test_a_session_that_goes_on_has_its_runs_back_from_its_tables_and_keeps_damaged_lines(old):
