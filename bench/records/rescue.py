@@ -1,6 +1,7 @@
 """What a session's tables hold and its segments and its journal have lost, put back among the segments."""
 
 import contextlib
+import itertools
 import json
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -49,12 +50,12 @@ def rescue(folder: Path, journal: Journal, keep: bool = False) -> bool:
     """
     with Pieces(Local(str(folder))) as pieces:
         manifest = pieces.manifest or Manifest({})
-        if (tables := _whole_tables(pieces)) is None:
+        if (known := _some_tables(pieces)) is None:
             return False
         kept = tuple(segment for segment in manifest.segments if _is_whole(pieces, segment))
-        lost = _lost(pieces, tables, kept)
-        anything = lost["runs"].num_rows or lost["machines"].num_rows or (manifest.tables and pieces.notes)
-        if not anything or not _has_name(pieces):
+        missing, machines = _lost(pieces, known, kept)
+        anything = missing or machines.num_rows or (manifest.tables and pieces.notes)
+        if not anything or not _has_name(pieces) or (tables := _whole_tables(pieces)) is None:
             return False
         if keep and pieces.damaged_lines:
             keep_copy(folder / FILE_NAME)
@@ -62,6 +63,8 @@ def rescue(folder: Path, journal: Journal, keep: bool = False) -> bool:
         if manifest.tables:  # they hold all that there is: of no run an older entry counts now
             kept, parts = (), iter([_part(tables, journal.next_entry)])
         else:
+            runs, epochs = (of_runs(tables[name], missing) for name in ("runs", "epochs"))
+            lost: _Tables = {"runs": runs, "epochs": epochs, "machines": machines}
             parts = _and_the_journal(pieces, _part(lost, journal.next_entry))
         made = write_segments(folder, manifest.taken, manifest.next_entry, parts)
         header = {**pieces.header, "schema_version": JOURNAL_VERSION}
@@ -110,20 +113,17 @@ def _is_whole(pieces: Pieces, segment: Segment) -> bool:
     return True
 
 
-def _lost(pieces: Pieces, tables: _Tables, kept: Collection[Segment]) -> _Tables:
-    """What the tables have, and neither the segments that are `kept` nor the journal."""
+def _lost(pieces: Pieces, tables: _Tables, kept: Collection[Segment]) -> tuple[list[str], pa.Table]:
+    """The runs and machines that the tables have, and neither segments that are `kept` nor the journal."""
     known, machines = dict[str, Rank](), set[str]()
-    parts = zip(pieces.manifest.segments if pieces.manifest else (), pieces.segments(_COLUMNS), strict=True)
-    for part in (*(part for segment, part in parts if segment in kept), *pieces.journal()):
+    segments = pieces.manifest.segments if pieces.manifest else ()
+    of_all = zip(segments, pieces.segments(_COLUMNS), strict=True)
+    of_kept = (part for segment, part in of_all if segment in kept)
+    for part in itertools.chain(of_kept, pieces.journal()):
         known.update(ranks_in(part.tables["runs"]))
         machines.update(map(row_text, part.tables["machines"].to_pylist()))
-    missing = newer_in(tables["runs"], known)
     others = [row_text(row) not in machines for row in tables["machines"].to_pylist()]
-    return {
-        "runs": of_runs(tables["runs"], missing),
-        "epochs": of_runs(tables["epochs"], missing),
-        "machines": tables["machines"].filter(pa.array(others, pa.bool_())),
-    }
+    return newer_in(tables["runs"], known), tables["machines"].filter(pa.array(others, pa.bool_()))
 
 
 def _part(tables: _Tables, entry: int) -> Part:
@@ -159,6 +159,18 @@ def row_text(row: Row) -> str:
     return json.dumps({key: value for key, value in row.items() if value is not None}, sort_keys=True)
 
 
+def _some_tables(pieces: Pieces) -> _Tables | None:
+    """What tells whether the tables hold what is lost, which is seldom; None where it cannot be read."""
+    stored = pieces.manifest.tables if pieces.manifest else {}
+    try:
+        return {
+            name: of_schema(name, _read(pieces.folder, name, stored, columns), columns)
+            for name, columns in _COLUMNS.items()
+        }
+    except (StoreError, KeyError):
+        return None
+
+
 def _whole_tables(pieces: Pieces) -> _Tables | None:
     """The tables, verified as well as can be; None where one is damaged, missing, or none of bench's."""
     stored = pieces.manifest.tables if pieces.manifest else {}
@@ -169,10 +181,22 @@ def _whole_tables(pieces: Pieces) -> _Tables | None:
 
 
 def _whole_table(folder: Folder, name: TableName, stored: Mapping[TableName, StoredFile]) -> pa.Table:
-    where = place_of(folder, f"{name}.parquet")
+    table = _read(folder, name, stored)
     if stored:
-        return of_schema(name, table_in(verified(folder, stored[name]), where))
-    made = cast(name, table_in(content_of(folder, f"{name}.parquet"), where), where)
+        return of_schema(name, table)
+    where = place_of(folder, f"{name}.parquet")
+    made = cast(name, table, where)
     if made.impossible:
         raise DamagedError(impossible_note(where, made.impossible))
     return of_schema(name, made.table.select(schema_of(name).names))
+
+
+def _read(
+    folder: Folder,
+    name: TableName,
+    stored: Mapping[TableName, StoredFile],
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    file = f"{name}.parquet"
+    content = verified(folder, stored[name]) if stored else content_of(folder, file)
+    return table_in(content, place_of(folder, file), columns)

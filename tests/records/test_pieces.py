@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import DamagedError, StoreError
-from bench.records import segments
+from bench.records import rescue, segments
 from bench.records.checking import check_session
 from bench.records.folders import Local
 from bench.records.journal import FILE_NAME
@@ -243,6 +243,18 @@ def test_what_only_the_tables_hold_is_put_back(ended):
     assert (sorted(found), rows(content), content.notes) == (list(range(1, 9)), [8, 8, 1], ())
     rebuild_tables(ended)
     assert {name: pq.read_table(ended / f"{name}.parquet") for name in TABLE_NAMES} == whole
+
+
+@pytest.mark.parametrize("gone", [None, MANIFEST_FILE])
+def test_tables_of_which_nothing_is_lost_are_not_read_whole(ended, monkeypatch, gone):
+    """However many epochs a session has, it goes on at once."""
+    if gone:
+        (ended / gone).unlink()
+    read_of = []
+    monkeypatch.setattr(rescue, "table_in", lambda *given: read_of.append(given[1:]) or table_in(*given))
+    assert not restore_pieces(ended)
+    (_, runs), (machines, _) = read_of
+    assert (set(runs), machines) == ({"run_id", "status", "attempt"}, str(ended / "machines.parquet"))
 
 
 def test_going_on_keeps_what_only_the_tables_hold(ended, run):
