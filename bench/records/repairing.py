@@ -17,19 +17,21 @@ from bench.records.folders import Local
 from bench.records.journal import Journal
 from bench.records.manifest import Manifest, write_manifest
 from bench.records.pieces import RUN_ID, Pieces, names_in, read_manifest, without_others
-from bench.records.rebuild import of_schema, of_schemas, rebuild_tables
+from bench.records.rebuild import of_schema, rebuild_tables
 from bench.records.rescue import (
     OF_RANKS,
     Rank,
+    as_part,
     keep_copy,
+    machines_in,
     newer_in,
     of_runs,
+    other_machines,
     ranks_in,
+    read_table,
     restore_pieces,
-    row_text,
 )
 from bench.records.segments import SEGMENTS, write_segments
-from bench.records.stored import content_of, place_of, table_in, verified
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, TableName, schema_of
 
 
@@ -131,7 +133,7 @@ def _without_damage(folder: Path, journal: Journal, pieces: Pieces, found: Piece
     missing = newer_in(tables["runs"], ranks)
     runs, epochs = (of_runs(tables[name], missing) for name in ("runs", "epochs"))
     entry = journal.next_entry + len(found.segments)
-    lacking = _part({"runs": runs, "epochs": epochs, "machines": _other_machines(tables, pieces)}, entry)
+    lacking = as_part({"runs": runs, "epochs": epochs, "machines": _other_machines(tables, pieces)}, entry)
     latest |= dict.fromkeys(missing, entry)
     rests = _rests(pieces, found, latest, tables["epochs"], journal.next_entry)
     parts = itertools.chain(pieces.journal(latest), rests, [lacking])
@@ -155,11 +157,7 @@ def _rests(
             of_rest = rest["epochs"]
             if not of_rest.num_rows:
                 of_rest = of_runs(epochs, rest["runs"].column(RUN_ID).to_pylist())
-            yield _part({**rest, "epochs": of_rest}, next(numbers))
-
-
-def _part(tables: Mapping[TableName, pa.Table], entry: int) -> Part:
-    return Part(of_schemas(tables), [entry] * tables["runs"].num_rows, entry, entry, {})
+            yield as_part({**rest, "epochs": of_rest}, next(numbers))
 
 
 def _readable_tables(pieces: Pieces) -> dict[TableName, pa.Table]:
@@ -167,16 +165,12 @@ def _readable_tables(pieces: Pieces) -> dict[TableName, pa.Table]:
     folder, stored = pieces.folder, pieces.manifest.tables if pieces.manifest else {}
     tables = {name: pa.Table.from_batches([], schema=schema_of(name)) for name in TABLE_NAMES}
     for name in TABLE_NAMES:
-        file = f"{name}.parquet"
         with contextlib.suppress(StoreError, KeyError):
-            content = verified(folder, stored[name]) if stored else content_of(folder, file)
-            tables[name] = of_schema(name, table_in(content, place_of(folder, file)))
+            tables[name] = of_schema(name, read_table(folder, name, stored))
     return tables
 
 
 def _other_machines(tables: Mapping[TableName, pa.Table], pieces: Pieces) -> pa.Table:
     """Those that no piece has."""
-    parts = (*pieces.segments({"machines": schema_of("machines").names}), *pieces.journal())
-    known = {row_text(row) for part in parts for row in part.tables["machines"].to_pylist()}
-    machines = tables["machines"]
-    return machines.filter(pa.array([row_text(row) not in known for row in machines.to_pylist()], pa.bool_()))
+    parts = itertools.chain(pieces.segments({"machines": schema_of("machines").names}), pieces.journal())
+    return other_machines(tables["machines"], set().union(*map(machines_in, parts)))

@@ -61,11 +61,11 @@ def rescue(folder: Path, journal: Journal, keep: bool = False) -> bool:
             keep_copy(folder / FILE_NAME)
         journal.continue_at(manifest.next_entry)
         if manifest.tables:  # they hold all that there is: of no run an older entry counts now
-            kept, parts = (), iter([_part(tables, journal.next_entry)])
+            kept, parts = (), iter([as_part(tables, journal.next_entry)])
         else:
             runs, epochs = (of_runs(tables[name], missing) for name in ("runs", "epochs"))
             lost: _Tables = {"runs": runs, "epochs": epochs, "machines": machines}
-            parts = _and_the_journal(pieces, _part(lost, journal.next_entry))
+            parts = _and_the_journal(pieces, as_part(lost, journal.next_entry))
         made = write_segments(folder, manifest.taken, manifest.next_entry, parts)
         header = {**pieces.header, "schema_version": JOURNAL_VERSION}
         write_manifest(folder, Manifest(header, (*kept, *made)))
@@ -121,12 +121,12 @@ def _lost(pieces: Pieces, tables: _Tables, kept: Collection[Segment]) -> tuple[l
     of_kept = (part for segment, part in of_all if segment in kept)
     for part in itertools.chain(of_kept, pieces.journal()):
         known.update(ranks_in(part.tables["runs"]))
-        machines.update(map(row_text, part.tables["machines"].to_pylist()))
-    others = [row_text(row) not in machines for row in tables["machines"].to_pylist()]
-    return newer_in(tables["runs"], known), tables["machines"].filter(pa.array(others, pa.bool_()))
+        machines |= machines_in(part)
+    return newer_in(tables["runs"], known), other_machines(tables["machines"], machines)
 
 
-def _part(tables: _Tables, entry: int) -> Part:
+def as_part(tables: _Tables, entry: int) -> Part:
+    """`tables` as one entry of the journal."""
     return Part(of_schemas(tables), [entry] * tables["runs"].num_rows, entry, entry, {})
 
 
@@ -154,8 +154,18 @@ def of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
     return table.filter(pc.is_in(table.column(RUN_ID), value_set=pa.array(run_ids, pa.string())))
 
 
-def row_text(row: Row) -> str:
-    """A row of machines, which is the same as another where their texts are."""
+def machines_in(part: Part) -> set[str]:
+    """Its machines, as texts by which `other_machines` knows them."""
+    return set(map(_row_text, part.tables["machines"].to_pylist()))
+
+
+def other_machines(machines: pa.Table, known: Collection[str]) -> pa.Table:
+    """Those that are not `known`."""
+    others = [_row_text(row) not in known for row in machines.to_pylist()]
+    return machines.filter(pa.array(others, pa.bool_()))
+
+
+def _row_text(row: Row) -> str:
     return json.dumps({key: value for key, value in row.items() if value is not None}, sort_keys=True)
 
 
@@ -164,7 +174,7 @@ def _some_tables(pieces: Pieces) -> _Tables | None:
     stored = pieces.manifest.tables if pieces.manifest else {}
     try:
         return {
-            name: of_schema(name, _read(pieces.folder, name, stored, columns), columns)
+            name: of_schema(name, read_table(pieces.folder, name, stored, columns), columns)
             for name, columns in _COLUMNS.items()
         }
     except (StoreError, KeyError):
@@ -181,7 +191,7 @@ def _whole_tables(pieces: Pieces) -> _Tables | None:
 
 
 def _whole_table(folder: Folder, name: TableName, stored: Mapping[TableName, StoredFile]) -> pa.Table:
-    table = _read(folder, name, stored)
+    table = read_table(folder, name, stored)
     if stored:
         return of_schema(name, table)
     where = place_of(folder, f"{name}.parquet")
@@ -191,12 +201,16 @@ def _whole_table(folder: Folder, name: TableName, stored: Mapping[TableName, Sto
     return of_schema(name, made.table.select(schema_of(name).names))
 
 
-def _read(
+def read_table(
     folder: Folder,
     name: TableName,
     stored: Mapping[TableName, StoredFile],
     columns: Sequence[str] | None = None,
 ) -> pa.Table:
+    """A table of the session in `folder`: verified where the manifest names tables, which are `stored`.
+
+    Raises StoreError where it cannot be read, and KeyError where the manifest names others alone.
+    """
     file = f"{name}.parquet"
     content = verified(folder, stored[name]) if stored else content_of(folder, file)
     return table_in(content, place_of(folder, file), columns)
