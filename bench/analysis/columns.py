@@ -1,9 +1,6 @@
 """The columns that the summaries of sessions read: rows of all that there are would take twice the memory."""
 
-from collections.abc import Mapping, Sequence
-
-from bench.analysis import comparison, curves, drift, nodes, overhead, scaling, summary, surface
-from bench.records.tables import TableName, schema_of
+from bench.analysis import drift, nodes, overhead, scaling, summary, surface
 
 TABLE_COLUMNS = tuple(
     dict.fromkeys(
@@ -15,11 +12,3 @@ SUMMED_UP = tuple(dict.fromkeys([*TABLE_COLUMNS, *overhead.RUN_COLUMNS]))
 """Of `runs`, what the end of `bench run` is made from: these tables, and where the time went."""
 SUMMED_UP_MACHINES = tuple(dict.fromkeys([*drift.MACHINE_COLUMNS, *overhead.MACHINE_COLUMNS]))
 """The same of `machines`."""
-COMPARED = comparison.RUN_COLUMNS
-"""Of `runs`, what comparisons are made from."""
-REPORTED: Mapping[TableName, Sequence[str]] = {
-    "runs": tuple(dict.fromkeys([*TABLE_COLUMNS, *COMPARED, "started_at", "machines"])),
-    "epochs": curves.EPOCH_COLUMNS,
-    "machines": schema_of("machines").names,
-}
-"""What the report is made from."""

@@ -1,11 +1,13 @@
 """All that can be said of recorded sessions, in one value: what the report shows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from bench.analysis.curves import Curve, curves
+from bench.analysis import comparison
+from bench.analysis.columns import TABLE_COLUMNS
+from bench.analysis.curves import EPOCH_COLUMNS, Curve, curves
 from bench.analysis.drift import Drift, drifts
 from bench.analysis.nodes import NodeTable, node_tables
 from bench.analysis.rivals import Rivals, rivals
@@ -16,8 +18,14 @@ from bench.analysis.summary import ScenarioSummary, summarise
 from bench.analysis.surface import Surface, surfaces
 from bench.analysis.trends import Trend, trends
 from bench.records.run_table import RunRecord, RunTable
-from bench.records.tables import Row
+from bench.records.tables import Row, TableName, schema_of
 
+REPORTED: Mapping[TableName, Sequence[str]] = {
+    "runs": tuple(dict.fromkeys([*TABLE_COLUMNS, *comparison.RUN_COLUMNS, "started_at", "machines"])),
+    "epochs": EPOCH_COLUMNS,
+    "machines": schema_of("machines").names,
+}
+"""Columns that the report is made from."""
 MOST_STANDINGS, MOST_FAILURES, MOST_RIVALS = 2_000, 200, 12
 """So many of each are told at most."""
 
@@ -26,8 +34,8 @@ MOST_STANDINGS, MOST_FAILURES, MOST_RIVALS = 2_000, 200, 12
 class Findings:
     """What follows from runs, their epochs and rows of `machines`; those are in `machines`.
 
-    `failures` are the last runs that did not end ok, of `failed` ones; `rivals_left_out` is how many machines
-    are not held against the first, `flagged` how many runs have a flag.
+    `failures` are the first runs that did not end ok, of `failed` ones; `rivals_left_out` is how many
+    machines are not held against the first, `flagged` how many runs have a flag.
     """
 
     flagged: int

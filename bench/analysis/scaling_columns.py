@@ -91,8 +91,9 @@ class ScalingColumns:
 
     def global_batch(self, row: int) -> int:
         """Training samples per step over all replicas."""
-        replicas = int(self.workers[row] * self.devices[row])
-        return int(self._batch[row] or self._batch_per_replica[row] * replicas)
+        replicas = int(self.workers[row]) * int(self.devices[row])
+        whole = self._batch[row]
+        return int(whole) if whole else int(self._batch_per_replica[row]) * replicas
 
     def statuses(self, rows: Rows) -> list[str]:
         """What became of each."""
@@ -117,7 +118,7 @@ class ScalingColumns:
     def hardware(self, rows: Rows, on_gpus: bool) -> float | None:
         """GPUs, or CPU cores of all workers: in the median run."""
         ok = rows[self._ok[rows]]
-        found = (self.workers * self.devices)[ok] if on_gpus else self._cores[ok]
+        found = self.workers[ok] * self.devices[ok].astype(np.float64) if on_gpus else self._cores[ok]
         known = found[found != 0]
         return median(known) if known.size else None
 

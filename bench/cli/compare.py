@@ -40,7 +40,7 @@ def compare(
     output: FormatOption = Format.table,
 ) -> None:
     """Compare two sessions, or two folders of them, scenario by scenario and overall."""
-    from bench.analysis.columns import COMPARED
+    from bench.analysis.comparison import RUN_COLUMNS
     from bench.analysis.comparison import compare as compare_runs
     from bench.analysis.drift import changes
     from bench.analysis.machines import told_apart
@@ -54,7 +54,7 @@ def compare(
 
     shown = visible_table if output in (Format.table, Format.md) else lambda table: table
     sides = told_apart(
-        [read([path], {"runs": COMPARED, "machines": schema_of("machines").names}) for path in (a, b)]
+        [read([path], {"runs": RUN_COLUMNS, "machines": schema_of("machines").names}) for path in (a, b)]
     )
     runs = [RunTable(shown(t.runs)) for t in sides]
     machines = [shown(t.machines).to_pylist() for t in sides]

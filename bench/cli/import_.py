@@ -9,7 +9,7 @@ from bench.cli.output import say, terminal
 from bench.uri import ResultsAt, results_at
 
 if TYPE_CHECKING:
-    from bench.records.importing import Importer
+    from bench.records.importing import Destination
 
 
 def import_(
@@ -38,9 +38,10 @@ def import_(
     copied as it is; one that is going on, or is damaged, is not. Exit status 1 where some were not.
     """
     from bench.cli.recorded import warn
+    from bench.records.importing import Importer
     from bench.views.imports import line
 
-    importer, refused = _importer(sessions, results, dry_run), 0
+    importer, refused = Importer(sessions, _destination(results), dry_run), 0
     console = terminal()
     warn(importer.notes)
     for imported in importer:
@@ -50,12 +51,12 @@ def import_(
         raise typer.Exit(1)
 
 
-def _importer(sessions: list[str], results: ResultsAt, dry_run: bool) -> "Importer":
+def _destination(results: ResultsAt) -> "Destination":
     if results.folder:
-        from bench.records.importing import Importer
+        from bench.records.put_in_place import LocalDestination
 
-        return Importer(sessions, results.folder, dry_run)
-    from bench.records.remote.importing import RemoteImporter
+        return LocalDestination(results.folder)
+    from bench.records.remote.importing import RemoteDestination
     from bench.records.remote.place import Place
 
-    return RemoteImporter(sessions, Place.of(results.uri), dry_run)
+    return RemoteDestination(Place.of(results.uri))

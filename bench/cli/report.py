@@ -27,8 +27,7 @@ def report(
 
     The page holds all that it needs and opens in any browser, without a network.
     """
-    from bench.analysis.columns import REPORTED
-    from bench.analysis.findings import findings
+    from bench.analysis.findings import REPORTED, findings
     from bench.cli.recorded import recorded
     from bench.records.run_table import RunTable
     from bench.views.report import report_page

@@ -102,7 +102,6 @@ def _launch(
             nodes, fingerprints = inspect_nodes()
         if begun and earlier:
             check_machines(begun, earlier, {seen.machine_id for seen in fingerprints.values()})
-        notes = earlier.notes if earlier else ()
         del earlier  # the recorder reads its own, and a session may have hundreds of thousands of runs
         with heeded(), spent.on("data"):
             held_here = {node.node_id: server for node in nodes if server}
@@ -113,7 +112,7 @@ def _launch(
         vigil.remedy = ClusterLostError.remedy
         # Closed before the tables are written, which may take long, and need nothing of Ray.
         with spent.around(recorder, "tables", "tables"), spent.on("session"), contextlib.closing(vigil):
-            return replace(_record(suite, cluster, pool, recorder, watcher, rules), notes=notes)
+            return replace(_record(suite, cluster, pool, recorder, watcher, rules), notes=recorder.notes)
 
 
 @contextlib.contextmanager

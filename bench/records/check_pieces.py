@@ -14,7 +14,7 @@ from bench.records.folders import Folder, by_lines, unreadable
 from bench.records.journal import FILE_NAME
 from bench.records.lines import Damage, Lines
 from bench.records.manifest import MANIFEST_FILE, Manifest, Segment
-from bench.records.pieces import read_manifest
+from bench.records.pieces import older_note, read_manifest, without_gap
 from bench.records.seal import BEGINNING
 from bench.records.segments import SEGMENTS, found_segments
 from bench.records.stored import place_of, table_in, verified
@@ -70,6 +70,8 @@ def _read(session: SessionFolder) -> PiecesFound:
             raise DamagedError(
                 f"{place_of(folder, MANIFEST_FILE)}: missing, though its journal goes on from one"
             )
+        if found.manifest and first is not None and first > found.manifest.next_entry:
+            _go_on_behind(folder, found, found.manifest, first)
     except DamagedError as error:
         found.manifest_damage = str(error).partition(";")[0]
         segments, unknown = found_segments(folder, first)
@@ -86,6 +88,14 @@ def _read(session: SessionFolder) -> PiecesFound:
     elif found.manifest:
         found.damage.append(f"{place_of(folder, FILE_NAME)}: missing")
     return found
+
+
+def _go_on_behind(folder: Folder, found: PiecesFound, manifest: Manifest, first: int) -> None:
+    segments, unknown = found_segments(folder, first, manifest)
+    found.manifest_damage = older_note(folder)
+    found.damage += [str(error).partition(";")[0] for error in unknown]
+    found.unknown = len(unknown)
+    found.manifest = without_gap(manifest, segments)
 
 
 def _manifest_now(folder: Folder) -> Manifest | None:

@@ -3,19 +3,17 @@
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from bench.errors import StoreError
+from bench.records.cast import NEEDED, cast
 from bench.records.find import RUNS_FILE, SessionFolder
-from bench.records.folders import unreadable
 from bench.records.listing import state_of
 from bench.records.measurement import UNFINISHED
 from bench.records.pieces import read_manifest, read_pieces
-from bench.records.stored import place_of
+from bench.records.stored import content_of, place_of, table_in, verified
 
 Comparison = Literal["same", "longer", "shorter", "forked"]
-_COLUMNS = ("run_id", "attempt", "started_at", "status")
-_Fates = dict[str, tuple[int, int, str]]
+_COLUMNS = tuple(dict.fromkeys((*NEEDED["runs"], "attempt", "started_at")))
+_Fates = dict[str, tuple[int | None, int | None, str]]
 
 
 def compare_copies(session: SessionFolder, other: SessionFolder) -> Comparison:
@@ -23,6 +21,9 @@ def compare_copies(session: SessionFolder, other: SessionFolder) -> Comparison:
 
     A run that a resumed session tried again counts as held. Of copies that hold the same, the one that has
     ended is longer. Where each holds a run that the other lacks, they are forked: both were resumed.
+
+    Raises DamagedError where bytes of the runs are not those that were written, and another StoreError where
+    they cannot be read.
     """
     here, there = _fates(session), _fates(other)
     holds, is_held = _covers(here, there), _covers(there, here)
@@ -58,12 +59,8 @@ def _fates(session: SessionFolder) -> _Fates:
 
 
 def _table(session: SessionFolder) -> pa.Table:
-    where = place_of(session.folder, RUNS_FILE)
-    try:
-        with session.folder.open(RUNS_FILE) as opened, pq.ParquetFile(opened) as file:
-            table = file.read(list(_COLUMNS))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise unreadable(where, error) from error
-    if missing := [name for name in _COLUMNS if name not in table.schema.names]:
-        raise StoreError(f"{where}: has no column {missing[0]}; copy the folder by hand")
-    return table
+    """Its runs, of which an older table may not tell the attempt nor when it began."""
+    where, manifest = place_of(session.folder, RUNS_FILE), read_manifest(session.folder)
+    stored = manifest.tables.get("runs") if manifest else None
+    content = verified(session.folder, stored) if stored else content_of(session.folder, RUNS_FILE)
+    return cast("runs", table_in(content, where, _COLUMNS), where).table

@@ -1,6 +1,7 @@
 """A session's files copied, from wherever they can be read: hashed on their way, at the end on the disk."""
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,14 +31,32 @@ def copy_session(session: SessionFolder, folder: Path, as_it_is: bool = False) -
     """
     for _ in range(_TRIES):
         manifest = read_manifest(session.folder)
-        stored = dict(_stored(manifest))
-        names = [name for name in _unnamed(session, manifest) if name not in stored]
-        copied = sum(_copy(session.folder, name, folder, stored.get(name)) for name in (*stored, *names))
-        if read_manifest(session.folder) == manifest and _is_as_it_was(session.folder, folder):
-            if not as_it_is:
-                _look_through(folder, session.folder.path)
-            return copied
+        try:
+            copied = _copy_all(session, manifest, folder)
+        except DamagedError:  # or replaced while it was read
+            if read_manifest(session.folder) == manifest:
+                raise
+        else:
+            if read_manifest(session.folder) == manifest and _is_as_it_was(session.folder, folder):
+                if not as_it_is:
+                    _look_through(folder, session.folder.path)
+                return copied
+        _empty(folder)
     raise DamagedError(f"{session.folder.path}: changes while it is copied; wait until its session has ended")
+
+
+def _copy_all(session: SessionFolder, manifest: Manifest | None, folder: Path) -> int:
+    stored = dict(_stored(manifest))
+    names = [name for name in _unnamed(session, manifest) if name not in stored]
+    return sum(_copy(session.folder, name, folder, stored.get(name)) for name in (*stored, *names))
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _stored(manifest: Manifest | None) -> Iterator[tuple[str, StoredFile]]:
@@ -81,6 +100,8 @@ def _blocks(source: Folder, name: str) -> Iterator[bytes]:
         with source.open(name) as file:
             while block := bytes(file.read(BLOCK_BYTES)):
                 yield block
+    except FileNotFoundError as error:
+        raise DamagedError(str(unreadable(place_of(source, name), error))) from error
     except (pa.ArrowException, OSError) as error:
         raise unreadable(place_of(source, name), error) from error
 

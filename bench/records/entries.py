@@ -55,7 +55,7 @@ def blocks(
         block.last = line.entry
         if len(block.runs) >= RUNS_OF_A_BLOCK:
             yield block
-            block = JournalContent()
+            block = JournalContent(last=line.entry)
     yield block
 
 

@@ -1,32 +1,20 @@
-"""Sessions of other machines copied to this one: verified, each once, and put in place in one step."""
+"""Sessions of other machines copied into a folder of results: verified, and each once."""
 
-import contextlib
-import ctypes
-import os
 import re
-import secrets
-import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-from bench.errors import DamagedError, StoreError, reason
-from bench.files import flush_folder
+from bench.errors import DamagedError, StoreError
 from bench.records.checking import check_session
 from bench.records.comparing import compare_copies
-from bench.records.copying import copy_session
-from bench.records.file_system import check_writable
-from bench.records.find import SessionFolder, find_sessions, is_part
-from bench.records.folders import Local
-from bench.records.going_on import is_going_on, nobody_else
+from bench.records.find import SessionFolder
+from bench.records.going_on import is_going_on
 from bench.records.listing import listed, sessions_below
 
 Outcome = Literal["imported", "replaced", "already there", "refused"]
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # renameat2(2)
-_OWN = re.compile(r"journal\.jsonl|manifest\.json|(segments/[0-9]+\.)?(runs|epochs|machines)\.parquet")
-_Known = dict[str, list[SessionFolder]]
 
 
 @dataclass(frozen=True)
@@ -47,22 +35,47 @@ class Imported:
     why: str = ""
 
 
+class Destination(Protocol):
+    """A folder of results that sessions are copied into."""
+
+    def prepare(self) -> None:
+        """Raises StoreError where nothing can be written there."""
+
+    def copies(self, session_id: str, name: str) -> list[SessionFolder]:
+        """Those of a session that are there, perhaps in a folder of that `name`."""
+
+    def target(self, name: str) -> str:
+        """The path of a folder of that `name` there, which is free. Raises StoreError where it is not."""
+
+    def replaceable(self, copies: Sequence[SessionFolder]) -> SessionFolder:
+        """The one of them whose place a longer copy takes. Raises StoreError where none can be."""
+
+    def alone(self, there: SessionFolder) -> AbstractContextManager[object]:
+        """While it lasts nobody else writes that copy. Raises StoreError where somebody does."""
+
+    def put(self, session: SessionFolder, target: str) -> int:
+        """A verified copy of `session` is at `target` once this returns, in one step for whoever looks.
+
+        Gives its bytes. Raises StoreError where it cannot be.
+        """
+
+
 class Importer:
-    """Copies sessions into the folder `results`; with `dry_run` it only tells what it would do.
+    """Copies sessions to a `Destination`; with `dry_run` it only tells what it would do.
 
     `notes` are lines on folders that could not be looked into.
     """
 
-    def __init__(self, paths: Sequence[str], results: Path, dry_run: bool = False) -> None:
+    def __init__(self, paths: Sequence[str], destination: Destination, dry_run: bool = False) -> None:
         """Of the sessions at or below `paths`.
 
-        Raises StoreError where a path holds none, and where `results` cannot be written.
+        Raises StoreError where a path holds none, and where nothing can be written at the destination.
         """
         if not dry_run:
-            check_writable(results)
-        self._results, self._known = Path(os.path.realpath(results)), _sessions_in(results)
+            destination.prepare()
         self._sessions, self.notes = sessions_below(paths)
-        self._dry_run = dry_run
+        self._destination, self._dry_run = destination, dry_run
+        self._planned: dict[str, SessionFolder] = {}
 
     def __iter__(self) -> Iterator[Imported]:
         """Each of them, once it is done."""
@@ -77,117 +90,69 @@ class Importer:
         if about.session_id is None:
             return replace(done, why=f"{about.problem or 'does not tell its name'}; see bench check")
         try:
-            return self._told_apart(session, done, self._copies(session, done))
+            return self._told_apart(session, done, _name(session, about.session_id))
         except DamagedError as error:
             what = str(error).partition(";")[0]
             return replace(done, why=f"{what}; bench check --repair it first, or take another copy")
         except StoreError as error:
             return replace(done, why=str(error))
 
-    def _told_apart(self, session: SessionFolder, done: Imported, known: list[SessionFolder]) -> Imported:
+    def _told_apart(self, session: SessionFolder, done: Imported, name: str) -> Imported:
         """By what is there of it: the longer copy stays, or comes."""
+        known, damaged = self._copies(str(done.session_id), name), list[str]()
         for there in known:
             path = there.folder.path
-            compared = "same" if path == session.folder.path else compare_copies(session, there)
+            if path == session.folder.path:
+                return replace(done, outcome="already there", target=path, had=listed(there).runs)
+            if why := _damaged(there):
+                damaged.append(why)
+                continue
+            compared = compare_copies(session, there)
             if compared in ("same", "shorter"):
                 return replace(done, outcome="already there", target=path, had=listed(there).runs)
             if compared == "forked":
                 why = f"{path} is the same session, and each has runs that the other lacks"
                 return replace(done, why=f"{why}; give another --results")
+        if damaged:
+            return replace(done, why=damaged[0])
         if not known:
-            return self._put_new(session, done, self._name(session, done))
-        old = known[0].folder.path
-        had = listed(known[0]).runs
-        if damage := check_session(known[0]).damage:
-            why = f"the copy that is there is damaged: {damage[0]}; bench check --repair {old} first"
-            return replace(done, why=why)
-        with self._alone(known[0]):
-            if compare_copies(session, known[0]) != "longer":
+            target = self._destination.target(name)
+            return self._put(session, replace(done, outcome="imported", target=target))
+        return self._in_place_of(self._destination.replaceable(known), session, done)
+
+    def _copies(self, session_id: str, name: str) -> list[SessionFolder]:
+        if planned := self._planned.get(session_id):
+            return [planned]
+        return self._destination.copies(session_id, name)
+
+    def _in_place_of(self, there: SessionFolder, session: SessionFolder, done: Imported) -> Imported:
+        """The longer copy in place of the one that is `there`."""
+        old, had = there.folder.path, listed(there).runs
+        with self._destination.alone(there):
+            if compare_copies(session, there) != "longer":
                 return replace(done, why=f"{old} changed meanwhile; import it again")
             return self._put(session, replace(done, outcome="replaced", target=old, had=had))
 
-    def _copies(self, _session: SessionFolder, done: Imported) -> list[SessionFolder]:
-        """Those of it that are there."""
-        return self._known.setdefault(str(done.session_id), [])
-
-    def _alone(self, there: SessionFolder) -> contextlib.AbstractContextManager[object]:
-        """While it lasts nobody writes the copy there. Raises StoreError where somebody does."""
-        return nobody_else(Path(there.folder.path))
-
-    def _put_new(self, session: SessionFolder, done: Imported, name: str) -> Imported:
-        target = self._results / name
-        if target.exists():
-            return replace(done, why=f"{target} is something else; move that away")
-        return self._put(session, replace(done, outcome="imported", target=str(target)))
-
-    def _name(self, session: SessionFolder, done: Imported) -> str:
-        """Its folder's name here: that of the session, which no other one has, or that of its folder."""
-        assert done.session_id is not None
-        own = session.folder.path.rstrip("/").rpartition("/")[2]
-        name = next((it for it in (done.session_id, own) if _NAME.fullmatch(it)), None)
-        if name is None:
-            raise StoreError(f"{session.folder.path}: its name cannot be a folder's; copy it by hand")
-        return name
-
     def _put(self, session: SessionFolder, done: Imported) -> Imported:
-        """A copy at the `target` that `done` names."""
-        target = Path(str(done.target))
         if self._dry_run:
-            self._known[str(done.session_id)] = [session]
+            self._planned[str(done.session_id)] = session
             return done
-        part = target.parent / f".{secrets.token_hex(8)}.part"
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part.mkdir()
-            done = replace(done, bytes=copy_session(session, part))
-            _carry_over(target, part)
-            _take_place(part, target)
-            flush_folder(target.parent)
-        except OSError as error:
-            why = f"cannot be written: {reason(error)}; pass --results with a folder of your own"
-            raise StoreError(f"{target.parent}: {why}") from error
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-        files, _ = Local(str(target)).entries()
-        self._known[str(done.session_id)] = [SessionFolder(Local(str(target)), frozenset(files))]
-        return done
+        return replace(done, bytes=self._destination.put(session, str(done.target)))
 
 
-def _sessions_in(results: Path) -> _Known:
-    """Those that are in it, by their names."""
-    found: _Known = {}
-    if results.is_dir():
-        for session in find_sessions(Local(str(results))).sessions:
-            if name := listed(session).session_id:
-                found.setdefault(name, []).append(session)
-    return found
+def _name(session: SessionFolder, session_id: str) -> str:
+    """Its folder's name there: that of the session, which no other one has, or that of its folder here."""
+    own = session.folder.path.rstrip("/").rpartition("/")[2]
+    name = next((it for it in (session_id, own) if _NAME.fullmatch(it)), None)
+    if name is None:
+        raise StoreError(f"{session.folder.path}: its name cannot be a folder's; copy it by hand")
+    return name
 
 
-def _carry_over(old: Path, new: Path) -> None:
-    """What else lies in a session's folder: files that are no part of it, such as kept damaged ones."""
-    for path in sorted(path for path in old.rglob("*") if path.is_file() or path.is_symlink()):
-        name = path.relative_to(old)
-        if not _OWN.fullmatch(name.as_posix()) and not is_part(name.name):
-            (new / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, new / name, follow_symlinks=False)
-
-
-def _take_place(part: Path, target: Path) -> None:
-    """`part` becomes `target`; what was there is `part` then. Raises OSError where it cannot."""
-    if not target.exists():
-        part.rename(target)
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    names = os.fsencode(part), os.fsencode(target)
-    with contextlib.suppress(AttributeError):  # no Linux
-        if libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0:
-            return
-    # Not in one step, but at no moment is there less than one of the two, which readers find.
-    old = target.with_name(f"{target.name}.replaced-{secrets.token_hex(4)}")
-    target.rename(old)
-    try:
-        part.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    old.rename(part)
+def _damaged(there: SessionFolder) -> str | None:
+    """A line on the copy that is there already, and what to do, where it is damaged."""
+    checked = check_session(there)
+    if not checked.damage:
+        return None
+    first = "move it away" if checked.repair is None else f"bench check --repair {there.folder.path}"
+    return f"the copy that is there is damaged: {checked.damage[0]}; {first}, then import it again"

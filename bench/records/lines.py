@@ -117,10 +117,12 @@ class Lines:
         """Whether it is behind all before it; what is missing in between is damage."""
         if self.first is None:
             self.first = line.entry - self._lost
+            if self.first > self._since:
+                self.damage.gap(line.number, self.first - self._since)
         elif line.entry <= self.last:
             self.damage.line(line.number, line.data)
             return False
-        elif (missing := line.entry - self.last - 1 - self._lost) > 0:
+        elif (missing := line.entry - max(self.last, self._since - 1) - 1 - self._lost) > 0:
             self.damage.gap(line.number, missing)
         self.last, self._lost = line.entry, 0
         return True

@@ -9,30 +9,31 @@ import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bench.errors import StoreError
+from bench.records.cast import NEEDED, cast
 from bench.records.find import SessionFolder, find_sessions
 from bench.records.folders import Folder, Local, folder_of, unreadable
 from bench.records.going_on import is_going_on
 from bench.records.journal import FILE_NAME, TAIL_BYTES, closed_runs
 from bench.records.manifest import MANIFEST_FILE, Manifest
 from bench.records.pieces import read_manifest, read_pieces
+from bench.records.plausible import can_be_time
 from bench.records.segments import SEGMENTS
 from bench.records.stored import place_of
-from bench.records.tables import EPOCH
+from bench.records.tables import EPOCH, schema_of
 
 State = Literal["ended", "going on", "interrupted", "not ended", "damaged"]
 """That a session is "not ended" where nobody can tell whether it goes on."""
 THREADS_ELSEWHERE = 16
 """Each of them waits for the network; those that read files of this machine would wait for each other."""
-_TOLD_BY = ("session_id", "suite", "status", "machine", "started_at")
+_TOLD_BY = (*NEEDED["runs"], "machine", "started_at")
 _RUNS = "runs.parquet"
-_MICROSECONDS = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,17 @@ class _Told:
         self.session_id = self.session_id or (session_id if isinstance(session_id, str) else None)
         self.suite = self.suite or (suite if isinstance(suite, str) else None)
 
-    def begun(self, microseconds: int | None) -> None:
-        """A run began then."""
-        known = [it for it in (self.began, microseconds) if it is not None]
-        self.began = min(known, default=None)
+    def add(self, runs: pa.Table) -> None:
+        """Rows of runs; `machine` and `started_at` may be missing."""
+        # Not compared with a scalar: to make one imports pandas.
+        counts = {it["values"]: it["counts"] for it in runs.column("status").value_counts().to_pylist()}
+        self.ok += int(counts.get("ok", 0))
+        if "machine" in runs.schema.names:
+            machines = runs.column("machine").unique().to_pylist()
+            self.machines |= dict.fromkeys(name for name in machines if name)
+        if "started_at" in runs.schema.names:
+            began = pc.min(runs.column("started_at").cast(pa.int64())).as_py()
+            self.began = min((it for it in (self.began, began) if it is not None), default=None)
 
 
 def list_sessions(paths: Sequence[str]) -> Listing:
@@ -160,7 +168,7 @@ def _tail(folder: Folder) -> bytes:
 
 
 def _from_tables(session: SessionFolder, manifest: Manifest | None) -> _Told:
-    told = _Told()
+    told, where = _Told(), place_of(session.folder, _RUNS)
     if manifest:
         told.named(manifest.session.get("session_id"), manifest.session.get("suite"))
     try:
@@ -168,59 +176,77 @@ def _from_tables(session: SessionFolder, manifest: Manifest | None) -> _Told:
             session.folder.open(_RUNS) as opened,
             pq.ParquetFile(opened, page_checksum_verification=True) as file,
         ):
-            _add_runs(told, file)
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise unreadable(place_of(session.folder, _RUNS), error) from error
+            told.runs = file.metadata.num_rows
+            _add_runs(told, file, where)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise unreadable(where, error) from error
     return told
 
 
-def _add_runs(told: _Told, file: pq.ParquetFile) -> None:
-    told.runs = file.metadata.num_rows
-    if file.schema_arrow.field("started_at").type == _MICROSECONDS:
-        told.begun(_least(file.metadata, "started_at"))
-    if not (told.session_id and told.suite) and told.runs:
-        first = file.read_row_group(0, ["session_id", "suite"]).slice(0, 1).to_pylist()[0]
-        told.named(first["session_id"], first["suite"])
-    columns = file.read(["status", "machine"], use_threads=False)
-    told.ok = _count_ok(columns.column("status"))
-    _add_machines(told, columns.column("machine"))
+def _add_runs(told: _Told, file: pq.ParquetFile, where: str) -> None:
+    schema = file.schema_arrow
+    names = schema.names
+    began = _least(file.metadata, "started_at")
+    is_clear = can_be_time(began) if began is not None else not told.runs or "started_at" not in names
+    if not _is_usual(schema) or not is_clear:
+        found = file.read([name for name in _TOLD_BY if name in names], use_threads=False)
+        runs = cast("runs", found, where).table
+        told.add(runs)
+        _name(told, runs)
+        return
+    told.began = began
+    told.add(file.read([name for name in ("status", "machine") if name in names], use_threads=False))
+    if told.runs and not (told.session_id and told.suite):
+        _name(told, _first_rows(file))
 
 
-def _least(metadata: Any, name: str) -> int | None:  # noqa: ANN401 -- of pyarrow, which has no types
-    """The smallest time in a column, in microseconds from 1970, as the statistics of its row groups say."""
-    least: list[int] = []
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        place = _place_in(metadata, name)
-        statistics = None if place is None else row_group.column(place).statistics
-        if statistics is not None and statistics.has_min_max:
-            least.append(statistics.min_raw)
-    return min(least, default=None)
+def _is_usual(schema: pa.Schema) -> bool:
+    """Whether all is there that bench writes in every row, and what tells of a session as bench writes it."""
+    names, kinds = schema.names, schema_of("runs")
+    return (
+        all(names.count(name) == 1 for name in NEEDED["runs"])
+        and all(names.count(name) <= 1 for name in _TOLD_BY)
+        and all(schema.field(name).type == kinds.field(name).type for name in _TOLD_BY if name in names)
+    )
 
 
-def _place_in(metadata: Any, name: str) -> int | None:  # noqa: ANN401
+def _first_rows(file: pq.ParquetFile) -> pa.Table:
+    """Those of its first row group that has any, as far as they tell what a session is called."""
+    numbers = range(file.metadata.num_row_groups)
+    first = next(number for number in numbers if file.metadata.row_group(number).num_rows)
+    return file.read_row_group(first, ["session_id", "suite"], use_threads=False)
+
+
+def _name(told: _Told, runs: pa.Table) -> None:
+    if runs.num_rows:
+        told.named(*(runs.column(name)[0].as_py() for name in ("session_id", "suite")))
+
+
+def _least(metadata: pq.FileMetaData, name: str) -> int | None:
+    """The smallest time in a column, in its unit from 1970, as the statistics of its row groups say.
+
+    None where they do not say it of all of them.
+    """
     schema = metadata.schema
-    return next((at for at in range(len(schema)) if schema.column(at).path == name), None)
+    place = next((at for at in range(len(schema)) if schema.column(at).path == name), None)
+    least: list[int] = []
+    for row_group in map(metadata.row_group, range(metadata.num_row_groups)):
+        statistics = None if place is None else row_group.column(place).statistics
+        if statistics is not None and statistics.has_min_max and isinstance(statistics.min_raw, int):
+            least.append(statistics.min_raw)
+        elif row_group.num_rows:
+            return None
+    return min(least, default=None)
 
 
 def _from_pieces(folder: Folder) -> _Told:
     told = _Told()
     content = read_pieces(folder, {"runs": _TOLD_BY})
     told.named(content.header.get("session_id"), content.header.get("suite"))
-    for runs in content.tables["runs"]:
-        told.runs += runs.num_rows
-        told.ok += _count_ok(runs.column("status"))
-        told.begun(pc.min(runs.column("started_at").cast(pa.int64())).as_py())
-        _add_machines(told, runs.column("machine"))
-        if runs.num_rows:
-            told.named(runs.column("session_id")[0].as_py(), runs.column("suite")[0].as_py())
+    if parts := content.tables["runs"]:
+        found = pa.concat_tables(parts, promote_options="default")
+        runs = cast("runs", found, place_of(folder, FILE_NAME)).table
+        told.runs = runs.num_rows
+        told.add(runs)
+        _name(told, runs)
     return told
-
-
-def _count_ok(status: pa.ChunkedArray) -> int:
-    counts = {it["values"]: it["counts"] for it in status.value_counts().to_pylist()}
-    return int(counts.get("ok", 0))
-
-
-def _add_machines(told: _Told, names: pa.ChunkedArray) -> None:
-    told.machines |= dict.fromkeys(name for name in names.unique().to_pylist() if name)

@@ -56,15 +56,27 @@ def going_on(session: SessionFolder, names: Iterable[TableName] = TABLE_NAMES) -
 
 
 def _together(damaged: Tables, tables: Tables) -> Tables:
-    """What is left of a damaged journal, and of the tables the runs that it lacks."""
-    known = damaged.runs.column("run_id").combine_chunks()
-    parts = {"runs": [damaged.runs], "epochs": [damaged.epochs]}
+    """What is left of a damaged journal, and of the tables the runs that it lacks, or has no end of."""
+    known, told = _ranks(damaged.runs), _ranks(tables.runs)
+    better = [name for name, rank in told.items() if name not in known or rank > known[name]]
+    taken = pa.array(better, pa.string())
+    parts: dict[TableName, list[pa.Table]] = {"runs": [], "epochs": []}
     for name, part in parts.items():
-        rows = getattr(tables, name)
-        part.append(rows.filter(pc.invert(pc.is_in(rows.column("run_id"), value_set=known))))
+        left, rows = getattr(damaged, name), getattr(tables, name)
+        part.append(left.filter(pc.invert(pc.is_in(left.column("run_id"), value_set=taken))))
+        part.append(rows.filter(pc.is_in(rows.column("run_id"), value_set=taken)))
     machines = max(damaged.machines, tables.machines, key=len)
     notes = tuple(dict.fromkeys((*damaged.notes, *tables.notes)))
     return Tables(union("runs", parts["runs"]), union("epochs", parts["epochs"]), machines, notes)
+
+
+def _ranks(runs: pa.Table) -> dict[str, tuple[bool, int]]:
+    """Of each run how much its row counts: one that is over more than one that is not, then by attempts."""
+    names, statuses, attempts = (runs.column(name).to_pylist() for name in ("run_id", "status", "attempt"))
+    return {
+        name: (status not in UNFINISHED, attempt or 0)
+        for name, status, attempt in zip(names, statuses, attempts, strict=True)
+    }
 
 
 def _instead(damage: StoreError, tables: Tables) -> Tables:

@@ -58,7 +58,8 @@ class Pieces:
     """The segments and the journal of the session in `folder`, as they are at this moment.
 
     Use as a context manager. `manifest` is the session's, None where there is none yet. `header`, `damaged`,
-    segments that have lost runs, and `notes`, lines on all that is damaged, are complete once both were read.
+    segments that have lost runs, `damaged_lines`, how many the journal has, and `notes`, lines on all that is
+    damaged, are complete once both were read.
 
     Raises StoreError where they cannot be read, and where they are a newer bench's.
     """
@@ -68,6 +69,7 @@ class Pieces:
         self.manifest: Manifest | None = None
         self.notes: list[str] = []
         self.damaged: list[Segment] = []
+        self.damaged_lines = 0
         self._journal: IO[bytes] | None = None
         self._opened = contextlib.ExitStack()
         self._open()
@@ -107,6 +109,7 @@ class Pieces:
             raise unreadable(where, error) from error
         if lines.damage.lines and not something and not self.manifest:
             raise StoreError(f"{where}:{lines.damage.lines[0]}: not an entry of a journal; copy it again")
+        self.damaged_lines = len(lines.damage.lines)
         self.notes = list(dict.fromkeys([*self.notes, *lines.damage.notes()]))
 
     def _lines(self) -> Any:  # noqa: ANN401 -- a binary file
@@ -142,6 +145,8 @@ class Pieces:
             before = self.manifest
         if damage or (self.manifest is None and (first is None or first > 1)):
             self._do_without_manifest(first, damage)
+        elif self.manifest and first is not None and first > known:
+            self._go_on_behind(self.manifest, first)
 
     def _do_without_manifest(self, first: int | None, damage: DamagedError | None) -> None:
         segments, unknown = found_segments(self.folder, first)
@@ -152,6 +157,13 @@ class Pieces:
             self.notes.append(f"{lost}; its segments were read without it")
         elif self._journal is None:
             raise StoreError(f"{self._where(FILE_NAME)}: missing; copy the session's folder whole")
+
+    def _go_on_behind(self, manifest: Manifest, first: int) -> None:
+        """An older manifest, as from a backup: the segments up to the journal tell themselves."""
+        segments, unknown = found_segments(self.folder, first, manifest)
+        self.manifest = without_gap(manifest, segments)
+        self.notes += [f"{note}; left out" for note in unknown]
+        self.notes.append(f"{older_note(self.folder)}; `bench check --repair` makes it anew")
 
     def _read_manifest(self) -> DamagedError | None:
         try:
@@ -198,6 +210,16 @@ def read_manifest(folder: Folder) -> Manifest | None:
     except (pa.ArrowException, OSError) as error:
         raise unreadable(where, error) from error
     return Manifest.parse(content, where)
+
+
+def without_gap(manifest: Manifest, segments: Sequence[Segment]) -> Manifest:
+    """An older `manifest` with the `segments` that have been closed since; its tables are no longer all."""
+    return replace(manifest, segments=(*manifest.segments, *segments), tables={})
+
+
+def older_note(folder: Folder) -> str:
+    """What there is to say of such a manifest of the session in `folder`."""
+    return f"{place_of(folder, MANIFEST_FILE)}: older than its journal"
 
 
 def names_in(part: Part) -> list[str]:

@@ -54,6 +54,11 @@ _LAST = (datetime.date(2262, 1, 1) - datetime.date(1970, 1, 1)) // datetime.time
 """Microseconds from 1970 to where times no longer fit the nanoseconds that pandas may count in."""
 
 
+def can_be_time(microseconds: int) -> bool:
+    """Whether a clock can have told it, in microseconds from 1970."""
+    return 0 <= microseconds < _LAST
+
+
 @dataclass(frozen=True)
 class _Range:
     """The numbers from `low` to `high` (None: no bound), `low` left out where they are `above` it."""

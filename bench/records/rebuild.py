@@ -1,7 +1,7 @@
 """The tables of a session made from its segments and its journal: each run once, and sorted."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,12 +72,14 @@ def of_schemas(tables: _Tables) -> _Tables:
     return {name: of_schema(name, tables[name]) for name in TABLE_NAMES}
 
 
-def of_schema(name: TableName, table: pa.Table) -> pa.Table:
-    """`table`, which an older bench may have written, with the columns that it lacks.
+def of_schema(name: TableName, table: pa.Table, columns: Sequence[str] | None = None) -> pa.Table:
+    """`table`, which an older bench may have written, with the columns that it lacks: all or these `columns`.
 
     Raises StoreError where it is another bench's.
     """
     schema = schema_of(name)
+    if columns is not None:
+        schema = pa.schema([schema.field(column) for column in columns])
     if table.schema.equals(schema):
         return table.replace_schema_metadata(schema.metadata)
     if unknown := [column for column in table.schema.names if column not in schema.names]:

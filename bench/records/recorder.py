@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from bench.errors import StoreError
+from bench.errors import StoreError, reason
 from bench.records.columns import journal_parts
 from bench.records.earlier import Earlier, EarlierSession, read_earlier
 from bench.records.folders import Local
@@ -18,6 +18,7 @@ from bench.records.manifest import MANIFEST_FILE, Manifest, Segment, write_manif
 from bench.records.pieces import read_manifest
 from bench.records.rebuild import write_session_tables
 from bench.records.rescue import rescue
+from bench.records.seal import BEGINNING
 from bench.records.segments import Held, full, lost_with, remove_left, write_segments
 from bench.records.tables import JOURNAL_VERSION, Row
 
@@ -32,7 +33,7 @@ class Recorder:
 
     What is on the disk is not kept in memory: of each run its name stays, and which entry of the journal it
     is. Once the journal holds some thousand runs, they become a segment, which takes as long however many
-    there were before.
+    there were before. `notes` are lines on what of a session that was resumed is damaged.
     """
 
     def __init__(self, folder: Path, journal: Journal, session: EarlierSession, head: Sequence[Row]) -> None:
@@ -47,6 +48,9 @@ class Recorder:
         self._manifest = session.manifest or Manifest(self._header)
         self._held, self._damaged, self._lost = Held(), session.damaged, list[Segment]()
         self._held.keep(folder, self._manifest.segments)
+        told = "\n".join(session.notes)
+        absent = [str(folder / name) for name in sorted(self._held.absent)]
+        self.notes = session.notes + tuple(f"{it}: missing; left out" for it in absent if it not in told)
         self._tried = 0, 0
         """Of the journal, when it was last tried to close a segment: its runs, and its size."""
 
@@ -69,7 +73,7 @@ class Recorder:
         with contextlib.ExitStack() as opened:
             journal = opened.enter_context(Journal(folder))
             remove_left(folder)
-            rescue(folder, journal)
+            rescue(folder, journal, keep=True)
             session = read_earlier(folder)
             if session.manifest:
                 session.manifest = replace(session.manifest, session=session.header, tables={})
@@ -77,9 +81,14 @@ class Recorder:
                 journal.continue_at(session.manifest.next_entry)
             resumed = {"kind": "resumed", **header}
             head = [{"kind": "session", **session.header, "schema_version": JOURNAL_VERSION}, resumed]
+            unsealed = journal.size and not _is_sealed(journal)
             journal.extend([resumed] if journal.size else head)
             opened.pop_all()
-        return cls(folder, journal, session, head)
+        recorder = cls(folder, journal, session, head)
+        if unsealed:  # an older bench would take it for its own, and add lines without seals
+            with contextlib.suppress(StoreError):  # the journal has all; it is tried again once it has grown
+                recorder._close_segment()
+        return recorder
 
     def __enter__(self) -> Self:
         return self
@@ -150,6 +159,13 @@ class Recorder:
 
     def _put_back(self) -> None:
         """The segments, and then the manifest, where they are gone with the folder."""
+        try:
+            self._put_files_back()
+        except OSError as error:
+            what = f"{self.folder}: cannot be written: {reason(error)}"
+            raise StoreError(f"{what}; its journal is complete, go on with --resume") from error
+
+    def _put_files_back(self) -> None:
         whole = [it for it in self._manifest.segments if it not in self._damaged and it not in self._lost]
         self._lost += self._held.put_back(self.folder, whole)
         if self._manifest.segments and not (self.folder / MANIFEST_FILE).exists():
@@ -175,6 +191,12 @@ class Recorder:
         if runs < len(self._entries):
             told = "; ".join(notes) or f"{self.folder}: some of its files were changed while it went on"
             raise StoreError(f"{told}; {_runs(len(self._entries) - runs)} not in the tables")
+
+
+def _is_sealed(journal: Journal) -> bool:
+    """Whether it begins with a line that has a checksum."""
+    with journal.read() as file:
+        return file.read(len(BEGINNING)) == BEGINNING
 
 
 def _runs(count: int) -> str:

@@ -1,7 +1,7 @@
 """A damaged session made whole again, from what of it is whole; nothing is thrown away for it."""
 
 import contextlib
-import shutil
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from bench.errors import StoreError, reason
-from bench.files import flush, flush_folder
 from bench.records.check_pieces import PiecesFound, check_pieces
 from bench.records.checking import Checked, check_session
 from bench.records.columns import Part
@@ -18,10 +17,21 @@ from bench.records.folders import Local
 from bench.records.journal import Journal
 from bench.records.manifest import Manifest, write_manifest
 from bench.records.pieces import RUN_ID, Pieces, names_in, read_manifest, without_others
-from bench.records.rebuild import of_schemas, rebuild_tables
-from bench.records.rescue import of_runs, restore_pieces, row_text
+from bench.records.rebuild import of_schema, rebuild_tables
+from bench.records.rescue import (
+    OF_RANKS,
+    Rank,
+    as_part,
+    keep_copy,
+    machines_in,
+    newer_in,
+    of_runs,
+    other_machines,
+    ranks_in,
+    read_table,
+    restore_pieces,
+)
 from bench.records.segments import SEGMENTS, write_segments
-from bench.records.stored import content_of, place_of, table_in, verified
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, TableName, schema_of
 
 
@@ -36,6 +46,7 @@ def repaired(session: SessionFolder, checked: Checked) -> Checked:
         return replace(checked, remedy="copy the session's folder to this machine, and repair it there")
     folder = Path(session.folder.path)
     try:
+        _check_name(folder)
         kept = _keep(folder, checked)
         _make_anew(folder, checked)
         files, _ = session.folder.entries()
@@ -47,6 +58,15 @@ def repaired(session: SessionFolder, checked: Checked) -> Checked:
     said = [f"was damaged: {line}" for line in checked.damage]
     said += [f"{old} is kept as {new.name}" for old, new in kept.items()]
     return replace(after, lost=checked.lost, repaired=tuple(said) or ("its manifest was written",))
+
+
+def _check_name(folder: Path) -> None:
+    """Raises StoreError where only tables tell the session: made anew, they may lack what they have now."""
+    with Pieces(Local(str(folder))) as pieces:
+        for _ in pieces.journal():
+            pass  # its header is known once it was read
+    if not isinstance(pieces.header.get("session_id"), str):
+        raise StoreError(f"{folder}: nothing that is whole tells which session it is; look for another copy")
 
 
 def _make_anew(folder: Path, checked: Checked) -> None:
@@ -67,22 +87,9 @@ def _keep(folder: Path, checked: Checked) -> dict[str, Path]:
         return {}
     kept = {}
     for name in checked.files:
-        source = folder / name
-        if source.is_file():
-            kept[name] = _free(source)
-            with source.open("rb") as file, kept[name].open("xb") as copy:
-                shutil.copyfileobj(file, copy)
-                flush(copy)
-            flush_folder(source.parent)
+        if (folder / name).is_file():
+            kept[name] = keep_copy(folder / name)
     return kept
-
-
-def _free(path: Path) -> Path:
-    number, name = 1, path.with_name(f"{path.name}.damaged")
-    while name.exists():
-        number += 1
-        name = path.with_name(f"{path.name}.damaged-{number}")
-    return name
 
 
 def _write_manifest(folder: Path) -> None:
@@ -118,38 +125,39 @@ def _remove_left_out(folder: Path, damaged: Sequence[str]) -> None:
 
 
 def _without_damage(folder: Path, journal: Journal, pieces: Pieces, found: PiecesFound) -> Manifest:
-    manifest, latest = pieces.manifest or Manifest({}), dict[str, int]()
-    for part in (*pieces.segments({"runs": (RUN_ID,)}), *pieces.journal()):
+    manifest, latest, ranks = pieces.manifest or Manifest({}), dict[str, int](), dict[str, Rank]()
+    for part in itertools.chain(pieces.segments({"runs": OF_RANKS}), pieces.journal()):
         latest |= zip(names_in(part), part.entries, strict=True)
-    if not isinstance(pieces.header.get("session_id"), str):
-        raise StoreError(f"{folder}: nothing that is whole tells which session it is; look for another copy")
-    parts = _parts(pieces, manifest, latest, found, journal.next_entry)
+        ranks |= ranks_in(part.tables["runs"])
+    tables = _readable_tables(pieces)
+    missing = newer_in(tables["runs"], ranks)
+    runs, epochs = (of_runs(tables[name], missing) for name in ("runs", "epochs"))
+    entry = journal.next_entry + len(found.segments)
+    lacking = as_part({"runs": runs, "epochs": epochs, "machines": _other_machines(tables, pieces)}, entry)
+    latest |= dict.fromkeys(missing, entry)
+    rests = _rests(pieces, found, latest, tables["epochs"], journal.next_entry)
+    parts = itertools.chain(pieces.journal(latest), rests, [lacking])
     made = write_segments(folder, manifest.taken, manifest.next_entry, parts)
     kept = [segment for segment in manifest.segments if segment not in found.segments]
     header = {**pieces.header, "schema_version": JOURNAL_VERSION}
     return Manifest(header, (*kept, *made))
 
 
-def _parts(
-    pieces: Pieces, manifest: Manifest, latest: Mapping[str, int], found: PiecesFound, entry: int
+def _rests(
+    pieces: Pieces, found: PiecesFound, latest: Mapping[str, int], epochs: pa.Table, entry: int
 ) -> Iterator[Part]:
-    """What the journal holds, and as one more entry what can be read of damaged segments, or of tables."""
-    yield from pieces.journal(latest)
-    tables = _readable_tables(pieces)
+    """What can be read of each damaged segment, as one more entry, from `entry` on.
+
+    What one has lost of its epochs is taken from `epochs`, those of the tables.
+    """
+    manifest, numbers = pieces.manifest or Manifest({}), itertools.count(entry)
     for segment, part in zip(manifest.segments, pieces.segments(), strict=True):
         if segment in found.segments:
             rest = without_others(part, latest).tables
-            epochs = rest["epochs"]
-            if not epochs.num_rows:
-                epochs = of_runs(tables["epochs"], rest["runs"].column(RUN_ID).to_pylist())
-            yield _part({**rest, "epochs": epochs}, entry)
-    missing = [name for name in tables["runs"].column(RUN_ID).to_pylist() if name not in latest]
-    runs, epochs = (of_runs(tables[name], missing) for name in ("runs", "epochs"))
-    yield _part({"runs": runs, "epochs": epochs, "machines": _other_machines(tables, pieces)}, entry)
-
-
-def _part(tables: Mapping[TableName, pa.Table], entry: int) -> Part:
-    return Part(of_schemas(tables), [entry] * tables["runs"].num_rows, entry, entry, {})
+            of_rest = rest["epochs"]
+            if not of_rest.num_rows:
+                of_rest = of_runs(epochs, rest["runs"].column(RUN_ID).to_pylist())
+            yield as_part({**rest, "epochs": of_rest}, next(numbers))
 
 
 def _readable_tables(pieces: Pieces) -> dict[TableName, pa.Table]:
@@ -157,16 +165,12 @@ def _readable_tables(pieces: Pieces) -> dict[TableName, pa.Table]:
     folder, stored = pieces.folder, pieces.manifest.tables if pieces.manifest else {}
     tables = {name: pa.Table.from_batches([], schema=schema_of(name)) for name in TABLE_NAMES}
     for name in TABLE_NAMES:
-        file = f"{name}.parquet"
         with contextlib.suppress(StoreError, KeyError):
-            content = verified(folder, stored[name]) if stored else content_of(folder, file)
-            tables[name] = table_in(content, place_of(folder, file))
+            tables[name] = of_schema(name, read_table(folder, name, stored))
     return tables
 
 
 def _other_machines(tables: Mapping[TableName, pa.Table], pieces: Pieces) -> pa.Table:
     """Those that no piece has."""
-    parts = (*pieces.segments({"machines": schema_of("machines").names}), *pieces.journal())
-    known = {row_text(row) for part in parts for row in part.tables["machines"].to_pylist()}
-    machines = tables["machines"]
-    return machines.filter(pa.array([row_text(row) not in known for row in machines.to_pylist()], pa.bool_()))
+    parts = itertools.chain(pieces.segments({"machines": schema_of("machines").names}), pieces.journal())
+    return other_machines(tables["machines"], set().union(*map(machines_in, parts)))

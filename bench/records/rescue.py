@@ -1,26 +1,34 @@
 """What a session's tables hold and its segments and its journal have lost, put back among the segments."""
 
+import contextlib
+import itertools
 import json
+import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.errors import DamagedError, StoreError
+from bench.errors import DamagedError, StoreError, reason
+from bench.files import flush, flush_folder
 from bench.records.cast import cast, impossible_note
 from bench.records.columns import Part
 from bench.records.folders import Folder, Local
-from bench.records.journal import Journal
+from bench.records.journal import FILE_NAME, Journal
 from bench.records.manifest import Manifest, Segment, StoredFile, write_manifest
+from bench.records.measurement import UNFINISHED
 from bench.records.pieces import RUN_ID, Pieces, names_in
 from bench.records.rebuild import of_schema, of_schemas
 from bench.records.segments import write_segments
 from bench.records.stored import content_of, place_of, table_in, verified
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, Row, TableName, schema_of
 
+OF_RANKS = (RUN_ID, "status", "attempt")
+Rank = tuple[bool, int]
+"""Of an entry of a run: whether it is over, and which attempt it was. Of two, the newer has the higher."""
 _COLUMNS: Mapping[TableName, Sequence[str]] = {
-    "runs": (RUN_ID,),
+    "runs": OF_RANKS,
     "machines": schema_of("machines").names,
 }
 _Tables = Mapping[TableName, pa.Table]
@@ -35,28 +43,60 @@ def restore_pieces(folder: Path) -> bool:
         return rescue(folder, journal)
 
 
-def rescue(folder: Path, journal: Journal) -> bool:
-    """The same for who has its `journal` open. What that held is in a segment then, too."""
+def rescue(folder: Path, journal: Journal, keep: bool = False) -> bool:
+    """The same for who has its `journal` open. What that held is in a segment then, too.
+
+    Where lines of it are damaged, a copy of it is left beside it with `keep`.
+    """
     with Pieces(Local(str(folder))) as pieces:
         manifest = pieces.manifest or Manifest({})
-        if (tables := _whole_tables(pieces)) is None:
+        if (known := _some_tables(pieces)) is None:
             return False
         kept = tuple(segment for segment in manifest.segments if _is_whole(pieces, segment))
-        lost = _lost(pieces, tables, kept)
-        anything = lost["runs"].num_rows or lost["machines"].num_rows or (manifest.tables and pieces.notes)
-        if not anything or not _has_name(pieces):
+        missing, machines = _lost(pieces, known, kept)
+        anything = missing or machines.num_rows or (manifest.tables and pieces.notes)
+        if not anything or not _has_name(pieces) or (tables := _whole_tables(pieces)) is None:
             return False
+        if keep and pieces.damaged_lines:
+            keep_copy(folder / FILE_NAME)
         journal.continue_at(manifest.next_entry)
         if manifest.tables:  # they hold all that there is: of no run an older entry counts now
-            kept, parts = (), iter([_part(tables, journal.next_entry)])
+            kept, parts = (), iter([as_part(tables, journal.next_entry)])
         else:
-            parts = _and_the_journal(pieces, _part(lost, journal.next_entry))
+            runs, epochs = (of_runs(tables[name], missing) for name in ("runs", "epochs"))
+            lost: _Tables = {"runs": runs, "epochs": epochs, "machines": machines}
+            parts = _and_the_journal(pieces, as_part(lost, journal.next_entry))
         made = write_segments(folder, manifest.taken, manifest.next_entry, parts)
         header = {**pieces.header, "schema_version": JOURNAL_VERSION}
         write_manifest(folder, Manifest(header, (*kept, *made)))
     journal.continue_at(made[-1].last + 1)
     journal.renew([{"kind": "session", **header}])
     return True
+
+
+def keep_copy(path: Path) -> Path:
+    """Copies a damaged file to one beside it, which it gives. Raises StoreError where there is no room."""
+    copy = _free(path)
+    try:
+        with contextlib.ExitStack() as failed:
+            failed.callback(copy.unlink, missing_ok=True)
+            with path.open("rb") as file, copy.open("xb") as made:
+                shutil.copyfileobj(file, made)
+                flush(made)
+            failed.pop_all()
+        flush_folder(path.parent)
+    except OSError as error:
+        message = f"{path.parent}: cannot be written: {reason(error)}; make room there"
+        raise StoreError(message) from error
+    return copy
+
+
+def _free(path: Path) -> Path:
+    number, name = 1, path.with_name(f"{path.name}.damaged")
+    while name.exists():
+        number += 1
+        name = path.with_name(f"{path.name}.damaged-{number}")
+    return name
 
 
 def _has_name(pieces: Pieces) -> bool:
@@ -73,23 +113,20 @@ def _is_whole(pieces: Pieces, segment: Segment) -> bool:
     return True
 
 
-def _lost(pieces: Pieces, tables: _Tables, kept: Collection[Segment]) -> _Tables:
-    """What the tables have, and neither the segments that are `kept` nor the journal."""
-    known, machines = set[str](), set[str]()
-    parts = zip(pieces.manifest.segments if pieces.manifest else (), pieces.segments(_COLUMNS), strict=True)
-    for part in (*(part for segment, part in parts if segment in kept), *pieces.journal()):
-        known.update(names_in(part))
-        machines.update(map(row_text, part.tables["machines"].to_pylist()))
-    missing = [name for name in tables["runs"].column(RUN_ID).to_pylist() if name not in known]
-    others = [row_text(row) not in machines for row in tables["machines"].to_pylist()]
-    return {
-        "runs": of_runs(tables["runs"], missing),
-        "epochs": of_runs(tables["epochs"], missing),
-        "machines": tables["machines"].filter(pa.array(others, pa.bool_())),
-    }
+def _lost(pieces: Pieces, tables: _Tables, kept: Collection[Segment]) -> tuple[list[str], pa.Table]:
+    """The runs and machines that the tables have, and neither segments that are `kept` nor the journal."""
+    known, machines = dict[str, Rank](), set[str]()
+    segments = pieces.manifest.segments if pieces.manifest else ()
+    of_all = zip(segments, pieces.segments(_COLUMNS), strict=True)
+    of_kept = (part for segment, part in of_all if segment in kept)
+    for part in itertools.chain(of_kept, pieces.journal()):
+        known.update(ranks_in(part.tables["runs"]))
+        machines |= machines_in(part)
+    return newer_in(tables["runs"], known), other_machines(tables["machines"], machines)
 
 
-def _part(tables: _Tables, entry: int) -> Part:
+def as_part(tables: _Tables, entry: int) -> Part:
+    """`tables` as one entry of the journal."""
     return Part(of_schemas(tables), [entry] * tables["runs"].num_rows, entry, entry, {})
 
 
@@ -97,8 +134,19 @@ def _and_the_journal(pieces: Pieces, lost: Part) -> Iterator[Part]:
     latest: dict[str, int] = {}
     for part in pieces.journal():
         latest |= zip(names_in(part), part.entries, strict=True)
-    yield from pieces.journal(latest)
+    yield from pieces.journal(latest | dict.fromkeys(names_in(lost), lost.last))
     yield lost
+
+
+def ranks_in(runs: pa.Table) -> dict[str, Rank]:
+    """Of each run in a table; of one that is in it twice, of the last entry."""
+    rows = zip(*(runs.column(name).to_pylist() for name in OF_RANKS), strict=True)
+    return {run_id: (status not in UNFINISHED, attempt or 1) for run_id, status, attempt in rows}
+
+
+def newer_in(runs: pa.Table, known: Mapping[str, Rank]) -> list[str]:
+    """The runs of which a table has an entry while none is `known`, or a newer one than that."""
+    return [name for name, rank in ranks_in(runs).items() if name not in known or rank > known[name]]
 
 
 def of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
@@ -106,9 +154,31 @@ def of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
     return table.filter(pc.is_in(table.column(RUN_ID), value_set=pa.array(run_ids, pa.string())))
 
 
-def row_text(row: Row) -> str:
-    """A row of machines, which is the same as another where their texts are."""
+def machines_in(part: Part) -> set[str]:
+    """Its machines, as texts by which `other_machines` knows them."""
+    return set(map(_row_text, part.tables["machines"].to_pylist()))
+
+
+def other_machines(machines: pa.Table, known: Collection[str]) -> pa.Table:
+    """Those that are not `known`."""
+    others = [_row_text(row) not in known for row in machines.to_pylist()]
+    return machines.filter(pa.array(others, pa.bool_()))
+
+
+def _row_text(row: Row) -> str:
     return json.dumps({key: value for key, value in row.items() if value is not None}, sort_keys=True)
+
+
+def _some_tables(pieces: Pieces) -> _Tables | None:
+    """What tells whether the tables hold what is lost, which is seldom; None where it cannot be read."""
+    stored = pieces.manifest.tables if pieces.manifest else {}
+    try:
+        return {
+            name: of_schema(name, read_table(pieces.folder, name, stored, columns), columns)
+            for name, columns in _COLUMNS.items()
+        }
+    except (StoreError, KeyError):
+        return None
 
 
 def _whole_tables(pieces: Pieces) -> _Tables | None:
@@ -121,10 +191,26 @@ def _whole_tables(pieces: Pieces) -> _Tables | None:
 
 
 def _whole_table(folder: Folder, name: TableName, stored: Mapping[TableName, StoredFile]) -> pa.Table:
-    where = place_of(folder, f"{name}.parquet")
+    table = read_table(folder, name, stored)
     if stored:
-        return of_schema(name, table_in(verified(folder, stored[name]), where))
-    made = cast(name, table_in(content_of(folder, f"{name}.parquet"), where), where)
+        return of_schema(name, table)
+    where = place_of(folder, f"{name}.parquet")
+    made = cast(name, table, where)
     if made.impossible:
         raise DamagedError(impossible_note(where, made.impossible))
     return of_schema(name, made.table.select(schema_of(name).names))
+
+
+def read_table(
+    folder: Folder,
+    name: TableName,
+    stored: Mapping[TableName, StoredFile],
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """A table of the session in `folder`: verified where the manifest names tables, which are `stored`.
+
+    Raises StoreError where it cannot be read, and KeyError where the manifest names others alone.
+    """
+    file = f"{name}.parquet"
+    content = verified(folder, stored[name]) if stored else content_of(folder, file)
+    return table_in(content, place_of(folder, file), columns)

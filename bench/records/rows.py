@@ -53,7 +53,8 @@ class Rows:
         """Of all rows those for which `condition` holds."""
         if condition is None:
             return self
-        names = condition.names & (self.columns.keys() | self.constants.keys())
+        known = self.columns.keys() | self.constants.keys()
+        names = condition.names if condition.names <= known else known  # of which the nearest is told
         columns = [plain(self.whole_column(name)) for name in names]
         return replace(self, kept=condition.rows_held(pa.Table.from_arrays(columns, names=list(names))))
 

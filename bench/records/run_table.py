@@ -161,7 +161,7 @@ def grouped(columns: Sequence[Codes], rows: Rows) -> list[Rows]:
         size = len(column.values) + 1
         if number * size >= 2**62:
             number, key = _denser(key)
-        key = key * size + (column.indices[rows] + 1)
+        key = key.astype(np.int64, copy=False) * size + (column.indices[rows] + 1)
         number *= size
     if not len(rows):
         return []

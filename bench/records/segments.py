@@ -17,8 +17,8 @@ import pyarrow as pa
 from bench.errors import StoreError
 from bench.files import flush_folder, remove_parts, replacing
 from bench.records.columns import Part
-from bench.records.folders import Folder
-from bench.records.manifest import Segment, StoredFile
+from bench.records.folders import Folder, Local
+from bench.records.manifest import Manifest, Segment, StoredFile
 from bench.records.stored import content_of, place_of, table_in
 from bench.records.tables import TABLE_NAMES, TableName
 from bench.records.writing import write_files
@@ -34,11 +34,12 @@ ENTRIES_KEY = b"bench_entries"
 def write_segments(folder: Path, taken: int, first: int, parts: Iterable[Part]) -> list[Segment]:
     """The entries from `first` on that `parts` hold as segments of the session in `folder`, on the disk.
 
-    Its segments have taken the numbers up to `taken`; others that lie there belong to nobody, and are
-    replaced. Raises StoreError where there is no room for them; then none is left there.
+    Its segments have taken the numbers up to `taken`. Others that lie there are left as they are: the
+    manifest may be an older one. Raises StoreError where there is no room for them; then none is left there.
     """
     made: list[Segment] = []
     with contextlib.ExitStack() as failed:
+        taken = max([taken, *(int(name.split(".")[0]) for name in _names(Local(str(folder))))])
         for number, some in enumerate(_of_a_segment(parts), start=taken + 1):
             names = {name: f"{SEGMENTS}/{number:06}.{name}.parquet" for name in TABLE_NAMES}
             failed.callback(_remove, folder, names.values())
@@ -85,15 +86,22 @@ def _remove(folder: Path, names: Iterable[str]) -> None:
             (folder / name).unlink()
 
 
-def found_segments(folder: Folder, before: int | None) -> tuple[list[Segment], list[StoreError]]:
+def found_segments(
+    folder: Folder, before: int | None, manifest: Manifest | None = None
+) -> tuple[list[Segment], list[StoreError]]:
     """The segments in a session's `folder` as their own files tell them, and what cannot be told.
 
-    Those of entries from `before` on, which the journal holds, are none. For sessions without a manifest.
+    Those of entries from `before` on, which the journal holds, are none, and those of a `manifest` are not
+    among them. For sessions without a manifest, or with one that is older than their journal.
     """
+    known = {file.name for one in (manifest.segments if manifest else ()) for file in one.files.values()}
+    since = manifest.next_entry if manifest else 1
     found: dict[tuple[int, int], dict[TableName, StoredFile]] = {}
     unknown: list[StoreError] = []
     for file in _names(folder):
         name, where = f"{SEGMENTS}/{file}", place_of(folder, f"{SEGMENTS}/{file}")
+        if name in known:
+            continue
         try:
             content = content_of(folder, name)
             table = table_in(content, where)
@@ -101,7 +109,7 @@ def found_segments(folder: Folder, before: int | None) -> tuple[list[Segment], l
             unknown.append(error)
             continue
         entries, kind = entries_of(table.schema), file.split(".")[1]
-        if entries and (before is None or entries[1] < before):
+        if entries and since <= entries[0] and (before is None or entries[1] < before):
             stored = StoredFile(name, table.num_rows, content.size, hashlib.sha256(content).hexdigest())
             found.setdefault(entries, {})[kind] = stored  # type: ignore[index]
     return _one_after_the_other(found), unknown
@@ -116,8 +124,9 @@ def _names(folder: Folder) -> list[str]:
 
 
 def _one_after_the_other(found: Mapping[tuple[int, int], dict[TableName, StoredFile]]) -> list[Segment]:
+    """Of two that a kill left beside one another, that of more entries."""
     segments: list[Segment] = []
-    for (first, last), files in sorted(found.items()):
+    for (first, last), files in sorted(found.items(), key=lambda item: (item[0][0], -item[0][1])):
         if not segments or first > segments[-1].last:
             segments.append(Segment(first, last, files))
     return segments
@@ -135,11 +144,13 @@ def entries_of(schema: pa.Schema) -> tuple[int, int] | None:
 class Held:
     """The files of segments, kept open: they outlive the folder that they lie in, as the journal does.
 
-    Not so many of them that others lack descriptors: those beyond are lost with their folder.
+    Not so many of them that others lack descriptors: those beyond are lost with their folder. One that was
+    missing when it was to be kept is `absent`, and not lost with it.
     """
 
     def __init__(self) -> None:
         self._files: dict[str, IO[bytes]] = {}
+        self.absent = set[str]()
         self._opened = contextlib.ExitStack()
 
     def close(self) -> None:
@@ -153,8 +164,12 @@ class Held:
         for name in itertools.islice((name for name in names if name not in self._files), most):
             if len(self._files) >= most:
                 return
-            with contextlib.suppress(OSError):
+            try:
                 self._files[name] = self._opened.enter_context((folder / name).open("rb"))
+            except FileNotFoundError:
+                self.absent.add(name)
+            except OSError:  # it is there, and put back it cannot be
+                pass
 
     def put_back(self, folder: Path, segments: Iterable[Segment]) -> list[Segment]:
         """Each file into its place in `folder` where it no longer is; gives the segments that are lost.
@@ -163,7 +178,7 @@ class Held:
         """
         lost = []
         for segment in segments:
-            names = [file.name for file in segment.files.values()]
+            names = [file.name for file in segment.files.values() if file.name not in self.absent]
             missing = [name for name in names if not self._is_there(folder / name, self._files.get(name))]
             if all(name in self._files for name in missing):
                 for name in missing:

@@ -26,6 +26,9 @@ from bench.records.stored import place_of
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, TableName, check_version
 
 _NAMED = ("machine_id", "machine")
+_TELL: tuple[TableName, ...] = ("runs", "machines")
+"""The tables that do of machines."""
+_TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Part:
         names = asked.tables if runs.number or asked.condition is None else asked.tables[:1]
         others = frozenset[Named]()
         if asked.condition is not None:
-            others = others.union(*(_machines(self.rows[name]) for name in ("runs", "machines")))
+            others = others.union(*(_machines(self.rows[name]) for name in _TELL if name in self.rows))
         chosen = {name: rows[name].select(asked.of(name)) for name in names}
         return replace(self, rows=chosen, others=others)
 
@@ -100,10 +103,11 @@ def open_session(at: SessionFolder) -> Opened:
     return Opened(at, manifest)
 
 
-def read_part(opened: Opened, asked: Asked) -> Part:
+def read_part(opened: Opened, asked: Asked, tries: int = _TRIES) -> Part:
     """What is asked for of a session; where a condition leaves no run of it, neither epochs nor machines.
 
-    Raises StoreError where it cannot be read, neither from its tables nor from what they were made of.
+    One that was resumed or repaired since it was opened is read as it is now. Raises StoreError where it
+    cannot be read, neither from its tables nor from what they were made of.
     """
     if opened.session_id is None:
         read = tables_of if opened.manifest is None else going_on
@@ -111,9 +115,13 @@ def read_part(opened: Opened, asked: Asked) -> Part:
         return replace(part, notes=(*opened.notes, *part.notes))
     try:
         return _of_named(opened, opened.session_id, asked)
-    except StoreError as damage:
-        recorded = opened.manifest.tables["runs"].rows if opened.manifest else 0
-        return Part.of(in_place(opened.at.folder, damage, recorded)).chosen(asked)
+    except StoreError as error:
+        damage = error
+    now = open_session(opened.at)
+    if tries and now != opened:
+        return read_part(now, asked, tries - 1)
+    recorded = opened.manifest.tables["runs"].rows if opened.manifest else 0
+    return Part.of(in_place(opened.at.folder, damage, recorded)).chosen(asked)
 
 
 def _of_named(opened: Opened, session_id: str, asked: Asked) -> Part:

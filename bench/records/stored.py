@@ -46,7 +46,9 @@ def table_in(content: pa.Buffer, where: str, columns: Sequence[str] | None = Non
         # Not `read_table`: it imports pandas, which takes longer than reading the table.
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         known = file.schema_arrow.names
-        table = file.read(None if columns is None else [name for name in columns if name in known])
+        # Not in threads of pyarrow's: one may let go of the bytes last, after Python's end, and abort.
+        wanted = None if columns is None else [name for name in columns if name in known]
+        table = file.read(wanted, use_threads=False)
         version = version_of(table.schema)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(where, error) from error

@@ -15,7 +15,7 @@ from bench.views.visible import visible
 COLUMNS = ("path", "state", "bytes", "verdict", "damage", "lost", "remedy", "repaired", "strays", "notes")
 _WORDS: dict[Verdict, tuple[str, str, str]] = {
     "whole": ("✓", "green", "whole"),
-    "no checksums": ("✓", "green", "no checksums: it can be read, and nothing stands there that cannot be"),
+    "no checksums": ("✓", "green", "read whole; an older bench wrote it, without checksums to hold it to"),
     "damaged": ("✗", "bold red", "damaged"),
 }
 

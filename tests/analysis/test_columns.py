@@ -117,7 +117,7 @@ CHOSEN = {
     "overhead's probes": ("machines", of_probes, overhead.MACHINE_COLUMNS),
     "drifts": ("machines", of_machines, drift.MACHINE_COLUMNS),
     "comparisons": ("runs", of_runs(compared), comparison.RUN_COLUMNS),
-    "the report": ("runs", reported, columns.REPORTED["runs"]),
+    "the report": ("runs", reported, findings.REPORTED["runs"]),
     "curves": ("epochs", of_epochs, curves.EPOCH_COLUMNS),
 }
 

@@ -29,6 +29,7 @@ from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.store import read_sessions
 from bench.records.suite import Measure, Point, Suite
+from tests.sessions import journal_of
 
 PROBE = Probe("cpu", 4, {"float32": 1e11}, (Bandwidth(2**20, 1e11), Bandwidth(2**30, 1e10)), 1e-4, 1e-6)
 OK = Measurement(status="ok", device_name="EPYC", step_seconds=0.001)
@@ -297,8 +298,10 @@ class Bench:
         return self.rows()
 
     def rows(self):
-        """What was recorded, in order; lists as tuples."""
+        """What was recorded, in the order in which the runs ended; lists as tuples."""
         rows = read_sessions([str(self.recorder.folder)]).runs.to_pylist()
+        ended = {row["run_id"]: place for place, row in enumerate(journal_of(self.recorder.folder).runs)}
+        rows.sort(key=lambda row: ended[row["run_id"]])
         return [{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows]
 
     def machines(self):

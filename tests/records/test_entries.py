@@ -143,6 +143,12 @@ def test_a_journal_is_read_so_many_runs_at_a_time(resumed):
 
 
 @pytest.mark.usefixtures("of_two")
+def test_a_part_without_entries_ends_where_the_one_before_did(resumed):
+    lines = Lines(io.BytesIO(b"".join((resumed / FILE_NAME).read_bytes().splitlines(True)[:3])), "x")
+    *_, before, last = blocks(lines, lines.damage)
+    assert (last.runs, last.last) == ([], before.last)
+
+
 def test_of_a_run_that_was_tried_again_the_entry_that_counts_is_left(resumed):
     whole = journal_of(resumed)
     latest = dict(zip((row["run_id"] for row in whole.runs), whole.entries, strict=True))

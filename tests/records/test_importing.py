@@ -1,13 +1,21 @@
 import os
+import re
 import shutil
+from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 
-from bench.errors import StoreError
-from bench.records import copying, importing
+from bench.errors import DamagedError, StoreError
+from bench.records import copying, put_in_place
 from bench.records.checking import check_session
+from bench.records.comparing import compare_copies
+from bench.records.folders import Local
 from bench.records.importing import Importer
 from bench.records.journal import FILE_NAME, Journal
+from bench.records.manifest import write_manifest
+from bench.records.pieces import read_manifest
+from bench.records.put_in_place import LocalDestination
 from bench.records.recorder import Recorder
 from bench.records.writing import write_tables
 from tests.records.test_checking import SEGMENT, flip
@@ -16,7 +24,9 @@ from tests.records.test_checking import SEGMENT, flip
 @pytest.fixture
 def imported(tmp_path):
     """Call with paths; imports what lies there into `tmp_path`/here, and gives what became of each."""
-    return lambda *paths, **options: list(Importer([*map(str, paths)], tmp_path / "here", **options))
+    return lambda *paths, **options: list(
+        Importer([*map(str, paths)], LocalDestination(tmp_path / "here"), **options)
+    )
 
 
 @pytest.fixture
@@ -62,9 +72,18 @@ def test_several_below_one_folder_old_and_interrupted_ones(recorded_session, con
     interrupted = recorded_session(tmp_path / "cut", 6, interrupted=True)
     with (interrupted / FILE_NAME).open("ab") as journal:
         journal.write(b'{"crc32": "01234567", "ent')
-    (done,) = Importer([str(interrupted)], tmp_path / "other")
+    (done,) = Importer([str(interrupted)], LocalDestination(tmp_path / "other"))
     assert (done.outcome, done.runs) == ("imported", 6)
     assert files(tmp_path / "other" / "s1") == files(interrupted)
+
+
+@pytest.mark.parametrize("column", ["machine", "started_at", "attempt"])
+def test_old_tables_may_lack_what_may_be_missing(content, imported, tmp_path, column):
+    (tmp_path / "old").mkdir()
+    write_tables(tmp_path / "old", [content()])
+    path = tmp_path / "old" / "runs.parquet"
+    pq.write_table(pq.ParquetFile(path).read().drop_columns([column]), path)
+    assert [imported(tmp_path / "old")[0].outcome for _ in range(2)] == ["imported", "already there"]
 
 
 def test_each_once(there, imported, tmp_path):
@@ -105,7 +124,7 @@ def test_the_same_where_two_folders_cannot_be_exchanged(
     folder = recorded_session(tmp_path / "s1", 6, interrupted=True)
     imported(folder)
     go_on(folder, run, range(7, 12))
-    monkeypatch.setattr(importing.ctypes, "CDLL", lambda *_, **__: NoLinux())
+    monkeypatch.setattr(put_in_place.ctypes, "CDLL", lambda *_, **__: NoLinux())
     assert imported(folder)[0].outcome == "replaced"
     assert files(tmp_path / "here" / "s1") == files(folder)
     assert names(tmp_path / "here") == ["s1"]
@@ -152,6 +171,60 @@ def test_a_damaged_one_that_is_there_is_not_replaced(recorded_session, imported,
     assert "bench check --repair" in done.why
 
 
+@pytest.mark.parametrize("file", ["runs.parquet", "epochs.parquet", SEGMENT, FILE_NAME])
+def test_nor_is_it_called_already_there(there, imported, tmp_path, file):
+    imported(there)
+    here = tmp_path / "here" / "s1"
+    flip(here / file, 0.5)
+    before = files(here)
+    (done,) = imported(there)
+    assert done.outcome == "refused"
+    assert str(here / file) in done.why
+    assert f"bench check --repair {here}" in done.why
+    assert files(here) == before
+
+
+def test_one_that_nothing_repairs_is_to_be_moved_away(content, imported, tmp_path):
+    (tmp_path / "old").mkdir()
+    write_tables(tmp_path / "old", [content()])
+    imported(tmp_path / "old")
+    (tmp_path / "here" / "s1" / "epochs.parquet").write_bytes(b"damaged")
+    assert "move it away" in imported(tmp_path / "old")[0].why
+
+
+def test_a_whole_copy_among_those_that_are_there_is_enough(there, imported, tmp_path):
+    for name in ("a", "b"):
+        shutil.copytree(there, tmp_path / "here" / name)
+    flip(tmp_path / "here" / "a" / "runs.parquet", 0.5)
+    (done,) = imported(there)
+    assert (done.outcome, done.target) == ("already there", str(tmp_path / "here" / "b"))
+
+
+def test_runs_are_compared_by_bytes_that_are_those_that_were_written(there, session_at):
+    flip(there / "runs.parquet", 0.5)
+    with pytest.raises(DamagedError, match=re.escape(str(there / "runs.parquet"))):
+        compare_copies(session_at(there), session_at(there))
+
+
+def test_one_that_lies_outside_is_not_replaced(recorded_session, imported, run, tmp_path):
+    """A link leads there; what is behind it may be anybody's."""
+    outside = recorded_session(tmp_path / "outside" / "s1", 6, interrupted=True)
+    folder = recorded_session(tmp_path / "s1", 6, interrupted=True)
+    go_on(folder, run, [7])
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "linked").symlink_to(outside)
+    before = files(outside)
+    (done,) = imported(folder)
+    assert done.outcome == "refused"
+    assert done.why.startswith(f"{outside} lies outside {tmp_path / 'here'}")
+    assert done.why.endswith(f"--results {outside.parent}")
+    assert files(outside) == before
+    shutil.copytree(outside, tmp_path / "here" / "s1")
+    (done,) = imported(folder)
+    assert (done.outcome, done.target) == ("replaced", str(tmp_path / "here" / "s1"))
+    assert files(outside) == before
+
+
 def test_one_that_is_going_on_is_refused_here_and_there(recorded_session, imported, run, tmp_path):
     folder = recorded_session(tmp_path / "s1", 6, interrupted=True)
     with Journal(folder):
@@ -164,22 +237,29 @@ def test_one_that_is_going_on_is_refused_here_and_there(recorded_session, import
         assert "still going on" in done.why
 
 
-def test_one_that_changes_while_it_is_copied_is_copied_again(there, imported, run, monkeypatch, tmp_path):
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize("call", [1, 2, 8])
+def test_one_that_changes_while_it_is_copied_is_copied_again(
+    there, imported, run, monkeypatch, tmp_path, call, ended
+):
+    """It is resumed then; it may have ended again, with other tables, or have none at that moment."""
     copy, calls = copying._copy, []
 
     def and_go_on(source, name, folder, stored):
         calls.append(name)
-        if len(calls) == 2:
+        if len(calls) == call:
             go_on(there, run, [11])
+            if not ended:
+                manifest = read_manifest(Local(str(there)))
+                write_manifest(there, replace(manifest, tables={}))
+                for table in there.glob("*.parquet"):
+                    table.unlink()
         return copy(source, name, folder, stored)
 
     monkeypatch.setattr(copying, "_copy", and_go_on)
     (done,) = imported(there)
-    assert done.outcome in ("imported", "refused")
-    if done.outcome == "imported":
-        assert files(tmp_path / "here" / "s1") == files(there)
-    else:
-        assert names(tmp_path / "here") == []
+    assert done.outcome == "imported"
+    assert files(tmp_path / "here" / "s1") == files(there)
 
 
 def test_a_dry_run_copies_nothing(there, imported, tmp_path):
@@ -188,7 +268,7 @@ def test_a_dry_run_copies_nothing(there, imported, tmp_path):
 
 
 def test_a_full_disk_leaves_nothing_half(there, tmp_path, monkeypatch):
-    importer = Importer([str(there)], tmp_path / "here")
+    importer = Importer([str(there)], LocalDestination(tmp_path / "here"))
 
     def fsync(_descriptor):
         raise OSError(28, "No space left on device")
@@ -216,7 +296,7 @@ def test_a_name_that_leads_elsewhere_is_not_followed(content, imported, tmp_path
 def test_results_that_cannot_be_written(there, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be written"):
-        Importer([str(there)], tmp_path / "file" / "here")
+        Importer([str(there)], LocalDestination(tmp_path / "file" / "here"))
 
 
 def test_a_copy_is_whole(there, imported, session_at, tmp_path):

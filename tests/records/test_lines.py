@@ -40,6 +40,18 @@ def test_entries_that_a_segment_has_are_passed_over():
     assert (lines.first, lines.damage.notes()) == (1, [])
 
 
+def test_numbers_that_segments_have_are_not_missing_between_lines():
+    """As where a kill left a journal behind its manifest, and it was gone on with behind that."""
+    found, lines = read(b"".join(WHOLE[:5] + WHOLE[8:]), since=9)
+    assert [line.entry for line in found] == [9, 10, 11, 12]
+    assert lines.damage.notes() == []
+
+
+def test_what_is_missing_between_segments_and_journal_is_told():
+    _, lines = read(b"".join(WHOLE[7:]), since=5)
+    assert lines.damage.missing == [(1, 3)]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_bit_that_flips_costs_its_line_alone_and_is_told(seed):
     rng = random.Random(seed)

@@ -2,6 +2,8 @@ import datetime
 import fcntl
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import StoreError
@@ -9,6 +11,9 @@ from bench.records.going_on import is_going_on, nobody_else
 from bench.records.journal import Journal
 from bench.records.listing import list_sessions
 from bench.records.rebuild import rebuild_tables
+from bench.records.store import read_sessions
+from bench.records.writing import write_tables
+from bench.views import sessions as view
 from tests.records.conftest import STARTED
 
 
@@ -99,6 +104,76 @@ def test_one_that_cannot_be_read_is_listed_with_its_size(recorded_session, liste
     assert (session.state, session.runs) == ("damaged", None)
     assert session.problem.startswith(str(folder / file))
     assert session.bytes > 0
+
+
+def in_place(table, name, values):
+    return table.set_column(table.schema.get_field_index(name), name, values)
+
+
+ODD = {
+    "no machine": lambda runs: runs.drop_columns(["machine"]),
+    "no time": lambda runs: runs.drop_columns(["started_at"]),
+    "numbers for machines": lambda runs: in_place(runs, "machine", pa.array([3] * len(runs))),
+    "bytes for machines": lambda runs: in_place(runs, "machine", runs["machine"].cast(pa.binary())),
+    "lists for machines": lambda runs: in_place(runs, "machine", pa.array([["A machine"]] * len(runs))),
+    "dictionaries": lambda runs: in_place(runs, "status", runs["status"].dictionary_encode()),
+    "nanoseconds": lambda runs: in_place(runs, "started_at", runs["started_at"].cast(pa.timestamp("ns"))),
+    **{
+        f"{unit} {place}": lambda runs, unit=unit, place=place: in_place(
+            runs, "started_at", pa.array([place] * len(runs), pa.timestamp(unit, "UTC"))
+        )
+        for unit in ("ms", "us", "ns")
+        for place in (-(2**61), 2**61)
+    },
+    "numbers for suites": lambda runs: in_place(runs, "suite", pa.array([3] * len(runs))),
+    "truth values for states": lambda runs: in_place(runs, "status", pa.array([True] * len(runs))),
+    "no suite": lambda runs: runs.drop_columns(["suite"]),
+    "no times known": lambda runs: in_place(
+        runs, "started_at", pa.array([None] * len(runs), pa.timestamp("us", "UTC"))
+    ),
+    "machines twice": lambda runs: runs.append_column("machine", runs["machine"]),
+}
+
+
+@pytest.mark.parametrize("statistics", [True, False])
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD)
+def test_a_table_that_can_be_read_is_listed_and_any_other_is_a_line(
+    content, listed, tmp_path, change, statistics
+):
+    write_tables(tmp_path, [content()])
+    path = tmp_path / "runs.parquet"
+    runs = change(pq.ParquetFile(path).read())
+    with pq.ParquetWriter(path, runs.schema, write_statistics=statistics) as file:
+        file.write_table(runs.slice(0, 0))
+        file.write_table(runs)
+    session = listed()
+    text = "".join(view.sessions_csv([session])), "".join(view.sessions_json([session]))
+    assert all(text)
+    read, problem = what_is_read(tmp_path)
+    assert (session.state, session.problem) == ("damaged" if problem else "ended", problem)
+    if problem is None:
+        assert [session.session_id, session.suite] == [
+            read[name][0].as_py() for name in ("session_id", "suite")
+        ]
+        assert (session.runs, session.ok) == (2, read["status"].to_pylist().count("ok"))
+        assert set(session.machines) == set(filter(None, read["machine"].to_pylist()))
+        assert session.began == min(filter(None, read["started_at"].to_pylist()), default=None)
+
+
+def what_is_read(folder):
+    """Its runs, or why there are none."""
+    try:
+        return read_sessions([str(folder)]).runs, None
+    except StoreError as error:
+        return None, str(error)
+
+
+def test_a_time_that_cannot_be_in_a_journal(recorded_session, run, listed, tmp_path):
+    folder = recorded_session(tmp_path / "s1", 0, interrupted=True)
+    with Journal(folder) as journal:
+        row, epochs = run("s1", 1, started_at="0001-01-01T00:00:00+00:00")
+        journal.append("run", row=row, epochs=epochs)
+    assert (listed().runs, listed().began) == (1, None)
 
 
 def test_a_folder_without_sessions(tmp_path):

@@ -7,13 +7,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import DamagedError, StoreError
-from bench.records import segments
+from bench.records import rescue, segments
+from bench.records.checking import check_session
 from bench.records.folders import Local
 from bench.records.journal import FILE_NAME
 from bench.records.manifest import MANIFEST_FILE
 from bench.records.pieces import read_manifest, read_pieces
 from bench.records.rebuild import bands, rebuild_tables
 from bench.records.recorder import Recorder
+from bench.records.repairing import repaired
 from bench.records.rescue import restore_pieces
 from bench.records.stored import table_in, verified
 from bench.records.tables import TABLE_NAMES, machine_row, to_table
@@ -131,6 +133,52 @@ def test_without_anything_it_is_no_session(tmp_path):
         read_pieces(Local(str(tmp_path)))
 
 
+@pytest.fixture
+def behind(tmp_path, run, fingerprint):
+    """A session of eight runs that was killed, with the manifest that it had after three."""
+    recorder = Recorder.begin(tmp_path / "behind", "s1", {"suite": "a suite"})
+    recorder.add_machines([machine_row("s1", fingerprint)])
+    recorder.add_runs([run(number=number) for number in (1, 2, 3)])
+    older = (recorder.folder / MANIFEST_FILE).read_bytes()
+    for number in range(4, 9):
+        recorder.add_run(*run(number=number))
+    recorder._held.close()
+    recorder._journal.__exit__()
+    (recorder.folder / MANIFEST_FILE).write_bytes(older)
+    return recorder.folder
+
+
+def test_behind_an_older_manifest_the_segments_tell_themselves(behind, session_at):
+    found, content = read(behind)
+    assert (sorted(found), rows(content)) == (list(range(1, 9)), [8, 8, 1])
+    told = f"{behind / MANIFEST_FILE}: older than its journal"
+    assert content.notes == (f"{told}; `bench check --repair` makes it anew",)
+    checked = check_session(session_at(behind))
+    assert (checked.damage, checked.lost, checked.strays) == ((told,), (), ())
+    assert repaired(session_at(behind), checked).verdict == "whole"
+    assert read(behind)[1].notes == ()
+
+
+def test_a_session_goes_on_behind_an_older_manifest_and_replaces_no_segment(behind, run):
+    before = {path: path.read_bytes() for path in (behind / "segments").iterdir()}
+    with Recorder.resume(behind, {}) as recorder:
+        assert recorder.runs == 8
+        for number in range(9, 13):
+            recorder.add_run(*run(number=number))
+    assert {path: path.read_bytes() for path in before} == before
+    found, content = read(behind)
+    assert (sorted(found), content.notes) == (list(range(1, 13)), ())
+
+
+def test_what_is_lacking_behind_an_older_manifest_is_told(behind):
+    """As where only manifest and journal were copied again."""
+    for path in (behind / "segments").glob("000002.*"):
+        path.unlink()
+    found, content = read(behind)
+    assert sorted(found) == [1, 2, 3, 7, 8]
+    assert any("4 entries before it missing" in note for note in content.notes)
+
+
 class Meanwhile(Local):
     """A folder in which a segment is closed after the manifest was read."""
 
@@ -195,6 +243,18 @@ def test_what_only_the_tables_hold_is_put_back(ended):
     assert (sorted(found), rows(content), content.notes) == (list(range(1, 9)), [8, 8, 1], ())
     rebuild_tables(ended)
     assert {name: pq.read_table(ended / f"{name}.parquet") for name in TABLE_NAMES} == whole
+
+
+@pytest.mark.parametrize("gone", [None, MANIFEST_FILE])
+def test_tables_of_which_nothing_is_lost_are_not_read_whole(ended, monkeypatch, gone):
+    """However many epochs a session has, it goes on at once."""
+    if gone:
+        (ended / gone).unlink()
+    read_of = []
+    monkeypatch.setattr(rescue, "table_in", lambda *given: read_of.append(given[1:]) or table_in(*given))
+    assert not restore_pieces(ended)
+    (_, runs), (machines, _) = read_of
+    assert (set(runs), machines) == ({"run_id", "status", "attempt"}, str(ended / "machines.parquet"))
 
 
 def test_going_on_keeps_what_only_the_tables_hold(ended, run):

@@ -1,7 +1,9 @@
 """What is asked for of sessions is what reading all of them gives, however little of them is read."""
 
+import contextlib
 import random
 import shutil
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,11 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from bench.analysis.condition import Condition
 from bench.errors import StoreError
 from bench.records import folders, writing
+from bench.records.asked import Asked
 from bench.records.journal import FILE_NAME
 from bench.records.manifest import MANIFEST_FILE
 from bench.records.pieces import read_manifest
 from bench.records.recorder import Recorder
 from bench.records.seal import sealed
+from bench.records.session import open_session, read_part
 from bench.records.store import read_sessions
 from bench.records.tables import TABLE_NAMES
 from bench.records.writing import write_tables
@@ -234,6 +238,14 @@ class TestDamage:
         found = read_sessions([str(tmp_path)], columns=COLUMNS, condition=condition)
         assert (found.runs.num_rows, found.recorded) == (1, 3)
 
+    def test_of_copies_only_runs_may_be_asked_for(self, tmp_path, content):
+        for name in ("a", "b"):
+            record(tmp_path / name, content, 3, "s1")
+        for asked in (COLUMNS["runs"], ("machine_id", "machine")):
+            columns = {"runs": asked}
+            found = read_sessions([str(tmp_path)], columns=columns, condition=Condition("round == 2"))
+            assert (found.runs.num_rows, found.recorded, found.machines.num_rows) == (1, 3, 0)
+
     def test_a_manifest_to_come_is_told(self, tmp_path, content):
         folder = record(tmp_path / "a", content, 1, "s1")
         path = folder / MANIFEST_FILE
@@ -258,3 +270,44 @@ def damage(path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
+
+
+class TestMeanwhile:
+    """A session that goes on, or is repaired, between two looks at it is as it is at the second."""
+
+    @pytest.fixture
+    def opened(self, tmp_path, content, session_at):
+        return open_session(session_at(record(tmp_path / "a", content, 3, "s1")))
+
+    @pytest.fixture
+    def resumed(self, opened, run):
+        """The recorder that goes on with it, by a run."""
+
+        @contextlib.contextmanager
+        def resume():
+            with Recorder.resume(Path(opened.at.folder.path), {}) as recorder:
+                recorder.add_run(*run("s1", 4))
+                yield
+
+        return resume
+
+    def test_it_ended_again(self, opened, resumed):
+        with resumed():
+            pass
+        part = read_part(opened, Asked(COLUMNS))
+        assert (part.rows["runs"].number, part.recorded, part.notes) == (4, 4, ())
+
+    def test_it_goes_on_and_its_tables_are_gone(self, opened, resumed):
+        with resumed():
+            for table in Path(opened.at.folder.path).glob("*.parquet"):
+                table.unlink()
+            part = read_part(opened, Asked(COLUMNS))
+        assert (part.rows["runs"].number, part.recorded, part.notes) == (4, 4, ())
+
+    def test_what_is_damaged_as_well_is_told(self, opened, resumed):
+        with resumed():
+            pass
+        (Path(opened.at.folder.path) / "runs.parquet").write_bytes(b"damaged")
+        part = read_part(opened, Asked(COLUMNS))
+        assert part.rows["runs"].number == 4
+        assert "not the bytes that were written; the journal was read" in part.notes[0]

@@ -1,19 +1,22 @@
+import itertools
 import json
 import os
 import random
 import shutil
 from dataclasses import replace
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from bench.records.checking import check_session
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.manifest import MANIFEST_FILE
-from bench.records.pieces import read_pieces
+from bench.records.pieces import read_manifest, read_pieces
 from bench.records.recorder import Recorder
 from bench.records.repairing import repaired
-from bench.records.tables import TABLE_NAMES
+from bench.records.seal import unsealed
+from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, machine_row
 from bench.records.writing import write_tables
 from tests.records.test_checking import SEGMENT, TABLES, flip
 
@@ -163,7 +166,9 @@ def test_a_full_disk_makes_nothing_worse(ended, repair, monkeypatch, session_at)
     assert repair(ended).verdict == "whole"
 
 
-def test_an_old_session_with_a_damaged_line_gets_its_runs_back_from_its_tables(content, repair, tmp_path):
+@pytest.fixture
+def old(content, tmp_path):
+    """A session of three runs that an older bench recorded, without seals, and the lines of its journal."""
     session = content(runs=3)
     write_tables(tmp_path, [session])
     entries = [{"kind": "session", **session.header, "schema_version": 1}]
@@ -173,13 +178,121 @@ def test_an_old_session_with_a_damaged_line_gets_its_runs_back_from_its_tables(c
         for row, epoch in zip(session.runs, session.epochs, strict=True)
     ]
     entries += [{"kind": "closed", "runs": 3}]
-    lines = [json.dumps(entry).encode() for entry in entries]
+    return tmp_path, [json.dumps(entry).encode() + b"\n" for entry in entries]
+
+
+def test_an_old_session_with_a_damaged_line_gets_its_runs_back_from_its_tables(old, repair):
+    folder, lines = old
     lines[3] = b"\xff" + lines[3]
-    (tmp_path / FILE_NAME).write_bytes(b"\n".join(lines) + b"\n")
-    before = tables(tmp_path)
-    done = repair(tmp_path)
+    (folder / FILE_NAME).write_bytes(b"".join(lines))
+    before = tables(folder)
+    done = repair(folder)
     assert (done.verdict, done.lost) == ("whole", ())
-    assert tables(tmp_path) == before
+    assert tables(folder) == before
+
+
+@pytest.mark.parametrize("again", [{"attempt": 2}, {"status": "ok"}])
+def test_of_a_run_whose_newer_entry_the_table_has_no_older_one_counts(old, repair, again):
+    """As where it was tried again, and that line of the journal is damaged."""
+    folder, lines = old
+    entry = json.loads(lines[2])
+    entry["row"] |= {"status": "cancelled"} if "status" in again else {"status": "failed"}
+    lines.insert(2, json.dumps(entry).encode() + b"\n")
+    if "attempt" in again:
+        runs = pq.read_table(folder / "runs.parquet")
+        column = pa.array([2, 1, 1], runs.schema.field("attempt").type)
+        runs = runs.set_column(runs.schema.get_field_index("attempt"), runs.schema.field("attempt"), column)
+        pq.write_table(runs, folder / "runs.parquet")
+    lines[3] = b"\xff" + lines[3]
+    (folder / FILE_NAME).write_bytes(b"".join(lines))
+    before = tables(folder)
+    assert repair(folder).verdict == "whole"
+    assert tables(folder) == before
+
+
+def test_an_old_session_that_goes_on_is_no_longer_one_that_an_older_bench_takes_up(old, run):
+    folder, lines = old
+    (folder / FILE_NAME).write_bytes(b"".join(lines[:-1]))
+    recorder = Recorder.resume(folder, {})
+    kinds = [unsealed(line) for line in (folder / FILE_NAME).read_bytes().splitlines()]
+    assert [(it["kind"], it.get("schema_version")) for it in kinds] == [
+        ("session", JOURNAL_VERSION),
+        ("resumed", None),
+    ]
+    recorder.add_run(*run(number=4))
+    recorder.__exit__()
+    assert [row["round"] for row in tables(folder)["runs"]] == [1, 2, 3, 4]
+
+
+def test_a_session_that_goes_on_has_its_runs_back_from_its_tables_and_keeps_damaged_lines(old):
+    folder, lines = old
+    entry = json.loads(lines[2])
+    entry["row"] |= {"status": "cancelled"}
+    lines.insert(2, json.dumps(entry).encode() + b"\n")
+    lines[3] = b"\xff" + lines[3]
+    (folder / FILE_NAME).write_bytes(b"".join(lines))
+    before = tables(folder)
+    with Recorder.resume(folder, {}) as recorder:
+        assert (recorder.runs, recorder.not_ok, recorder.notes) == (3, 0, ())
+    assert tables(folder) == before
+    (copy,) = kept(folder)
+    assert (folder / copy).read_bytes() == b"".join(lines)
+
+
+def test_a_copy_that_has_no_room_is_not_left_half(ended, repair, monkeypatch):
+    flip(ended / FILE_NAME, 0.5)
+
+    def fsync(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert "No space left" in repair(ended).remedy
+    assert kept(ended) == []
+
+
+@pytest.mark.parametrize("file", ["epochs.parquet", "machines.parquet"])
+def test_of_a_newer_session_neither(tmp_path, repair, run, fingerprint, file):
+    """Nor where another table is damaged, so that the tables are not all that there is."""
+    folder = tmp_path / "s1"
+    with Recorder.begin(folder, "s1", {"suite": "a suite"}) as recorder:
+        recorder.add_machines([machine_row("s1", fingerprint)])
+        recorder.add_runs([run(number=1, status="cancelled"), run(number=2)])
+    with Recorder.resume(folder, {}) as recorder:
+        recorder.add_run(*run(number=1, attempt=2))
+    before = tables(folder)["runs"]
+    lines = (folder / FILE_NAME).read_bytes().splitlines(keepends=True)
+    lines[6] = lines[6].replace(b"baseline", b"basdline", 1)
+    (folder / FILE_NAME).write_bytes(b"".join(lines))
+    flip(folder / file, 0.5)
+    assert repair(folder).verdict == "whole"
+    assert tables(folder)["runs"] == before
+
+
+def test_of_several_damaged_segments_all_that_is_whole_stays(recorded_session, repair, session_at, tmp_path):
+    """Also where their epochs are lost for good."""
+    folder = recorded_session(tmp_path / "s1", 12, interrupted=True)
+    for number in (1, 2):
+        flip(folder / f"segments/{number:06}.epochs.parquet", 0.5)
+    assert repair(folder).verdict == "whole"
+    segments = read_manifest(session_at(folder).folder).segments
+    assert all(segment.first <= segment.last for segment in segments)
+    assert all(one.last < other.first for one, other in itertools.pairwise(segments))
+    with Recorder.resume(folder, {}) as recorder:
+        assert recorder.runs == 12
+    assert len(tables(folder)["runs"]) == 12
+
+
+@pytest.mark.parametrize("left", [slice(3, None), slice(5, None), slice(0)])
+def test_tables_are_left_where_nothing_else_tells_the_session(old, repair, left):
+    """A journal that lacks its beginning would make tables of fewer runs."""
+    folder, lines = old
+    (folder / FILE_NAME).write_bytes(b"".join(lines[left]))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    done = repair(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert done.verdict == "damaged"
+    assert done.remedy.startswith("not repaired: ")
+    assert done.remedy.endswith("nothing that is whole tells which session it is; look for another copy")
 
 
 def test_one_elsewhere_is_to_be_copied_first(ended, session_at):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.records.arrow_columns import codes, items, numbers
+from bench.records.arrow_columns import Codes, codes, items, numbers
 from bench.records.run_table import RunRecord, RunTable, grouped
 from bench.records.tables import schema_of, to_table
 from tests.runs import arrow_table, run_table
@@ -78,6 +78,13 @@ def test_groups_are_alike_in_all_columns_and_in_order(pairs):
     for row, pair in enumerate(pairs):
         expected.setdefault(pair, []).append(row)
     assert [rows.tolist() for rows in found] == list(expected.values())
+
+
+@pytest.mark.parametrize(("columns", "values", "rows"), [(6, 2_000, 3_000), (5, 70_000, 3_000)])
+def test_groups_of_many_columns_of_many_values_are_as_many_as_there_are(columns, values, rows):
+    drawn = np.random.default_rng(0).integers(0, values, (columns, rows), np.int32)
+    found = grouped([Codes(indices, range(values)) for indices in drawn], np.arange(rows))
+    assert len(found) == len(set(zip(*drawn.tolist(), strict=True))) == rows
 
 
 def test_of_a_run_with_several_rows_the_last_counts_where_the_first_stands():

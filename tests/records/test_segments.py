@@ -321,3 +321,34 @@ def test_a_line_that_is_damaged_meanwhile_is_told_and_kept(begun, run):
         assert recorder.runs == 3
         recorder.add_run(*run(number=1))
     assert table_rounds(begun.folder) == [1, 2, 3, 4]
+
+
+def test_while_segments_cannot_be_looked_at_runs_are_added_and_the_end_tells(begun, run, monkeypatch):
+    def fail(*_arguments):
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    begun.add_runs([run(number=number) for number in (1, 2, 3)])
+    monkeypatch.setattr(Held, "put_back", fail)
+    for number in (4, 5, 6, 7):
+        begun.add_run(*run(number=number))
+    with pytest.raises(StoreError, match=r"Stale file handle; its journal is complete, go on with --resume"):
+        begun.__exit__()
+    monkeypatch.setattr(Held, "put_back", lambda *_: [])
+    assert rounds(begun.folder) == list(range(1, 8))
+    with Recorder.resume(begun.folder, {}) as recorder:
+        assert recorder.runs == 7
+    assert table_rounds(begun.folder) == list(range(1, 8))
+
+
+@pytest.mark.parametrize("file", ["epochs", "machines"])
+def test_what_was_missing_before_is_not_told_as_taken_away(begun, run, fingerprint, file):
+    begun.add_machines([machine_row("s1", fingerprint)])
+    begun.add_runs([run(number=number) for number in (1, 2, 3)])
+    begun._held.close()
+    begun._journal.__exit__()
+    (begun.folder / f"segments/000001.{file}.parquet").unlink()
+    with Recorder.resume(begun.folder, {}) as recorder:
+        (note,) = recorder.notes
+        assert note.startswith(f"{begun.folder}/segments/000001.{file}.parquet: ")
+        recorder.add_run(*run(number=4))
+    assert table_rounds(begun.folder) == [1, 2, 3, 4]

@@ -267,6 +267,30 @@ class TestDamage:
         (note,) = tables.notes
         assert note.startswith(f"{path}:3: damaged, left out")
 
+    @pytest.mark.parametrize(("earlier", "kept"), [("lost", 2), ("failed", 2), ("ok", 1)])
+    def test_of_a_run_that_was_tried_again_the_end_counts_that_is_left(
+        self, tmp_path, content, run, earlier, kept
+    ):
+        """In the journal its second attempt is damaged, and the tables have it."""
+        table = content(2)
+        second = "ok" if kept == 2 else "lost"
+        table.runs[1] |= {"attempt": 2, "status": second}
+        table.epochs[1]["epoch"] = 2
+        write_tables(tmp_path, [table])
+        row, epochs = run(number=2, status=earlier)
+        with Journal(tmp_path) as file:
+            file.append("session", **table.header)
+            file.append("run", row=table.runs[0], epochs=table.epochs[:1])
+            file.append("run", row=row, epochs=epochs)
+            file.append("run", row=table.runs[1], epochs=table.epochs[1:])
+        path = tmp_path / FILE_NAME
+        path.write_bytes(path.read_bytes().replace(b'"attempt": 2', b'"attempt": 4'))
+        tables = read_sessions([str(tmp_path)])
+        found = {row["round"]: (row["attempt"], row["status"]) for row in tables.runs.to_pylist()}
+        assert found == {1: (1, "ok"), 2: (kept, "ok")}
+        assert sorted(tables.epochs["epoch"].to_pylist()) == [1, kept]
+        assert tables.notes[0].startswith(f"{path}:4: damaged, left out")
+
     def test_of_tables_and_journal_both_damaged_the_tables_are_told(self, session, journal, damage, refused):
         folder = session(runs=2)
         journal(folder, runs=2)

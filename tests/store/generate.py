@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from bench.records.columns import Part
 from bench.records.manifest import MANIFEST_FILE, Manifest
 from bench.records.seal import sealed
+from bench.records.segments import write_segments
 from bench.records.writing import write_parts
 from tests.store.content import Shape, header, session_id, session_tables
 
@@ -21,7 +23,7 @@ ROWS_OF_A_GROUP = 16_384
 
 
 def generate(folder, shape, form="new"):
-    """Writes all sessions of `shape` below `folder`; their journals say no more than that they have ended."""
+    """Writes all sessions of `shape` below `folder`; journals of old ones tell only that they ended."""
     for number in range(shape.sessions):
         half = "first" if number < shape.sessions / 2 else "second"
         place = folder / half / session_id(number)
@@ -38,10 +40,18 @@ def _write_old(folder, tables, named):
 
 
 def _write_new(folder, tables, named):
+    """All runs are in one segment; its entries are numbered as if each had been a line of the journal."""
     files = write_parts(folder, [tables])
     named = {"schema_version": 2, **named}
-    (folder / MANIFEST_FILE).write_bytes(Manifest(named, tables=files).as_bytes())
-    entries = ({"entry": 1, "kind": "session", **named}, {"entry": 2, **_closed(tables)})
+    runs, machines = len(tables["runs"]), len(tables["machines"])
+    last = 1 + machines + runs
+    part = Part(tables, range(2 + machines, last + 1), 1, last, {})
+    segments = tuple(write_segments(folder, 0, 1, [part]))
+    (folder / MANIFEST_FILE).write_bytes(Manifest(named, segments, files).as_bytes())
+    entries = (
+        {"entry": last + 1, "kind": "session", **named},
+        {"entry": last + 2, **_closed(tables)},
+    )
     (folder / "journal.jsonl").write_bytes(b"".join(sealed(json.dumps(entry)) for entry in entries))
 
 

@@ -2,14 +2,13 @@
 
 import contextlib
 import os
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager
 
 from bench.errors import StoreError
 from bench.records.copying import copy_session
 from bench.records.find import SessionFolder
-from bench.records.importing import Imported, Importer
-from bench.records.listing import sessions_below
 from bench.records.remote.mirror import Mirror
 from bench.records.remote.place import Place
 from bench.records.remote.results import claimed, session_at
@@ -18,45 +17,46 @@ from bench.records.remote.trial import try_place
 from bench.records.remote.upload import Upload
 
 
-class RemoteImporter(Importer):
-    """Copies sessions to the folder of results at `place`; see `Importer`."""
+class RemoteDestination:
+    """The folder of results at `place`; see `importing.Destination`."""
 
-    def __init__(
-        self,
-        paths: Sequence[str],
-        place: Place,
-        dry_run: bool = False,
-        environ: Mapping[str, str] = os.environ,
-    ) -> None:
-        """Raises StoreError where a path holds no session, and where nothing could be kept there."""
-        if not dry_run:
-            try_place(place)
-        self._place, self._dry_run = place, dry_run
-        self._spool = spool_of(place, environ)
-        self._sessions, self.notes = sessions_below(paths)
+    def __init__(self, place: Place, environ: Mapping[str, str] = os.environ) -> None:
+        self._place, self._environ = place, environ
 
-    def _copies(self, session: SessionFolder, done: Imported) -> list[SessionFolder]:
-        there = session_at(self._place.below(self._name(session, done)))
+    def prepare(self) -> None:
+        """See `Destination`."""
+        try_place(self._place)
+        spool_of(self._place, self._environ)
+
+    def copies(self, _session_id: str, name: str) -> list[SessionFolder]:
+        """See `Destination`; only what is in a folder of that `name`."""
+        there = session_at(self._place.below(name))
         return [there] if there else []
 
-    def _alone(self, there: SessionFolder) -> contextlib.AbstractContextManager[object]:
-        return contextlib.nullcontext(there)  # uploads are claimed
+    def target(self, name: str) -> str:
+        """See `Destination`: an object store has no folders that could be in the way."""
+        return self._place.below(name).path
 
-    def _put_new(self, session: SessionFolder, done: Imported, name: str) -> Imported:
-        return self._put(session, replace(done, outcome="imported", target=f"{self._place.path}/{name}"))
+    def replaceable(self, copies: Sequence[SessionFolder]) -> SessionFolder:
+        """See `Destination`."""
+        return copies[0]
 
-    def _put(self, session: SessionFolder, done: Imported) -> Imported:
-        if self._dry_run:
-            return done
-        place = self._place.below(str(done.target).rpartition("/")[2])
-        with part_in(self._spool) as part, claimed(place) as claim:
-            done = replace(done, bytes=copy_session(session, part))
+    def alone(self, there: SessionFolder) -> AbstractContextManager[object]:
+        """See `Destination`: `put` claims it."""
+        return contextlib.nullcontext(there)
+
+    def put(self, session: SessionFolder, target: str) -> int:
+        """See `Destination`."""
+        place = self._place.below(posixpath.basename(target))
+        spool = spool_of(self._place, self._environ)
+        with part_in(spool) as part, claimed(place) as claim:
+            copied = copy_session(session, part)
             upload = Upload(Mirror(part, place), claim, lambda _line: None)
             with _given_up(upload):
                 left = upload.finish()
         if left:
             raise StoreError(f"{place.path}: not all of it is there: {left.why}; import it again")
-        return done
+        return copied
 
 
 @contextlib.contextmanager

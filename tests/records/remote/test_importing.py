@@ -1,8 +1,9 @@
 import pytest
 
+from bench.records.importing import Importer
 from bench.records.recorder import Recorder
 from bench.records.remote import upload
-from bench.records.remote.importing import RemoteImporter
+from bench.records.remote.importing import RemoteDestination
 from bench.records.store import read_sessions
 
 
@@ -14,10 +15,10 @@ def hurry(monkeypatch):
 def test_sessions_are_uploaded_once_and_the_longer_copy_takes_the_place(
     recorded_session, run, place, uri, tmp_path
 ):
+    environ = {"BENCH_SPOOL": str(tmp_path / "spool")}
+
     def imported(**options):
-        (done,) = RemoteImporter(
-            [str(here)], place, environ={"BENCH_SPOOL": str(tmp_path / "spool")}, **options
-        )
+        (done,) = Importer([str(here)], RemoteDestination(place, environ), **options)
         return done.outcome, done.target, done.runs, done.had, done.why
 
     here, target = recorded_session(tmp_path / "here", interrupted=True), f"{place.path}/s1"
