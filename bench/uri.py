@@ -13,12 +13,20 @@ READABLE = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs")
 NETWORK = "network"
 """The name of threads that wait for such file systems; their clients wait for them as a process ends."""
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(file):/", re.IGNORECASE)
+_KEYS = re.compile(r"(?<=//)[^/@]*@")
+_PASSWORD = re.compile(r"(?<=//)([^/@:]*):[^/@]*(?=@)")
 
 
 def scheme_of(path: str) -> str:
     """The scheme of a URI in lower case, such as "s3"; empty where `path` is a path on this machine."""
     found = _URI.match(path)
     return (found[1] or found[2]).lower() if found else ""
+
+
+def shown(uri: str) -> str:
+    """A URI for people: without what is secret in it, and without what tells its client how to reach it."""
+    path = uri.partition("?")[0]
+    return _KEYS.sub("", path) if scheme_of(uri) == "s3" else _PASSWORD.sub(r"\1", path)
 
 
 def on_this_machine(path: str) -> str:
@@ -50,9 +58,13 @@ def results_at(given: "str | Path | ResultsAt") -> ResultsAt:
     """What --results was given. Raises StoreError for a URI of what nothing can be written to."""
     if isinstance(given, ResultsAt):
         return given
-    if scheme_of(str(given)) in READABLE:
-        return ResultsAt(None, str(given))
-    return ResultsAt(local_path(given))
+    scheme = scheme_of(str(given))
+    if scheme in ("", "file"):
+        return ResultsAt(local_path(given))
+    if scheme not in READABLE:
+        known = ", ".join(f"{name}://" for name in READABLE)
+        raise StoreError(f"{given}: {scheme}:// cannot be written; give a path on this machine, or {known}")
+    return ResultsAt(None, str(given))
 
 
 def local_path(given: str | Path) -> Path:

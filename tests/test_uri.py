@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import StoreError
-from bench.uri import local_path, on_this_machine, scheme_of
+from bench.uri import local_path, on_this_machine, scheme_of, shown
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,19 @@ def test_a_file_uri_of_another_machine_is_refused(uri):
 def test_a_file_uri_that_names_no_path_here_is_refused(uri):
     with pytest.raises(StoreError, match="not a path on this machine; write file:///PATH, or the path alone"):
         local_path(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("s3://key:secret@bucket/x?endpoint_override=h", "s3://bucket/x"),
+        (
+            "abfs://container:secret@account.dfs.core.windows.net/x",
+            "abfs://container@account.dfs.core.windows.net/x",
+        ),
+        ("abfs://:secret@account.blob.core.windows.net/c/x", "abfs://@account.blob.core.windows.net/c/x"),
+        ("gs://bucket/a@b:c@d?retry_limit_seconds=3", "gs://bucket/a@b:c@d"),
+    ],
+)
+def test_secrets_are_not_shown(uri, told):
+    assert shown(uri) == told

@@ -8,8 +8,8 @@ def list_(paths: PathsArgument = None, output: FormatOption = Format.table) -> N
     """List recorded sessions: runs, how far each is, and its size. Default PATH: results.
 
     A session has ended, is going on (a living process writes it), or was interrupted, which bench run
-    --resume goes on with. Elsewhere, as in a bucket, nobody can tell the last two apart: it has not ended.
-    Rows are not read: bench check finds what is damaged.
+    --resume goes on with. Where neither a lock nor the file that whoever writes refreshes tells, it has not
+    ended. Rows are not read: bench check finds what is damaged.
     """
     from bench.cli.recorded import warn
     from bench.records.listing import list_sessions

@@ -18,7 +18,6 @@ from bench.orchestration.session import Rules, Session
 from bench.orchestration.signals import heeded, held, take_pending
 from bench.orchestration.spent import Doing, Spent
 from bench.records.earlier import EarlierMachine, read_earlier
-from bench.records.file_system import check_writable
 from bench.records.journal import Journal
 from bench.records.recorder import Recorder, new_session_id
 from bench.records.resume import check_data, check_machines
@@ -55,13 +54,12 @@ def launch(
 ) -> Outcome:
     """Run `suite` and record it as a new session below `results`, or go on with that in `begun`; by `rules`.
 
-    `began` gets the session's folder once there is one.
+    `results` is a folder that can be written; `began` gets the session's folder once there is one.
 
-    Raises BenchError for what is wrong with data, results folder or cluster, before any run is started and
+    Raises BenchError for what is wrong with data or cluster, before any run is started and
     without leaving a session behind. An interrupt (see `signals`) ends the runs under way and gives what was
     finished, whenever it comes; before the first run it is raised. A cluster that is gone ends them, too.
     """
-    check_writable(results)
     spent = Spent()
     with held():
         outcome = _launch(suite, results, data, address, watcher, rules, begun, began, spent)

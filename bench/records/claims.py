@@ -129,7 +129,7 @@ class Claim:
             times = self._board.times()
             others = [name for name in times if name != self.name]
             if self.name not in times and others:
-                self._taken_by = self._about(others[0])[1]
+                self._taken_by = _about(self._board, others[0])[1]
                 return
             self._board.write(self.name, self._content)
             self._written = time.monotonic()
@@ -138,7 +138,7 @@ class Claim:
         times = self._board.times()
         now = times.get(self.name, 0.0)
         for name in sorted(times.keys() - {self.name}):
-            about, told = self._about(name)
+            about, told = _about(self._board, name)
             age = now - times[name]
             if age > STALE_SECONDS or _is_gone(about, locked):
                 self._remove(name)
@@ -147,14 +147,6 @@ class Claim:
                 f"{self._where}: this session is still going on: {told} writes it; wait for it, run without "
                 f"--resume, or if that is gone try again in {max(STALE_SECONDS - age, 0) + 1:.0f} s"
             )
-
-    def _about(self, name: str) -> tuple[dict[str, Any], str]:
-        """What another's claim says, and how to call whoever made it."""
-        try:
-            about = json.loads(self._board.read(name))
-            return about, f"process {int(about['process'])} on {about['host']}"
-        except (*_FAILED, ValueError, LookupError, TypeError):
-            return {}, "another process"
 
     def _remove(self, name: str) -> None:
         with contextlib.suppress(*_FAILED):
@@ -169,9 +161,32 @@ def claim_folder(folder: Path, locked: bool) -> Claim | None:
         return None
 
 
+def is_claimed(board: Board) -> bool | None:
+    """Whether a living process has a claim there, as far as is known; None where nobody left any.
+
+    Told by this machine's clock, and without a claim of its own, for whoever only looks. Raises what `board`
+    does.
+    """
+    now, times = time.time(), board.times()
+    living = (
+        now - at <= STALE_SECONDS and not _is_gone(_about(board, name)[0], locked=False)
+        for name, at in times.items()
+    )
+    return any(living) if times else None
+
+
 def is_claim(name: str) -> bool:
     """Whether a file of that name is a claim."""
     return _NAME.fullmatch(name) is not None
+
+
+def _about(board: Board, name: str) -> tuple[dict[str, Any], str]:
+    """What another's claim says, and how to call whoever made it."""
+    try:
+        about = json.loads(board.read(name))
+        return about, f"process {int(about['process'])} on {about['host']}"
+    except (*_FAILED, ValueError, LookupError, TypeError):
+        return {}, "another process"
 
 
 def _me() -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a folder of results has to be able to do, tried before anything is measured."""
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -43,16 +44,22 @@ def _replaces(trial: Path) -> bool:
     return (trial / "b").read_bytes() == _CONTENT and not (trial / "a").exists()
 
 
-def _locks(trial: Path) -> bool:
-    """Whether one that is taken keeps others off: some mounts only say so."""
-    with (trial / "b").open("rb") as one, (trial / "b").open("rb") as other:
-        try:
-            fcntl.flock(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def keeps_others_off(path: Path) -> bool:
+    """Whether the lock that this process has on a file has any effect: some mounts only say so."""
+    try:
+        with path.open("rb") as other:
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _locks(trial: Path) -> bool:
+    with (trial / "b").open("rb") as file, contextlib.suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return keeps_others_off(trial / "b")
     return False
 
 

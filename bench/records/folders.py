@@ -16,7 +16,7 @@ import pyarrow.fs
 
 from bench.errors import StoreError, reason
 from bench.paths import located
-from bench.uri import NETWORK, READABLE, on_this_machine, scheme_of
+from bench.uri import NETWORK, READABLE, on_this_machine, scheme_of, shown
 
 ANSWER_SECONDS = 15.0
 _from_uri = pa.fs.FileSystem.from_uri
@@ -149,11 +149,11 @@ def folder_of(path: str) -> Folder:
         known = ", ".join(f"{name}://" for name in ("file", *READABLE))
         raise StoreError(f"{path}: {scheme}:// cannot be read; copy it here, or give one of {known}")
     try:
-        folder, kind = answer_of(lambda: _connect(path, scheme), path)
+        folder, kind = answer_of(lambda: _connect(path, scheme), shown(path))
     except (pa.ArrowException, OSError, ValueError, ImportError) as error:
-        raise StoreError(f"{path}: cannot be read: {reason(error)}; {_ELSEWHERE}") from error
+        raise StoreError(f"{shown(path)}: cannot be read: {reason(error)}; {_ELSEWHERE}") from error
     if kind != pa.fs.FileType.Directory:
-        raise no_such_folder(path)
+        raise no_such_folder(shown(path))
     return folder
 
 
@@ -211,7 +211,7 @@ def _local(path: str) -> Local:
 
 def _connect(path: str, scheme: str) -> tuple[Remote, pa.fs.FileType]:
     filesystem, root = connect(path, scheme)
-    return Remote(filesystem, root, path.partition("?")[0]), filesystem.get_file_info(root).type
+    return Remote(filesystem, root, shown(path)), filesystem.get_file_info(root).type
 
 
 def connect(path: str, scheme: str) -> tuple[pa.fs.FileSystem, str]:

@@ -16,6 +16,7 @@ from typing import IO, Any, Self
 from bench.errors import StoreError, reason
 from bench.files import NOT_KNOWN, flush, flush_folder, part_name
 from bench.records.claims import claim_folder
+from bench.records.file_system import keeps_others_off
 from bench.records.lines import Lines
 from bench.records.seal import BEGINNING, is_whole, sealed, unsealed
 from bench.records.tables import Row
@@ -45,7 +46,7 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             with contextlib.ExitStack() as opened:
                 self._file = self._locked(opened)
-                self._claim = claim_folder(folder, _keeps_others_off(folder / FILE_NAME))
+                self._claim = claim_folder(folder, keeps_others_off(folder / FILE_NAME))
                 if self._claim:
                     opened.callback(self._claim.withdraw)
                 self._end_at_a_line()
@@ -255,18 +256,6 @@ def closed_runs(tail: bytes) -> int | None:
 
 def _opened(path: Path) -> IO[bytes]:
     return path.open("a+b", buffering=0)
-
-
-def _keeps_others_off(path: Path) -> bool:
-    """Whether the lock that this process has on a file has any effect: some file systems only say so."""
-    try:
-        with _opened(path) as other:
-            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _leads_to(path: Path, file: IO[bytes]) -> bool:

@@ -27,6 +27,7 @@ from bench.records.plausible import can_be_time
 from bench.records.segments import SEGMENTS
 from bench.records.stored import place_of
 from bench.records.tables import EPOCH, schema_of
+from bench.uri import shown
 
 State = Literal["ended", "going on", "interrupted", "not ended", "damaged"]
 """That a session is "not ended" where nobody can tell whether it goes on."""
@@ -111,7 +112,7 @@ def sessions_below(paths: Iterable[str]) -> tuple[list[SessionFolder], tuple[str
     for path in paths:
         found = find_sessions(folder_of(path), math.inf)
         if not found.sessions and not found.left_out:
-            raise StoreError(f"{path}: holds no session; `bench run SUITE` makes one")
+            raise StoreError(f"{shown(path)}: holds no session; `bench run SUITE` makes one")
         sessions |= {session.folder.path: session for session in found.sessions}
         notes |= dict.fromkeys(f"left out: {error}" for error in found.left_out)
     return sorted(sessions.values(), key=lambda session: session.folder.path), tuple(notes)
@@ -149,7 +150,7 @@ def listed(session: SessionFolder) -> Listed:
 
 
 def state_of(session: SessionFolder, manifest: Manifest | None) -> State:
-    """How far a session is; its folder's lock and the last entry of its journal tell."""
+    """How far a session is; the last entry of its journal, its lock and its claim tell."""
     if FILE_NAME not in session.files or (manifest and manifest.tables):
         return "ended"
     if _RUNS in session.files and closed_runs(_tail(session.folder)) is not None:

@@ -13,6 +13,7 @@ from bench.records.folders import Local, folder_of
 from bench.records.session import Opened, Part, open_session, read_part
 from bench.records.tables import TableName
 from bench.records.unite import tables_of, united
+from bench.uri import shown
 
 __all__ = ["Tables", "read_sessions"]
 
@@ -64,7 +65,7 @@ def _found(paths: Sequence[str], levels: float, left_out: list[StoreError]) -> l
     for path in paths:
         found = find_sessions(folder_of(path), levels)
         if not found.sessions and not found.left_out:
-            raise StoreError(f"{path}: holds no session; `bench run SUITE` makes one")
+            raise StoreError(f"{shown(path)}: holds no session; `bench run SUITE` makes one")
         sessions |= {session.folder.path: session for session in found.sessions}
         left_out += found.left_out
     return list(sessions.values())

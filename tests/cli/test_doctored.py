@@ -149,7 +149,7 @@ def suite(tmp_path):
 def without_ray(monkeypatch):
     """A launch that looks at the session that it is to go on with, and runs nothing."""
 
-    def launch(_suite, results, _data, _address, _watcher, _rules, begun=None):
+    def launch(_suite, results, _data, _address, _watcher, _rules, begun, _began):
         if begun is None:
             return Outcome(results, 0, 0, False)
         earlier = read_earlier(begun)

@@ -41,7 +41,9 @@ def test_what_is_on_this_machine_alone_so_far(line, uri, tmp_path):
 def test_results_where_nothing_can_be_written(line):
     said = bench(*line.format("hf://datasets/x").split())
     assert (said.status, said.output) == (2, "")
-    assert said.error.startswith("bench: hf://datasets/x: hf:// cannot be used here yet; give a path")
+    assert said.error.startswith(
+        "bench: hf://datasets/x: hf:// cannot be written; give a path on this machine, or s3://, gs://"
+    )
 
 
 @pytest.mark.parametrize("uri", ["hf://datasets/x", "http://host/x", "nope://x"])

@@ -125,7 +125,7 @@ def test_recorded_runs_are_shown(as_stranger, published):
         ),
         (
             "run {suite} --results {closed}/results --resume",
-            "{closed}/results: cannot be searched: ",
+            "{closed}/results: cannot be written: Permission ",
         ),
         (
             "run {suite} --set dataset=mnist --data {closed}/mnist.npz",
@@ -155,7 +155,7 @@ def test_what_may_not_be_read_or_written_is_told_in_one_line(as_stranger, places
         ("plan ~nosuchuser", 2, "~nosuchuser: no home folder is known for ~nosuchuser; give the whole path"),
         ("show {long}", 2, "{long}: "),
         ("show loop", 2, "loop: "),
-        ("run {suite} --results {long} --resume", 2, "{long}: cannot be searched: File name too long; "),
+        ("run {suite} --results {long} --resume", 2, "{long}: cannot be written: File name too long; "),
         ("run {suite} --results x --data {long}", 2, "--data {long}: cannot be read: File name too long; "),
     ],
     ids=lambda value: str(value)[:40],

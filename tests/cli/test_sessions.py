@@ -129,4 +129,4 @@ class TestImport:
     def test_wrong_usage(self, results, tmp_path):
         assert "no such folder" in bench("import", tmp_path / "nowhere").refusal()
         assert bench("import").status == 2
-        assert "s3://" in bench("import", results, "--results", "s3://bucket/here").refusal()
+        assert "hf://" in bench("import", results, "--results", "hf://datasets/here").refusal()

@@ -52,8 +52,8 @@ BAD_INPUT = (
         "hf:// cannot be read; copy it here, or give one of file://, s3://, gs://",
     ),
     (
-        "run good.toml --results s3://bucket/results",
-        "s3:// cannot be used here yet; give a path on this machine",
+        "run good.toml --results hf://datasets/results",
+        "hf:// cannot be written; give a path on this machine, or s3://, gs://",
     ),
     ("show missing", "missing: no such folder; give a session's folder"),
     ("show small missing", "missing: no such folder"),

@@ -1,7 +1,6 @@
 """A folder on a file system elsewhere that sessions are written to."""
 
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
@@ -9,18 +8,18 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.fs
 
-from bench.errors import DamagedError, StoreError, reason
+from bench.errors import DamagedError
 from bench.files import part_name
 from bench.records.claims import is_claim
 from bench.records.folders import Remote, answer_of, connect
-from bench.uri import READABLE, scheme_of
+from bench.records.remote.refused import refused
+from bench.uri import scheme_of, shown
 
 READ_BACK_BYTES = 16 * 2**20
 """What is not larger is read back once it is there; of more than that the size is asked for."""
 BLOCK_BYTES = 4 * 2**20
 _OBJECT_STORES = ("s3", "gcs", "abfs")
 """What they have under a name is there whole, or not at all; elsewhere a file is renamed once it is whole."""
-_USER = re.compile(r"(?<=//)[^/@]*@")
 
 
 def _nothing() -> None:
@@ -40,17 +39,14 @@ class Place:
 
     @classmethod
     def of(cls, uri: str) -> Self:
-        """What a URI names, be it there or not. Raises StoreError where its file system cannot be reached."""
-        scheme = scheme_of(uri)
-        if scheme not in READABLE:
-            known = ", ".join(f"{name}://" for name in READABLE)
-            raise StoreError(f"{uri}: {scheme}:// cannot be written; give a path on this machine, or {known}")
+        """What the URI of one names, be it there or not (see `READABLE`).
+
+        Raises StoreError where its file system cannot be reached.
+        """
         try:
-            filesystem, root = answer_of(lambda: connect(uri, scheme), shown(uri))
+            filesystem, root = answer_of(lambda: connect(uri, scheme_of(uri)), shown(uri))
         except (pa.ArrowException, OSError, ValueError, ImportError) as error:
-            raise StoreError(
-                f"{shown(uri)}: cannot be written: {reason(error)}; check the address"
-            ) from error
+            raise refused(shown(uri), "written", error) from error
         return cls(filesystem, root.rstrip("/"), shown(uri).rstrip("/"))
 
     @property
@@ -106,11 +102,6 @@ class Place:
 
     def _at(self, name: str) -> str:
         return posixpath.join(self.root, name).rstrip("/")
-
-
-def shown(uri: str) -> str:
-    """A URI for people: without what is secret in it, and without what tells its client how to reach it."""
-    return _USER.sub("", uri.partition("?")[0])
 
 
 def _blocks(content: pa.Buffer) -> Iterator[pa.Buffer]:

@@ -4,23 +4,10 @@ import secrets
 
 import pyarrow as pa
 
-from bench.errors import DamagedError, StoreError, reason
+from bench.errors import DamagedError, StoreError
 from bench.records.folders import answer_of
 from bench.records.remote.place import Place
-
-_REMEDIES = (
-    (("NO_SUCH_BUCKET", "NoSuchBucket", "ContainerNotFound"), "no such bucket", "make it, or give another"),
-    (
-        ("ACCESS_DENIED", "AccessDenied", "HTTP response code 403", "Forbidden", "Permission"),
-        "may not be done",
-        "ask its owner to let you read, write, list and delete there, or check your credentials",
-    ),
-    (
-        ("NETWORK_CONNECTION", "curlCode", "Could not resolve"),
-        "cannot be reached",
-        "check the address and the network",
-    ),
-)
+from bench.records.remote.refused import refused
 
 
 def try_place(place: Place) -> None:
@@ -42,20 +29,9 @@ def try_place(place: Place) -> None:
                 f"{place.path}: does not keep what is written; give another --results"
             ) from error
         except (pa.ArrowException, OSError) as error:
-            raise _refused(place, step, error) from error
+            raise refused(place.path, step, error) from error
 
 
 def _listed(place: Place, name: str) -> None:
     if name not in [it.base_name for it in place.infos()]:
         raise OSError("what was written is not listed")
-
-
-def _refused(place: Place, step: str, error: Exception) -> StoreError:
-    text = str(error)
-    for signs, what, remedy in _REMEDIES:
-        if any(sign in text for sign in signs):
-            told = what if step == "written" else f"{what}: nothing can be {step}"
-            return StoreError(f"{place.path}: {told}; {remedy}")
-    return StoreError(
-        f"{place.path}: nothing can be {step}: {reason(error)}; check address, network and rights"
-    )

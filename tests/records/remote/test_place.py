@@ -3,7 +3,7 @@ import pyarrow.fs
 import pytest
 
 from bench.errors import DamagedError, StoreError
-from bench.records.remote.place import Place, shown
+from bench.records.remote.place import Place
 from bench.records.remote.trial import try_place
 from tests.records.remote.s3 import busy, denied, failing, half
 
@@ -55,7 +55,3 @@ def test_a_bucket_that_is_not_there(server):
     with pytest.raises(StoreError) as caught:
         try_place(Place.of(server.uri("nosuchbucket", "a/b/")))
     assert str(caught.value) == "s3://nosuchbucket/a/b: no such bucket; make it, or give another"
-
-
-def test_secrets_are_not_shown():
-    assert shown("s3://key:secret@bucket/x?endpoint_override=h") == "s3://bucket/x"
