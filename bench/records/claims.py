@@ -79,22 +79,23 @@ class LocalBoard:
 class Claim:
     """That this process writes what `board` belongs to. Raises StoreError where another one does.
 
-    It is refreshed until `withdraw`; whoever holds it is to ask `check` before anything is written. `locked`
-    tells that a lock which works keeps others of this machine off, so that their claims are left from before.
+    It is refreshed until `withdraw`; whoever holds it is to ask `check` before anything is written. `mount`
+    is that file system of this machine on which a lock that this process has keeps others off: their claims
+    are left from before. By another mount of the same files the lock would not be seen.
     """
 
-    def __init__(self, board: Board, where: str, locked: bool = False) -> None:
+    def __init__(self, board: Board, where: str, mount: int | None = None) -> None:
         """Of `where`, for people. Where nothing can be put there at all, there is none to go by."""
         self._board, self._where = board, where
         self.name = f".writer-{secrets.token_hex(8)}.part"
-        self._content = json.dumps(_me()).encode()
+        self._content = json.dumps({**_me(), "mount": mount}).encode()
         self._taken_by: str | None = None
         self._ended = threading.Event()
         self._turn = threading.Lock()
         self._written = time.monotonic()
         board.write(self.name, self._content)
         try:
-            self._look_for_others(locked)
+            self._look_for_others(mount)
         except BaseException:
             self._remove(self.name)
             raise
@@ -134,13 +135,13 @@ class Claim:
             self._board.write(self.name, self._content)
             self._written = time.monotonic()
 
-    def _look_for_others(self, locked: bool) -> None:
+    def _look_for_others(self, mount: int | None) -> None:
         times = self._board.times()
         now = times.get(self.name, 0.0)
         for name in sorted(times.keys() - {self.name}):
             about, told = _about(self._board, name)
             age = now - times[name]
-            if age > STALE_SECONDS or _is_gone(about, locked):
+            if age > STALE_SECONDS or _is_gone(about, mount):
                 self._remove(name)
                 continue
             raise StoreError(
@@ -154,9 +155,13 @@ class Claim:
 
 
 def claim_folder(folder: Path, locked: bool) -> Claim | None:
-    """For a session's folder; None where no file can be made there, which other writing will tell."""
+    """For a session's folder; None where no file can be made there, which other writing will tell.
+
+    Where it is `locked`, this process has a lock there that works.
+    """
     try:
-        return Claim(LocalBoard(folder), str(folder), locked)
+        mount = folder.stat().st_dev if locked else None
+        return Claim(LocalBoard(folder), str(folder), mount)
     except _FAILED:
         return None
 
@@ -169,8 +174,7 @@ def is_claimed(board: Board) -> bool | None:
     """
     now, times = time.time(), board.times()
     living = (
-        now - at <= STALE_SECONDS and not _is_gone(_about(board, name)[0], locked=False)
-        for name, at in times.items()
+        now - at <= STALE_SECONDS and not _is_gone(_about(board, name)[0]) for name, at in times.items()
     )
     return any(living) if times else None
 
@@ -200,17 +204,18 @@ def _me() -> dict[str, Any]:
     }
 
 
-def _is_gone(about: dict[str, Any], locked: bool) -> bool:
+def _is_gone(about: dict[str, Any], mount: int | None = None) -> bool:
     """Whether it is known that the process of a claim has ended: only of one of this machine."""
     if not about or about.get("boot") != _boot():
         return False
-    if locked:
+    if mount is not None and about.get("mount") == mount:
         return True
     if about.get("processes") != _namespace():  # numbers of processes mean others in other containers
         return False
     try:
-        began = float(about["started"])
-        return abs(psutil.Process(about["process"]).create_time() - began) > 1
+        process = psutil.Process(about["process"])
+        another = abs(process.create_time() - float(about["started"])) > 1
+        return another or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
     except (psutil.Error, LookupError, TypeError, ValueError):

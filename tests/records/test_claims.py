@@ -1,9 +1,11 @@
 """Two writers of one session, also where locks do nothing."""
 
+import contextlib
 import errno
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +16,8 @@ import pytest
 from bench.errors import StoreError
 from bench.records import claims
 from bench.records.claims import Claim, LocalBoard, is_claim
+from bench.records.folders import Local
+from bench.records.going_on import is_going_on
 from bench.records.journal import Journal
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +28,8 @@ def flock(file, how):
     if sys.argv[2] != "0":
         raise OSError(int(sys.argv[2]), os.strerror(int(sys.argv[2])))
 fcntl.flock = flock
+from bench.records.folders import Local
+from bench.records.going_on import is_going_on
 from bench.records.journal import Journal
 with Journal(Path(sys.argv[1])) as journal:
     print("writes", flush=True)
@@ -73,9 +79,9 @@ def test_two_processes_never_write_one_session_where_locks_do_nothing(tmp_path, 
         assert f"still going on: process {other.pid} on " in str(caught.value)
         assert len(claimed(tmp_path / "s1")) == 1
         other.kill()
-        other.wait()
-    with Journal(tmp_path / "s1"):  # of what was killed it is known that it is gone
-        assert len(claimed(tmp_path / "s1")) == 1
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+        with Journal(tmp_path / "s1"):  # of what was killed it is known that it is gone, its parent or not
+            assert len(claimed(tmp_path / "s1")) == 1
     assert claimed(tmp_path / "s1") == []
 
 
@@ -93,9 +99,34 @@ def test_what_another_machine_writes_is_refused_until_it_has_been_silent_for_lon
     claim.withdraw()
 
 
-def test_a_lock_that_works_tells_that_who_was_here_is_gone(tmp_path, left):
+def test_a_lock_that_works_tells_that_who_had_it_on_this_mount_is_gone(tmp_path):
     with Journal(tmp_path):
-        assert not left.exists()
+        (left,) = claimed(tmp_path)
+        about = json.loads(left.read_bytes())
+    about["processes"] = "those of another container"
+    for mount, refused in ((about["mount"], False), (about["mount"] + 1, True), (None, True)):
+        left.write_text(json.dumps({**about, "mount": mount}))
+        with pytest.raises(StoreError, match="still going on") if refused else contextlib.nullcontext():
+            Journal(tmp_path).__exit__()
+        assert left.exists() == refused
+
+
+def test_another_mount_of_the_same_files_has_locks_of_its_own(tmp_path):
+    """Two file systems in user space that show one folder, as a network's file system does to two hosts."""
+    if not shutil.which("bindfs"):
+        pytest.skip("bindfs is not installed")
+    for name in ("files", "one", "two"):
+        (tmp_path / name).mkdir()
+    with contextlib.ExitStack() as mounted:
+        for name in ("one", "two"):
+            if subprocess.run(["bindfs", tmp_path / "files", tmp_path / name]).returncode:
+                pytest.skip("this user may not mount")
+            mounted.callback(subprocess.run, ["umount", tmp_path / name], check=True)
+        with Journal(tmp_path / "one" / "s1") as journal:
+            journal.append("session", session_id="s1")
+            with pytest.raises(StoreError, match="still going on"):
+                Journal(tmp_path / "two" / "s1")
+            assert is_going_on(Local(str(tmp_path / "two" / "s1")))
 
 
 def test_who_was_taken_over_writes_no_more(tmp_path, monkeypatch):
