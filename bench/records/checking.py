@@ -13,6 +13,7 @@ from bench.errors import StoreError
 from bench.records.check_pieces import PiecesFound, check_pieces, strays
 from bench.records.check_tables import TablesFound, check_tables
 from bench.records.find import RUNS_FILE, SessionFolder
+from bench.records.folders import Folder, Local
 from bench.records.journal import FILE_NAME
 from bench.records.listing import State, size_of, state_of
 from bench.records.manifest import MANIFEST_FILE
@@ -73,7 +74,7 @@ def check_session(session: SessionFolder) -> Checked:
         "damaged" if damage else "whole" if pieces.sealed or named else "no checksums",
         damage,
         tuple(_lost(session, pieces, tables)) if damage else (),
-        _remedy(state, tables, repair) if damage or repair else None,
+        _remedy(session.folder, state, tables, repair) if damage or repair else None,
         repair,
         files,
         tuple(tables.notes if tables else ()),
@@ -154,7 +155,7 @@ def _lost_places(pieces: PiecesFound) -> Iterator[str]:
         yield f"what stood in {pieces.unknown} damaged files of segments"
 
 
-def _remedy(state: State, tables: TablesFound | None, repair: Repair | None) -> str:
+def _remedy(folder: Folder, state: State, tables: TablesFound | None, repair: Repair | None) -> str:
     if state == "going on":
         return "wait until the session has ended, and check it again"
     if repair is None:
@@ -163,7 +164,8 @@ def _remedy(state: State, tables: TablesFound | None, repair: Repair | None) -> 
     source = "its tables" if from_tables else "its segments and its journal"
     again = "" if from_tables or repair != "pieces" else "; bench run --resume runs again what is missing"
     what = {"pieces": "it", "tables": "its tables", "manifest": "its manifest"}[repair]
-    return f"bench check --repair makes {what} anew from {source}{again}"
+    where = "" if isinstance(folder, Local) else "on a copy of its folder on this machine, "
+    return f"{where}bench check --repair makes {what} anew from {source}{again}"
 
 
 def _runs(number: int) -> str:

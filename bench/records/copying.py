@@ -24,7 +24,7 @@ _TRIES = 3
 def copy_session(session: SessionFolder, folder: Path, as_it_is: bool = False) -> int:
     """Copies what belongs to `session` into the new `folder`; gives how many bytes.
 
-    What no manifest names, such as a journal, may be damaged or missing where it is to be copied `as_it_is`.
+    Where it is to be copied `as_it_is`, files of it may be damaged or missing.
 
     Raises DamagedError where a byte of it is not the one that was written, and where it changed again and
     again meanwhile; another StoreError where it cannot be read, or `folder` not be written.
@@ -32,7 +32,7 @@ def copy_session(session: SessionFolder, folder: Path, as_it_is: bool = False) -
     for _ in range(_TRIES):
         manifest = read_manifest(session.folder)
         try:
-            copied = _copy_all(session, manifest, folder)
+            copied = _copy_all(session, manifest, folder, as_it_is)
         except DamagedError:  # or replaced while it was read
             if read_manifest(session.folder) == manifest:
                 raise
@@ -45,10 +45,20 @@ def copy_session(session: SessionFolder, folder: Path, as_it_is: bool = False) -
     raise DamagedError(f"{session.folder.path}: changes while it is copied; wait until its session has ended")
 
 
-def _copy_all(session: SessionFolder, manifest: Manifest | None, folder: Path) -> int:
+def _copy_all(session: SessionFolder, manifest: Manifest | None, folder: Path, as_it_is: bool) -> int:
     stored = dict(_stored(manifest))
-    names = [name for name in _unnamed(session, manifest) if name not in stored]
-    return sum(_copy(session.folder, name, folder, stored.get(name)) for name in (*stored, *names))
+    names = [*stored, *(name for name in _unnamed(session, manifest) if name not in stored)]
+    if as_it_is:
+        return sum(_copy_if_there(session.folder, name, folder) for name in names)
+    return sum(_copy(session.folder, name, folder, stored.get(name)) for name in names)
+
+
+def _copy_if_there(source: Folder, name: str, folder: Path) -> int:
+    try:
+        return _copy(source, name, folder, None)
+    except DamagedError:  # it is missing
+        (folder / name).unlink(missing_ok=True)
+        return 0
 
 
 def _empty(folder: Path) -> None:

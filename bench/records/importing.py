@@ -10,6 +10,7 @@ from bench.errors import DamagedError, StoreError
 from bench.records.checking import check_session
 from bench.records.comparing import compare_copies
 from bench.records.find import SessionFolder
+from bench.records.folders import Local
 from bench.records.going_on import is_going_on
 from bench.records.listing import listed, sessions_below
 
@@ -154,5 +155,6 @@ def _damaged(there: SessionFolder) -> str | None:
     checked = check_session(there)
     if not checked.damage:
         return None
-    first = "move it away" if checked.repair is None else f"bench check --repair {there.folder.path}"
+    repairable = checked.repair is not None and isinstance(there.folder, Local)
+    first = f"bench check --repair {there.folder.path}" if repairable else "move it away"
     return f"the copy that is there is damaged: {checked.damage[0]}; {first}, then import it again"

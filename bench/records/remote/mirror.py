@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from bench.errors import StoreError
+from bench.errors import DamagedError, StoreError
 from bench.records.folders import Local
 from bench.records.journal import FILE_NAME
 from bench.records.manifest import MANIFEST_FILE, Manifest, StoredFile
@@ -36,13 +36,14 @@ class _Snapshot:
 class Mirror:
     """What of the session in `folder` is at `place` already. Used by one thread at a time.
 
-    `moved` counts what got there: it grows while something does.
+    `moved` counts what got there: it grows while something does. `notes` are lines on what is damaged here.
     """
 
     def __init__(self, folder: Path, place: Place) -> None:
         self.folder, self.place, self.moved = folder, place, 0
+        self.notes: tuple[str, ...] = ()
         self._there: dict[str, str] | None = None
-        self._names_tables = False
+        self._names_tables, self._ended = False, False
         self._stamps: tuple[_Stamp | None, ...] = ()
 
     def has_new(self, journal: bool) -> bool:
@@ -50,13 +51,14 @@ class Mirror:
         now, before = self._stamps_now(), self._stamps
         return not before or now[0] != before[0] or (journal and now != before)
 
-    def copy(self) -> None:
+    def copy(self, ended: bool = False) -> None:
         """All that is not there yet.
 
-        Raises an OSError, an error of pyarrow's or StoreError; what got there by then stays, and is not
-        copied again.
+        Where the session has `ended`, what is damaged or missing here will not be mended: it becomes the same
+        there, where readers are told. Raises an OSError, an error of pyarrow's or StoreError; what got there
+        by then stays, and is not copied again.
         """
-        stamps = self._stamps_now()
+        stamps, self.notes, self._ended = self._stamps_now(), (), ended
         if self._there is None:
             self._there = dict(self._found_there())
         snapshot = self._snapshot()
@@ -98,8 +100,21 @@ class Mirror:
 
     def _put_stored(self, stored: StoredFile) -> None:
         assert self._there is not None
-        if self._there.get(stored.name) != stored.sha256:
-            self._put(stored.name, verified(Local(str(self.folder)), stored), stored.sha256)
+        if self._there.get(stored.name) == stored.sha256:
+            return
+        try:
+            content = verified(Local(str(self.folder)), stored)
+        except DamagedError as error:
+            if not self._ended:  # a folder that was taken away is put back while a session goes on
+                raise
+            self._put_damaged(stored.name, str(error))
+        else:
+            self._put(stored.name, content, stored.sha256)
+
+    def _put_damaged(self, name: str, why: str) -> None:
+        self.notes += (why,)
+        if content := _content(self.folder / name):
+            self._put(name, pa.py_buffer(content), hashlib.sha256(content).hexdigest())
 
     def _put(self, name: str, content: pa.Buffer, sha256: str) -> None:
         assert self._there is not None

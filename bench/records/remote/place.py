@@ -8,7 +8,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.fs
 
-from bench.errors import DamagedError
+from bench.errors import DamagedError, StoreError
 from bench.files import part_name
 from bench.records.claims import is_claim
 from bench.records.folders import Remote, answer_of, connect
@@ -41,12 +41,14 @@ class Place:
     def of(cls, uri: str) -> Self:
         """What the URI of one names, be it there or not (see `READABLE`).
 
-        Raises StoreError where its file system cannot be reached.
+        Raises StoreError where its file system cannot be reached, and where it names no bucket of one.
         """
         try:
             filesystem, root = answer_of(lambda: connect(uri, scheme_of(uri)), shown(uri))
         except (pa.ArrowException, OSError, ValueError, ImportError) as error:
             raise refused(shown(uri), "written", error) from error
+        if not root.strip("/") and filesystem.type_name in _OBJECT_STORES:
+            raise StoreError(f"{shown(uri)}: names no bucket; give one, such as s3://BUCKET/results")
         return cls(filesystem, root.rstrip("/"), shown(uri).rstrip("/"))
 
     @property

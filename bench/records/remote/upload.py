@@ -90,7 +90,7 @@ class Upload:
                 return True
             journal_due = time.monotonic() - self._journal_at >= JOURNAL_SECONDS
             if last or self._failures or self.mirror.has_new(journal_due):
-                self.mirror.copy()
+                self.mirror.copy(ended=last)
                 self._journal_at = time.monotonic()
             self._failures = 0
         except _FAILED as error:
@@ -98,6 +98,8 @@ class Upload:
             return False
         if last:
             self._left = None
+            for note in self.mirror.notes:
+                self._tell(f"{note}; it is the same at {self.mirror.place.path}")
         return last
 
     def _is_taken(self, claim: Claim) -> bool:

@@ -1,9 +1,13 @@
+import pyarrow as pa
 import pytest
 
+from bench.records.checking import check_session
 from bench.records.importing import Importer
 from bench.records.recorder import Recorder
 from bench.records.remote import upload
 from bench.records.remote.importing import RemoteDestination
+from bench.records.remote.mirror import Mirror
+from bench.records.remote.results import session_at
 from bench.records.store import read_sessions
 
 
@@ -31,3 +35,15 @@ def test_sessions_are_uploaded_once_and_the_longer_copy_takes_the_place(
     assert imported() == ("replaced", target, 11, 10, "")
     assert sorted(read_sessions([uri]).runs["round"].to_pylist()) == list(range(1, 12))
     assert [path.name for path in (tmp_path / "spool").rglob("*") if path.is_file()] == ["address.txt"]
+
+
+def test_what_is_damaged_there_is_told_with_what_can_be_done_there(recorded_session, place, tmp_path):
+    here, there = recorded_session(tmp_path / "here"), place.below("s1")
+    Mirror(here, there).copy()
+    there.put("runs.parquet", pa.py_buffer(b"PAR1"))
+    destination = RemoteDestination(place, {"BENCH_SPOOL": str(tmp_path / "spool")})
+    (done,) = Importer([str(here)], destination)
+    assert done.outcome == "refused"
+    assert done.why.endswith("; move it away, then import it again")
+    remedy = check_session(session_at(there)).remedy
+    assert remedy.startswith("on a copy of its folder on this machine, bench check --repair makes its tables")

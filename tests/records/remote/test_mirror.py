@@ -108,9 +108,20 @@ def test_what_arrives_by_half_is_uploaded_again(server, place, recorded_session,
     assert bytes(there.read("runs.parquet")) == (here / "runs.parquet").read_bytes()
 
 
-def test_what_is_damaged_here_is_not_uploaded(recorded_session, tmp_path):
-    here = recorded_session(tmp_path / "here")
+def test_what_is_damaged_here_is_tried_again_while_the_session_goes_on_and_then_uploaded_as_it_is(
+    recorded_session, tmp_path
+):
+    here, there = recorded_session(tmp_path / "here"), tmp_path / "there"
     (here / "runs.parquet").write_bytes(b"PAR1")
-    with pytest.raises(StoreError, match=r"runs\.parquet: damaged"):
-        Mirror(here, Counting(tmp_path / "there")).copy()
-    assert not (tmp_path / "there" / MANIFEST_FILE).exists()
+    (here / "segments" / "000001.epochs.parquet").unlink()
+    mirror = Mirror(here, Counting(there))
+    with pytest.raises(StoreError, match=r"000001\.epochs\.parquet: missing"):
+        mirror.copy()
+    assert not (there / MANIFEST_FILE).exists()
+    mirror.copy(ended=True)
+    assert files(there) == files(here)
+    assert [note.partition(": ")[2] for note in mirror.notes] == [
+        "missing; copy the session's folder whole",
+        "damaged: not the bytes that were written",
+    ]
+    assert rounds(there) == rounds(here)

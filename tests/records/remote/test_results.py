@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from bench.errors import StoreError
+from bench.records import segments
 from bench.records.claims import is_claim
 from bench.records.recorder import Recorder
 from bench.records.remote import upload
@@ -125,6 +127,28 @@ def test_another_machine_goes_on_with_what_is_there_alone(machine, recorded, uri
     assert other.finish() is None
     assert rounds(uri) == [1, 2, 3]
     assert list(other.folder.glob("s*")) == []
+
+
+@pytest.mark.parametrize("name", ["runs.parquet", "segments/000001.runs.parquet"])
+def test_what_is_damaged_there_is_gone_on_with_as_it_would_be_here(
+    machine, recorded, place, suite, header, name, monkeypatch
+):
+    monkeypatch.setattr(segments, "RUNS_OF_A_SEGMENT", 2)
+    first = machine("a")
+    recorded(first, [1, 2, 3])
+    assert first.finish() is None
+    below = place.below("s1")
+    place.remove("s1/runs.parquet")
+    if name != "runs.parquet":
+        content = bytearray(below.read(name))
+        content[len(content) // 2] ^= 1
+        below.put(name, pa.py_buffer(bytes(content)))
+    other = machine("b")
+    begun = other.session_to_resume(suite, False)
+    with Recorder.resume(begun, header) as recorder:
+        assert recorder.runs == (3 if name == "runs.parquet" else 1)
+    recorded(other, [4], begun)
+    assert other.finish() is None
 
 
 def test_what_each_has_and_the_other_lacks_is_touched_by_nobody(
