@@ -1,5 +1,6 @@
 """Folders on any file system: what is in them, and the bytes of their files."""
 
+import errno
 import io
 import os
 import posixpath
@@ -96,13 +97,20 @@ class Remote:
 
     def entries(self) -> tuple[list[str], list[str]]:
         """The names of the files and of the folders in it, sorted."""
-        kind, selector = pa.fs.FileType, pa.fs.FileSelector(self.root)
-        found = answer_of(lambda: self.filesystem.get_file_info(selector), self.path)
-        names = {
-            wanted: sorted(info.base_name for info in found if info.type == wanted)
-            for wanted in (kind.File, kind.Directory)
-        }
-        return names[kind.File], names[kind.Directory]
+        return answer_of(self._entries, self.path)
+
+    def _entries(self) -> tuple[list[str], list[str]]:
+        # Google's client lists no folder that nobody made; all others are lists of one level.
+        deep = self.filesystem.type_name == "gcs"
+        found = self.filesystem.get_file_info(pa.fs.FileSelector(self.root, True, deep))
+        kind = pa.fs.FileType
+        if not found and self.filesystem.get_file_info(self.root).type == kind.NotFound:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.path)
+        files, folders = set(), set()
+        for info in found:
+            name, *below = info.path.removeprefix(self.root).strip("/").split("/")
+            (folders if below or info.type == kind.Directory else files).add(name)
+        return sorted(files), sorted(folders)
 
     def below(self, name: str) -> "Remote":
         """The folder `name` in it."""

@@ -36,6 +36,38 @@ def test_a_folder_tells_its_files_and_its_folders(tmp_path, folder):
         assert file.read() == b"tent"
 
 
+class LikeGoogles:
+    """pyarrow's client of Google's stores: of one level it lists no folder that nobody made by itself."""
+
+    type_name = "gcs"
+    names = (
+        "bucket/results/s1/journal.jsonl",
+        "bucket/results/s1/segments/1.runs.parquet",
+        "bucket/results/a",
+    )
+
+    def get_file_info(self, asked):
+        kind = pa.fs.FileType
+        if isinstance(asked, str):
+            there = any(name.startswith(f"{asked}/") for name in self.names)
+            return pa.fs.FileInfo(asked, kind.Directory if there else kind.NotFound)
+        assert asked.allow_not_found  # without, what is not there is an error like any other
+        below = f"{asked.base_dir}/"
+        found = [name for name in self.names if name.startswith(below)]
+        if not asked.recursive:
+            found = [name for name in found if "/" not in name.removeprefix(below)]
+        return [pa.fs.FileInfo(name, kind.File, size=1) for name in found]
+
+
+def test_folders_that_nobody_made_are_found_in_googles_stores():
+    here = Remote(LikeGoogles(), "bucket/results", "gs://bucket/results")
+    assert here.entries() == (["a"], ["s1"])
+    assert here.sizes() == {"a": 1}
+    assert here.below("s1").entries() == (["journal.jsonl"], ["segments"])
+    with pytest.raises(FileNotFoundError):
+        here.below("s2").entries()
+
+
 def test_what_cannot_be_read_elsewhere_is_named_by_its_uri():
     here = Remote(pa.fs.LocalFileSystem(), "/bucket", "s3://bucket").below("a")
     error = unreadable(here.path, OSError("AWS Error NETWORK_CONNECTION"))
