@@ -106,10 +106,13 @@ class Remote:
         kind = pa.fs.FileType
         if not found and self.filesystem.get_file_info(self.root).type == kind.NotFound:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.path)
-        files, folders = set(), set()
+        files, folders = set[str](), set[str]()
         for info in found:
             name, *below = info.path.removeprefix(self.root).strip("/").split("/")
-            (folders if below or info.type == kind.Directory else files).add(name)
+            if below or info.type == kind.Directory:
+                folders.add(name)
+            elif info.type == kind.File:
+                files.add(name)
         return sorted(files), sorted(folders)
 
     def below(self, name: str) -> "Remote":
