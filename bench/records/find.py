@@ -1,12 +1,13 @@
 """Which sessions lie at or below a path."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from bench.errors import StoreError
-from bench.records.folders import Folder, unreadable
+from bench.records.folders import Entries, Folder, Remote, unreadable
 from bench.records.journal import FILE_NAME
 from bench.records.manifest import MANIFEST_FILE
 from bench.records.segments import SEGMENTS
@@ -38,11 +39,14 @@ def find_sessions(root: Folder, levels: float = math.inf) -> Found:
     """
     found: list[SessionFolder] = []
     left_out: list[StoreError] = []
+    known: Mapping[str, Entries] = {}
     ahead, seen = [(root, levels)], {root.path}
     while ahead:
         folder, left = ahead.pop()
         try:
-            files, folders = folder.entries()
+            if isinstance(root, Remote) and not known:
+                known = root.deep_entries()
+            files, folders = known[folder.path] if known else folder.entries()
         except (pa.ArrowException, OSError, StoreError) as error:
             left_out.append(error if isinstance(error, StoreError) else unreadable(folder.path, error))
             continue

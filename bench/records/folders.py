@@ -26,6 +26,8 @@ _RETRY_SECONDS = 8  # Google's client goes on trying for a quarter of an hour un
 _ELSEWHERE = "check the address, the network and your permissions"
 
 _T = TypeVar("_T")
+Entries = tuple[list[str], list[str]]
+"""The names of the files and of the folders in a folder, sorted."""
 
 
 class Folder(Protocol):
@@ -99,21 +101,23 @@ class Remote:
         """The names of the files and of the folders in it, sorted."""
         return answer_of(self._entries, self.path)
 
-    def _entries(self) -> tuple[list[str], list[str]]:
+    def deep_entries(self) -> "dict[str, Entries]":
+        """What `entries` gives of it, and of all folders below it, by their paths; with few requests."""
+        return answer_of(lambda: self._listed(deep=True), self.path, seconds=None)
+
+    def _entries(self) -> Entries:
         # Google's client lists no folder that nobody made; all others are lists of one level.
-        deep = self.filesystem.type_name == "gcs"
+        return self._listed(deep=self.filesystem.type_name == "gcs")[self.path]
+
+    def _listed(self, deep: bool) -> "dict[str, Entries]":
         found = self.filesystem.get_file_info(pa.fs.FileSelector(self.root, True, deep))
         kind = pa.fs.FileType
         if not found and self.filesystem.get_file_info(self.root).type == kind.NotFound:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.path)
-        files, folders = set[str](), set[str]()
+        tree = _Tree(self.path)
         for info in found:
-            name, *below = info.path.removeprefix(self.root).strip("/").split("/")
-            if below or info.type == kind.Directory:
-                folders.add(name)
-            elif info.type == kind.File:
-                files.add(name)
-        return sorted(files), sorted(folders)
+            tree.add(info.path.removeprefix(self.root).strip("/"), info.type)
+        return tree.entries()
 
     def below(self, name: str) -> "Remote":
         """The folder `name` in it."""
@@ -133,6 +137,35 @@ class Remote:
         selector = pa.fs.FileSelector(self.root, allow_not_found=True)
         found = answer_of(lambda: self.filesystem.get_file_info(selector), self.path)
         return {info.base_name: info.size for info in found if info.type == pa.fs.FileType.File}
+
+
+class _Tree:
+    """Files and folders by the path of the folder that they are in, from their paths below `root`."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._names: dict[str, tuple[set[str], set[str]]] = {root: (set(), set())}
+
+    def add(self, path: str, kind: pa.fs.FileType) -> None:
+        """Of one, and of the folders that lead there, which an object store may not list."""
+        *above, name = path.split("/")
+        folder = self._root
+        for part in above:
+            folder = self._add_folder(folder, part)
+        if kind == pa.fs.FileType.Directory:
+            self._add_folder(folder, name)
+        elif kind == pa.fs.FileType.File:
+            self._names[folder][0].add(name)
+
+    def _add_folder(self, folder: str, name: str) -> str:
+        self._names[folder][1].add(name)
+        below = posixpath.join(folder, name)
+        self._names.setdefault(below, (set(), set()))
+        return below
+
+    def entries(self) -> dict[str, Entries]:
+        """See `Entries`."""
+        return {path: (sorted(files), sorted(folders)) for path, (files, folders) in self._names.items()}
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

@@ -7,7 +7,6 @@ damaged is looked for by `checking`.
 import datetime
 import math
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -25,14 +24,13 @@ from bench.records.manifest import MANIFEST_FILE, Manifest
 from bench.records.pieces import read_manifest, read_pieces
 from bench.records.plausible import can_be_time
 from bench.records.segments import SEGMENTS
+from bench.records.side_by_side import ELSEWHERE, side_by_side
 from bench.records.stored import place_of
 from bench.records.tables import EPOCH, schema_of
 from bench.uri import shown
 
 State = Literal["ended", "going on", "interrupted", "not ended", "damaged"]
 """That a session is "not ended" where nobody can tell whether it goes on."""
-THREADS_ELSEWHERE = 16
-"""Each of them waits for the network; those that read files of this machine would wait for each other."""
 _TOLD_BY = (*NEEDED["runs"], "machine", "started_at")
 _RUNS = "runs.parquet"
 
@@ -101,8 +99,8 @@ def list_sessions(paths: Sequence[str]) -> Listing:
     """
     found, notes = sessions_below(paths)
     elsewhere = any(not isinstance(session.folder, Local) for session in found)
-    with ThreadPoolExecutor(THREADS_ELSEWHERE if elsewhere else 1) as threads:
-        return Listing(tuple(threads.map(listed, found)), notes)
+    # Those that read files of this machine would wait for each other.
+    return Listing(tuple(side_by_side(listed, found, ELSEWHERE if elsewhere else 1)), notes)
 
 
 def sessions_below(paths: Iterable[str]) -> tuple[list[SessionFolder], tuple[str, ...]]:

@@ -1,8 +1,7 @@
 """Sessions on disk: what is asked for of them, read as the union of any number of folders."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from bench.errors import StoreError
@@ -11,6 +10,7 @@ from bench.records.copies import Copies, by_session
 from bench.records.find import SessionFolder, find_sessions
 from bench.records.folders import Local, folder_of
 from bench.records.session import Opened, Part, open_session, read_part
+from bench.records.side_by_side import ELSEWHERE, side_by_side
 from bench.records.tables import TableName
 from bench.records.unite import tables_of, united
 from bench.uri import shown
@@ -18,12 +18,12 @@ from bench.uri import shown
 __all__ = ["Tables", "read_sessions"]
 
 THREADS = 4
-"""They read and decode side by side: enough that a file that is waited for keeps no core idle."""
+"""They read and decode side by side: enough that a file that is waited for keeps no core idle. pyarrow and
+the hashes let go of Python's lock."""
 AT_ONCE = 16
 """Sessions that are united before the others are."""
 
 _T = TypeVar("_T")
-_R = TypeVar("_R")
 
 
 def read_sessions(
@@ -48,10 +48,12 @@ def read_sessions(
     sessions = _found(paths, levels, left_out)
     if condition is not None:
         condition.rows_held(nothing("runs"))
-    each = _side_by_side if all(isinstance(one.folder, Local) for one in sessions) else map
-    opened = [one for one in each(lambda at: _opened(at, asked, left_out), sessions) if one is not None]
-    batches = _batches(by_session(opened))
-    parts = [part for some in each(lambda some: _read(some, asked, left_out), batches) for part in some]
+    here = all(isinstance(one.folder, Local) for one in sessions)
+    threads, at_once = (THREADS, AT_ONCE) if here else (ELSEWHERE, 1)
+    found = side_by_side(lambda at: _opened(at, asked, left_out), sessions, threads)
+    batches = _batches(by_session([one for one in found if one is not None]), at_once)
+    read = side_by_side(lambda some: _read(some, asked, left_out), batches, threads)
+    parts = [part for some in read for part in some]
     left_out.sort(key=str)  # threads have an order of their own
     if not parts:
         raise _nothing_left(left_out)
@@ -103,18 +105,9 @@ def _others(parts: Sequence[Part]) -> frozenset[Named]:
     return frozenset[Named]().union(*(part.others for part in parts))
 
 
-def _side_by_side(function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
-    """As `map`, in threads: pyarrow and the hashes let go of Python's lock."""
-    pool = ThreadPoolExecutor(THREADS)
-    try:
-        yield from pool.map(function, items)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    for first in range(0, len(items), AT_ONCE):
-        yield items[first : first + AT_ONCE]
+def _batches(items: Sequence[_T], at_once: int) -> Iterator[Sequence[_T]]:
+    for first in range(0, len(items), at_once):
+        yield items[first : first + at_once]
 
 
 def _nothing_left(left_out: Sequence[StoreError]) -> StoreError:

@@ -1,6 +1,8 @@
 import json
 
 from bench.records import claims
+from bench.records.find import find_sessions
+from bench.records.folders import folder_of
 from bench.records.listing import list_sessions
 from bench.records.recorder import Recorder
 from bench.records.remote.mirror import Mirror
@@ -25,3 +27,15 @@ def test_whether_one_goes_on_is_told_by_the_claim_there(run, place, uri, tmp_pat
     claim.withdraw()
     board.write(claim.name, json.dumps({**about, "process": 2**22 + 1}).encode())
     assert state() == "interrupted"
+
+
+def test_sessions_are_found_with_one_listing_however_many(recorded_session, server, place, uri, tmp_path):
+    here = recorded_session(tmp_path / "here")
+    for name in ("a/s1", "a/s2", "b"):
+        Mirror(here, place.below(name)).copy()
+    root = folder_of(uri)
+    server.requests.clear()
+    found = find_sessions(root).sessions
+    assert [one.folder.path.removeprefix(place.path) for one in found] == ["/a/s1", "/a/s2", "/b"]
+    assert all(one.files == frozenset(path.name for path in here.iterdir()) - {"segments"} for one in found)
+    assert len(server.requests) == 1
