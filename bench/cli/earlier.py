@@ -21,7 +21,7 @@ def earlier_times(results: ResultsAt, everywhere: bool = False) -> dict[str, flo
 
     from bench.analysis.forecast import RUN_COLUMNS, earlier_seconds
     from bench.errors import StoreError
-    from bench.records.folders import answer_of
+    from bench.records.answers import answer_of
     from bench.records.run_table import RunTable
     from bench.records.store import read_sessions
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from bench.errors import StoreError
-from bench.records.folders import Entries, Folder, Remote, unreadable
+from bench.records.elsewhere import Entries, Remote
+from bench.records.folders import Folder, unreadable
 from bench.records.journal import FILE_NAME
 from bench.records.manifest import MANIFEST_FILE
 from bench.records.segments import SEGMENTS

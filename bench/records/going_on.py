@@ -10,9 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from bench.errors import StoreError
+from bench.records.answers import answer_of
 from bench.records.claims import LocalBoard, claim_folder, is_claimed
+from bench.records.elsewhere import Remote
 from bench.records.file_system import keeps_others_off
-from bench.records.folders import Folder, Local, Remote, answer_of
+from bench.records.folders import Folder, Local
 from bench.records.journal import FILE_NAME
 from bench.records.remote.place import Place, PlaceBoard
 

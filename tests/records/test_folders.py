@@ -7,8 +7,10 @@ import pyarrow.fs
 import pytest
 
 from bench.errors import StoreError
-from bench.records import folders
-from bench.records.folders import Local, Remote, answer_of, folder_of, unreadable
+from bench.records import elsewhere
+from bench.records.answers import answer_of
+from bench.records.elsewhere import Remote
+from bench.records.folders import Local, folder_of, unreadable
 
 
 def refusal(path):
@@ -153,7 +155,7 @@ def test_a_file_system_that_cannot_be_reached_is_told_in_one_line(monkeypatch, p
     def from_uri(_uri):
         raise problem
 
-    monkeypatch.setattr(folders, "_from_uri", from_uri)
+    monkeypatch.setattr(elsewhere, "_from_uri", from_uri)
     remedy = "check the address, the network and your permissions"
     assert refusal("s3://bucket/x") == f"s3://bucket/x: cannot be read: {reason}; {remedy}"
 
@@ -165,7 +167,7 @@ def test_google_s_client_does_not_try_for_a_quarter_of_an_hour(monkeypatch, tmp_
         asked.append(uri)
         return pa.fs.LocalFileSystem(), str(tmp_path)
 
-    monkeypatch.setattr(folders, "_from_uri", from_uri)
+    monkeypatch.setattr(elsewhere, "_from_uri", from_uri)
     for uri in ("gs://b/x", "gs://b/x?scheme=http", "gs://b/x?retry_limit_seconds=60"):
         assert folder_of(uri).entries() == ([], [])
     assert asked == [

@@ -10,8 +10,9 @@ import pyarrow.fs
 
 from bench.errors import DamagedError, StoreError
 from bench.files import part_name
+from bench.records.answers import answer_of
 from bench.records.claims import is_claim
-from bench.records.folders import Remote, answer_of, connect
+from bench.records.elsewhere import Remote, connect
 from bench.records.remote.refused import refused
 from bench.uri import scheme_of, shown
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from bench.errors import StoreError, reason
+from bench.records.answers import answer_of
 from bench.records.claims import Claim
 from bench.records.comparing import compare_copies
 from bench.records.copying import copy_session
 from bench.records.find import SessionFolder
-from bench.records.folders import Folder, Local, answer_of, unreadable
+from bench.records.folders import Folder, Local, unreadable
 from bench.records.going_on import is_going_on, nobody_else
 from bench.records.journal import FILE_NAME
 from bench.records.manifest import MANIFEST_FILE

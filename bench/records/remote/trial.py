@@ -5,7 +5,7 @@ import secrets
 import pyarrow as pa
 
 from bench.errors import DamagedError, StoreError
-from bench.records.folders import answer_of
+from bench.records.answers import answer_of
 from bench.records.remote.place import Place
 from bench.records.remote.refused import refused
 
