@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.records.store import read_sessions
 from tests.records.remote.s3 import ENVIRONMENT, Server, Stuck, busy, denied, failing
 
 ROOT = Path(__file__).parents[2]
@@ -106,3 +107,45 @@ def test_where_nothing_can_be_kept_nothing_is_begun(bench, server):
     with failing(server, busy):
         status, _, error = told(bench("plan", "suite.toml", "--results", bench.uri))
     assert (status, error) == (0, "")
+
+
+TINY = """
+[measure]
+rounds = 2
+[[sweep]]
+name = "tiny"
+dataset = "digits"
+hidden = [16]
+batch_size = 10000
+epochs = 1
+matrix.activation = ["relu", "tanh"]
+"""
+
+
+@pytest.mark.slow
+def test_a_driver_is_killed_and_another_machine_goes_on_with_what_is_there(server, tmp_path):
+    """Real Ray, real TensorFlow; another machine is one whose spool is empty."""
+    server.make("killed")
+    uri, place = server.uri("killed"), "s3://killed/results"
+    (tmp_path / "tiny.toml").write_text(TINY)
+    line = [sys.executable, "-m", "bench", "run", "tiny.toml", "--results", uri, "--no-probe", "--resume"]
+
+    def spool(name):
+        return {"cwd": tmp_path, "text": True, "env": {**os.environ, "BENCH_SPOOL": str(tmp_path / name)}}
+
+    with subprocess.Popen(line, stdout=subprocess.PIPE, **spool("a")) as killed:
+        assert killed.stdout.readline() == f"No session of tiny in {place} yet: a new one\n"
+        assert any("✓" in told for told in killed.stdout)
+        killed.kill()
+    (left,) = (tmp_path / "a").glob("*/*/journal.jsonl")
+    session = left.parent.name
+    ended = subprocess.run(line, capture_output=True, timeout=200, check=False, **spool("b"))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(f"Going on with {place}/{session}\n")
+    assert ended.stdout.endswith(f"Session: {place}/{session}\n")
+    runs = read_sessions([uri]).runs.select(["label", "round", "status"]).to_pylist()
+    each = [(f"activation={name}", number) for name in ("relu", "tanh") for number in (1, 2)]
+    assert sorted((row["label"], row["round"]) for row in runs) == each
+    assert {row["status"] for row in runs} == {"ok"}
+    assert list((tmp_path / "b").glob("*/*/*")) == []
+    assert b'"kind": "run"' in left.read_bytes()
