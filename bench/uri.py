@@ -13,8 +13,8 @@ READABLE = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs")
 NETWORK = "network"
 """The name of threads that wait for such file systems; their clients wait for them as a process ends."""
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(file):/", re.IGNORECASE)
-_KEYS = re.compile(r"(?<=//)[^/@]*@")
-_PASSWORD = re.compile(r"(?<=//)([^/@:]*):[^/@]*(?=@)")
+_KEYS = re.compile(r"(?<=s3://)[^/@]*@", re.IGNORECASE)
+_PASSWORD = re.compile(r"(?<=://)(?P<user>[^/@:]*):[^/@]*(?=@)")
 
 
 def scheme_of(path: str) -> str:
@@ -25,8 +25,12 @@ def scheme_of(path: str) -> str:
 
 def shown(uri: str) -> str:
     """A URI for people: without what is secret in it, and without what tells its client how to reach it."""
-    path = uri.partition("?")[0]
-    return _KEYS.sub("", path) if scheme_of(uri) == "s3" else _PASSWORD.sub(r"\1", path)
+    return without_secrets(uri.partition("?")[0]) if scheme_of(uri) else uri
+
+
+def without_secrets(argument: str) -> str:
+    """An argument of a command, without the keys and passwords in what of it is a URI."""
+    return _PASSWORD.sub(r"\g<user>", _KEYS.sub("", argument))
 
 
 def on_this_machine(path: str) -> str:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import StoreError
-from bench.uri import local_path, on_this_machine, scheme_of, shown
+from bench.uri import local_path, on_this_machine, scheme_of, shown, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,17 @@ def test_a_file_uri_that_names_no_path_here_is_refused(uri):
             "abfs://container@account.dfs.core.windows.net/x",
         ),
         ("abfs://:secret@account.blob.core.windows.net/c/x", "abfs://@account.blob.core.windows.net/c/x"),
+        ("a?b", "a?b"),
         ("gs://bucket/a@b:c@d?retry_limit_seconds=3", "gs://bucket/a@b:c@d"),
     ],
 )
 def test_secrets_are_not_shown(uri, told):
     assert shown(uri) == told
+
+
+def test_a_command_is_kept_without_secrets():
+    given = "--results=s3://key:secret@bucket/x?scheme=http"
+    assert without_secrets(given) == "--results=s3://bucket/x?scheme=http"
+    assert without_secrets("abfs://c:p@a.dfs.core.windows.net/x?y") == "abfs://c@a.dfs.core.windows.net/x?y"
+    for other in ("--only=a@b:c/d", "s3://bucket/a:b@c", "quick.toml"):
+        assert without_secrets(other) == other

@@ -1,8 +1,13 @@
 """What earlier runs took here, for what plans ahead."""
 
 import os
+import threading
+from typing import TYPE_CHECKING
 
 from bench.uri import ResultsAt
+
+if TYPE_CHECKING:
+    from bench.records.store import Tables
 
 LEVELS = 2
 """Below the results, where sessions of other machines may lie in folders: not all of a home is read."""
@@ -25,11 +30,15 @@ def earlier_times(results: ResultsAt, everywhere: bool = False) -> dict[str, flo
     from bench.records.run_table import RunTable
     from bench.records.store import read_sessions
 
+    given_up = threading.Event()
+
+    def read() -> "Tables":
+        return read_sessions([str(results)], LEVELS, {"runs": RUN_COLUMNS}, given_up=given_up)
+
     try:
-        patience = None if results.folder else PATIENCE_SECONDS
-        path = str(results)
-        found = answer_of(lambda: read_sessions([path], LEVELS, {"runs": RUN_COLUMNS}), path, patience)
+        found = answer_of(read, str(results), None if results.folder else PATIENCE_SECONDS)
         runs = RunTable(found.runs)
         return earlier_seconds(runs, None if everywhere else platform.node())
-    except StoreError:  # no session there yet, or one that `bench show` explains
+    except StoreError:  # no session there yet, one that `bench show` explains, or no answer in time
+        given_up.set()  # nothing is read while runs are timed
         return {}

@@ -85,6 +85,10 @@ def kept_at(results: ResultsAt) -> Iterator[Kept]:
     warn(check_writable(remote.folder))
     try:
         yield KeptElsewhere(remote)
+    except KeyboardInterrupt:  # while it is raised no other one is: nothing may be waited for
+        if left := remote.leave():
+            warn([left])
+        raise
     finally:
         if left := remote.finish():
             warn([left])

@@ -23,6 +23,7 @@ from bench.records.recorder import Recorder, new_session_id
 from bench.records.resume import check_data, check_machines
 from bench.records.suite import Suite
 from bench.records.tables import Row, machine_row
+from bench.uri import without_secrets
 
 
 @dataclass(frozen=True)
@@ -161,5 +162,5 @@ def _header(suite: Suite, rules: Rules) -> Row:
         "scenarios": [point.scenario.scenario_id for point in suite.points],
         "every_node": rules.every_node,
         "bench_version": bench.__version__,
-        "command": sys.argv[1:],
+        "command": [without_secrets(argument) for argument in sys.argv[1:]],
     }

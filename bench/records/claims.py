@@ -3,7 +3,7 @@
 A writer puts a claim of its own into the session's folder, and then looks for others there. Claims have names
 that nobody else has: of two that begin at once one at least sees the other, and one that is taken down since
 its writer is gone is never another's. How old a claim is, is told by the times that its file system gave it
-and the one just made: no two clocks are compared.
+and the one just made: on most of them the clock of a server stands behind both.
 """
 
 import contextlib
@@ -55,8 +55,13 @@ class LocalBoard:
 
     def times(self) -> dict[str, float]:
         """See `Board`."""
+        times = {}
         with os.scandir(self._folder) as found:
-            return {it.name: it.stat().st_mtime for it in found if _NAME.fullmatch(it.name)}
+            for it in found:
+                with contextlib.suppress(FileNotFoundError):  # taken down meanwhile
+                    if _NAME.fullmatch(it.name) and it.is_file():  # a pipe would be waited for
+                        times[it.name] = it.stat().st_mtime
+        return times
 
     def read(self, name: str) -> bytes:
         """See `Board`."""
@@ -92,9 +97,9 @@ class Claim:
         self._taken_by: str | None = None
         self._ended = threading.Event()
         self._turn = threading.Lock()
-        self._written = time.monotonic()
-        board.write(self.name, self._content)
+        self._written = _now()
         try:
+            board.write(self.name, self._content)
             self._look_for_others(mount)
         except BaseException:
             self._remove(self.name)
@@ -103,13 +108,17 @@ class Claim:
 
     def check(self) -> None:
         """Raises StoreError where another process has taken over what this one wrote."""
-        if time.monotonic() - self._written > CHECK_SECONDS:
+        if _now() - self._written > CHECK_SECONDS:
             self._refresh()
         if self._taken_by is not None:
             raise StoreError(
                 f"{self._where}: {self._taken_by} has gone on with this session; "
                 "what it had by then is kept there, end one of the two"
             )
+
+    def is_sure(self) -> bool:
+        """Whether nobody can have taken over yet: it was refreshed before others may call it old."""
+        return _now() - self._written < STALE_SECONDS
 
     def withdraw(self) -> None:
         """Others may write now."""
@@ -124,16 +133,25 @@ class Claim:
 
     def _refresh(self) -> None:
         """As new again; one that is gone was taken down by whoever has one there now, or by accident."""
-        with self._turn, contextlib.suppress(*_FAILED):  # of a file system that is away nobody takes over
+        with self._turn, contextlib.suppress(*_FAILED):  # tried again; `is_sure` tells for how long
             if self._ended.is_set() or self._taken_by is not None:
                 return
-            times = self._board.times()
+            begun = _now()
+            silent = (
+                begun - self._written > STALE_SECONDS
+            )  # another may have taken over, and have ended since
+            try:
+                times = self._board.times()
+            except FileNotFoundError:  # nobody goes on with it where its folder is gone: see Journal.stay
+                self._written = begun
+                return
             others = [name for name in times if name != self.name]
-            if self.name not in times and others:
-                self._taken_by = _about(self._board, others[0])[1]
+            if (self.name not in times) + bool(others) + silent >= 2:
+                self._taken_by = _about(self._board, others[0])[1] if others else "another process"
+                self._remove(self.name)
                 return
             self._board.write(self.name, self._content)
-            self._written = time.monotonic()
+            self._written = begun
 
     def _look_for_others(self, mount: int | None) -> None:
         times = self._board.times()
@@ -145,8 +163,8 @@ class Claim:
                 self._remove(name)
                 continue
             raise StoreError(
-                f"{self._where}: this session is still going on: {told} writes it; wait for it, run without "
-                f"--resume, or if that is gone try again in {max(STALE_SECONDS - age, 0) + 1:.0f} s"
+                f"{self._where}: this session is still going on: {told} writes it; wait for it, or if that "
+                f"is gone try again in {max(STALE_SECONDS - age, 0) + 1:.0f} s"
             )
 
     def _remove(self, name: str) -> None:
@@ -189,8 +207,13 @@ def _about(board: Board, name: str) -> tuple[dict[str, Any], str]:
     try:
         about = json.loads(board.read(name))
         return about, f"process {int(about['process'])} on {about['host']}"
-    except (*_FAILED, ValueError, LookupError, TypeError):
+    except (*_FAILED, ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return {}, "another process"
+
+
+def _now() -> float:
+    """Seconds that go on while this machine is suspended, where it can tell."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _me() -> dict[str, Any]:
@@ -198,7 +221,7 @@ def _me() -> dict[str, Any]:
     return {
         "host": socket.gethostname(),
         "process": own.pid,
-        "started": own.create_time(),
+        "started": own.create_time() - psutil.boot_time(),
         "boot": _boot(),
         "processes": _namespace(),
     }
@@ -214,7 +237,7 @@ def _is_gone(about: dict[str, Any], mount: int | None = None) -> bool:
         return False
     try:
         process = psutil.Process(about["process"])
-        another = abs(process.create_time() - float(about["started"])) > 1
+        another = abs(process.create_time() - psutil.boot_time() - float(about["started"])) > 1
         return another or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True

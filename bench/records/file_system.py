@@ -47,7 +47,7 @@ def _replaces(trial: Path) -> bool:
 def keeps_others_off(path: Path) -> bool:
     """Whether the lock that this process has on a file has any effect: some mounts only say so."""
     try:
-        with path.open("rb") as other:
+        with path.open("r+b") as other:
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -57,7 +57,7 @@ def keeps_others_off(path: Path) -> bool:
 
 
 def _locks(trial: Path) -> bool:
-    with (trial / "b").open("rb") as file, contextlib.suppress(OSError):
+    with (trial / "b").open("r+b") as file, contextlib.suppress(OSError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return keeps_others_off(trial / "b")
     return False
@@ -75,7 +75,10 @@ def _creates_alone(trial: Path) -> bool:
 def _waits(trial: Path) -> bool:
     """Whether there is a wait for what a file and a folder hold to be on the disk."""
     for path in (trial / "b", trial):
-        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except OSError:  # one that opens no folders
+            return False
         try:
             os.fsync(descriptor)
         except OSError as error:

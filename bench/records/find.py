@@ -1,5 +1,6 @@
 """Which sessions lie at or below a path."""
 
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,13 +41,11 @@ def find_sessions(root: Folder, levels: float = math.inf) -> Found:
     """
     found: list[SessionFolder] = []
     left_out: list[StoreError] = []
-    known: Mapping[str, Entries] = {}
+    known = _at_once(root) if isinstance(root, Remote) else {}
     ahead, seen = [(root, levels)], {root.path}
     while ahead:
         folder, left = ahead.pop()
         try:
-            if isinstance(root, Remote) and not known:
-                known = root.deep_entries()
             files, folders = known[folder.path] if known else folder.entries()
         except (pa.ArrowException, OSError, StoreError) as error:
             left_out.append(error if isinstance(error, StoreError) else unreadable(folder.path, error))
@@ -61,6 +60,13 @@ def find_sessions(root: Folder, levels: float = math.inf) -> Found:
                 ahead.append((below, left - 1))
     found.sort(key=lambda session: session.folder.path)
     return Found(tuple(found), tuple(sorted(left_out, key=str)))
+
+
+def _at_once(root: Remote) -> Mapping[str, Entries]:
+    """What is in each folder of a place elsewhere; nothing where one of them may not be looked into."""
+    with contextlib.suppress(pa.ArrowException, OSError, StoreError):
+        return root.deep_entries()
+    return {}
 
 
 def is_part(name: str) -> bool:

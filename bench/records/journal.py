@@ -118,6 +118,8 @@ class Journal:
         What has to be there before it is `before`'s to do. Raises StoreError where it cannot be written, and
         where another process writes what stands there; then it can be tried again.
         """
+        if self._claim:
+            self._claim.check()
         if self._is_there():
             return
         try:

@@ -1,7 +1,8 @@
 """Sessions on disk: what is asked for of them, read as the union of any number of folders."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from bench.errors import StoreError
@@ -24,6 +25,7 @@ AT_ONCE = 16
 """Sessions that are united before the others are."""
 
 _T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 def read_sessions(
@@ -31,6 +33,7 @@ def read_sessions(
     levels: float = math.inf,
     columns: Mapping[TableName, Sequence[str]] | None = None,
     condition: Condition | None = None,
+    given_up: threading.Event | None = None,
 ) -> Tables:
     """The union of all sessions at or below `paths`, however deep unless `levels` says.
 
@@ -40,7 +43,8 @@ def read_sessions(
 
     A session that lies in several places counts once. One that cannot be read, as a folder that cannot be
     looked into, is left out, which `notes` say. Raises StoreError where a path leads nowhere or holds no
-    session, and where nothing is left; ConditionError for a condition that means nothing.
+    session, where nothing is left, and once it is `given_up`; ConditionError for a condition that means
+    nothing.
     """
     asked, left_out = Asked(columns, condition), list[StoreError]()
     if asked.names_others:  # which columns there are, and of which type, all tables together tell
@@ -50,9 +54,10 @@ def read_sessions(
         condition.rows_held(nothing("runs"))
     here = all(isinstance(one.folder, Local) for one in sessions)
     threads, at_once = (THREADS, AT_ONCE) if here else (ELSEWHERE, 1)
-    found = side_by_side(lambda at: _opened(at, asked, left_out), sessions, threads)
+    given_up = given_up or threading.Event()
+    found = side_by_side(_until(given_up, lambda at: _opened(at, asked, left_out)), sessions, threads)
     batches = _batches(by_session([one for one in found if one is not None]), at_once)
-    read = side_by_side(lambda some: _read(some, asked, left_out), batches, threads)
+    read = side_by_side(_until(given_up, lambda some: _read(some, asked, left_out)), batches, threads)
     parts = [part for some in read for part in some]
     left_out.sort(key=str)  # threads have an order of their own
     if not parts:
@@ -60,6 +65,15 @@ def read_sessions(
     return _tables(
         parts, asked, dict.fromkeys(f"left out: {error}" for error in left_out)
     )  # paths may overlap
+
+
+def _until(given_up: threading.Event, function: Callable[[_T], _R]) -> Callable[[_T], _R]:
+    def called(item: _T) -> _R:
+        if given_up.is_set():
+            raise StoreError("nobody waits for it any more")
+        return function(item)
+
+    return called
 
 
 def _found(paths: Sequence[str], levels: float, left_out: list[StoreError]) -> list[SessionFolder]:
