@@ -92,6 +92,8 @@ class Upload:
             if last or self._failures or self.mirror.has_new(journal_due):
                 self.mirror.copy()
                 self._journal_at = time.monotonic()
+            if last:
+                self.mirror.check()
             self._failures = 0
         except _FAILED as error:
             self._failed(error)
