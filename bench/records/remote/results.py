@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from bench.errors import StoreError, reason
+from bench.errors import DamagedError, StoreError, reason
 from bench.records.claims import Claim
 from bench.records.comparing import compare_copies
 from bench.records.copying import copy_session
@@ -15,14 +15,14 @@ from bench.records.find import SessionFolder
 from bench.records.folders import Folder, Local, answer_of, unreadable
 from bench.records.going_on import is_going_on, nobody_else
 from bench.records.journal import FILE_NAME
-from bench.records.manifest import MANIFEST_FILE
-from bench.records.pieces import read_manifest
+from bench.records.manifest import MANIFEST_FILE, Manifest
 from bench.records.remote.mirror import Mirror
 from bench.records.remote.place import Place, PlaceBoard
 from bench.records.remote.spool import part_in, put_in_place, remove, spool_of, waiting
 from bench.records.remote.trial import try_place
 from bench.records.remote.upload import Left, Upload
-from bench.records.resume import header_in, lacking, session_to_resume
+from bench.records.resume import header_of, lacking, session_to_resume
+from bench.records.stored import content_of
 from bench.records.suite import Suite
 from bench.records.tables import Row
 
@@ -67,9 +67,11 @@ class RemoteResults:
                 continue
             try:
                 with nobody_else(folder), claimed(self.place.below(folder.name)) as claim:
-                    self._upload_one(folder, claim)
+                    left = self._upload_one(folder, claim)
             except (OSError, pa.ArrowException, StoreError) as error:
-                self._tell(self.left_line(folder, Left(reason(error))))
+                left = Left(reason(error))
+            if left:
+                self._tell(self.left_line(folder, left))
 
     def begin(self, folder: Path) -> None:
         """The session in `folder` is written from now on, and uploaded meanwhile."""
@@ -105,11 +107,11 @@ class RemoteResults:
             return f"{whole}, which stays as it is: bench import it into another --results"
         return f"{whole}: the next bench run with this --results uploads it first"
 
-    def _upload_one(self, folder: Path, claim: Claim) -> None:
+    def _upload_one(self, folder: Path, claim: Claim) -> Left | None:
         there = session_at(self.place.below(folder.name))
         compared = compare_copies(_session(Local(str(folder))), there) if there else "longer"
         if compared == "forked":
-            raise StoreError("each holds runs that the other lacks")
+            return Left("each holds runs that the other lacks", taken=True)
         if compared != "shorter":
             self._tell(f"Uploading {folder.name}, which was left, to {self.place.path}")
             mirror = Mirror(folder, self.place.below(folder.name))
@@ -120,8 +122,9 @@ class RemoteResults:
                 upload.give_up()
                 raise
             if left:
-                raise StoreError(left.why)
+                return left
         remove(folder)
+        return None
 
     def _newest_there(self, suite: Suite) -> str | None:
         """The newest session there that all scenarios of `suite` belong to."""
@@ -165,11 +168,22 @@ class RemoteResults:
 
 
 def _header(folder: Folder) -> Row:
-    """From the manifest where there is one: the journal is fetched whole."""
-    with contextlib.suppress(StoreError):
-        if (manifest := read_manifest(folder)) and manifest.session:
-            return dict(manifest.session)
-    return header_in(folder)
+    """From the manifest where there is one, else from the journal; empty where neither tells.
+
+    Raises StoreError where no answer comes: it may be the one to go on with.
+    """
+    if content := _content(folder, MANIFEST_FILE):
+        with contextlib.suppress(StoreError):
+            if session := Manifest.parse(content, folder.path).session:
+                return dict(session)
+    return header_of(_content(folder, FILE_NAME).partition(b"\n")[0])
+
+
+def _content(folder: Folder, name: str) -> bytes:
+    try:
+        return bytes(content_of(folder, name))
+    except DamagedError:  # there is none
+        return b""
 
 
 def _session(folder: Folder) -> SessionFolder:

@@ -11,6 +11,7 @@ import pytest
 
 from bench.errors import StoreError
 from bench.records.claims import is_claim
+from bench.records.part_folders import part_folder
 from bench.records.recorder import Recorder
 from bench.records.remote import upload
 from bench.records.remote.results import RemoteResults
@@ -109,6 +110,16 @@ def test_what_could_not_be_uploaded_is_left_and_the_next_command_does_it(
     assert rounds(uri) == [1, 2]
 
 
+def test_copies_that_a_kill_cut_short_are_removed(machine):
+    here = machine("a")
+    left = here.folder / ".0123456789abcdef.part"
+    left.mkdir()
+    (left / "journal.jsonl").write_text("some")
+    with part_folder(here.folder) as needed:
+        machine("a")
+        assert list(here.folder.glob(".*.part")) == [needed]
+
+
 def test_another_machine_goes_on_with_what_is_there_alone(machine, recorded, uri, suite):
     assert machine("a").session_to_resume(suite, False) is None
     first = machine("a")
@@ -151,6 +162,7 @@ def test_what_each_has_and_the_other_lacks_is_touched_by_nobody(
     back = machine("a")
     back.upload_left()
     assert "each holds runs that the other lacks" in back.told[-1]
+    assert back.told[-1].endswith("which stays as it is: bench import it into another --results")
     with pytest.raises(StoreError, match="each has runs that the other lacks; move that folder away"):
         back.session_to_resume(suite, False)
     assert rounds(uri) == [1, 3]
