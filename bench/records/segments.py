@@ -17,7 +17,7 @@ import pyarrow as pa
 from bench.errors import StoreError
 from bench.files import flush_folder, remove_parts, replacing
 from bench.records.columns import Part
-from bench.records.folders import Folder, Local
+from bench.records.folders import Folder, Local, unreadable
 from bench.records.manifest import Manifest, Segment, StoredFile
 from bench.records.stored import content_of, place_of, table_in
 from bench.records.tables import TABLE_NAMES, TableName
@@ -118,8 +118,10 @@ def found_segments(
 def _names(folder: Folder) -> list[str]:
     try:
         names, _ = folder.below(SEGMENTS).entries()
-    except (pa.ArrowException, OSError):
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(place_of(folder, SEGMENTS), error) from error
     return [name for name in names if re.fullmatch(r"[0-9]+\.(runs|epochs|machines)\.parquet", name)]
 
 
