@@ -16,7 +16,6 @@ from tests.scale.cases import Case, nodes_of, suite_of
 from tests.scale.pool import Clock, SimulatedPool
 
 CASE = Case(scenarios=16, rounds=6, nodes=8, lengths="lognormal")
-RUNS_OF_A_SEGMENT = 16
 SESSION = "killed"
 
 
@@ -39,18 +38,18 @@ def drive(folder: Path, tell):
         run(recorder)
 
 
-def recorder_of(begun, folder):
+def recorder_of(begun, folder, case=CASE):
     """Of the session that was `begun`, else of a new one in `folder`, called like that."""
-    segments.RUNS_OF_A_SEGMENT = RUNS_OF_A_SEGMENT
-    suite, _ = suite_of(CASE)
+    segments.RUNS_OF_A_SEGMENT = case.scenarios
+    suite, _ = suite_of(case)
     header = {"suite": suite.name, "scenarios": [point.scenario.scenario_id for point in suite.points]}
     return Telling.resume(begun, header) if begun else Telling.begin(folder, folder.name, header)
 
 
-def run(recorder):
+def run(recorder, case=CASE):
     """All that its session lacks."""
-    suite, seconds = suite_of(CASE)
-    nodes, clock = nodes_of(CASE), Clock()
+    suite, seconds = suite_of(case)
+    nodes, clock = nodes_of(case), Clock()
     cluster = Cluster(nodes, {node.node_id: _fingerprint(node) for node in nodes}, {"mnist": "a-hash"})
     rules = Rules(until(None), probe=False)
     Session(suite, cluster, SimulatedPool(clock, seconds), recorder, Silent(), rules, clock).run()

@@ -25,7 +25,7 @@ from tests.store.remote_look import look
 from tests.store.rows import rows_of
 from tests.store.s3_process import store
 
-RUNS, RUNS_BEFORE = 40, 20
+RUNS, RUNS_BEFORE = 24, 10
 MOST = 4
 """Kills of one import, which is repeated after each."""
 OF_STEPS = 0.8
@@ -38,11 +38,17 @@ def imports_killed(count, folder, seed=0, progress=lambda _done: None):
     chance, found = random.Random(seed), Kills()
     copies = answer(lambda: _recorded(folder))
     with store(seed) as there:
-        cases = [Here(folder / "here", copies, shorter) for shorter in (False, True)]
-        cases += [Here(folder / "two steps", copies, shorter=True, exchange=False)]
-        cases += [There(there, copies, shorter) for shorter in (False, True)]
+        cases = (
+            lambda: There(there, copies, shorter=True),
+            lambda: Here(folder / "here", copies, shorter=True),
+            lambda: Here(folder / "two steps", copies, shorter=True, exchange=False),
+            lambda: There(there, copies, shorter=False),
+            lambda: Here(folder / "here", copies, shorter=False),
+        )
+        known = {}
         while found.kills < count:
-            case = cases[found.sessions % len(cases)]
+            number = found.sessions % len(cases)
+            case = known[number] if number in known else known.setdefault(number, cases[number]())
             case.prepare()
             for _ in range(chance.randint(1, min(MOST, count - found.kills))):
                 if not case.kill(chance).killed:

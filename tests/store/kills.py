@@ -99,17 +99,17 @@ def _lost(folder, told):
 def _differences(place, told, undisturbed):
     """What is wrong with a session that has ended after all."""
     yield from _lost(place, told)
-    yield from mismatches(str(place), Local(str(place)), undisturbed)
+    yield from mismatches(str(place), Local(str(place)), undisturbed, CASE.runs)
     if parts := [path for path in place.rglob("*") if path.name.endswith(".part")]:
         yield f"has {len(parts)} files left that nobody will read"
 
 
-def mismatches(path, folder, undisturbed):
-    """What of the session at `path`, which has ended, is not as of one that was left alone."""
+def mismatches(path, folder, undisturbed, runs):
+    """What of the session at `path`, which has ended, is not as of one of so many `runs` left alone."""
     tables = read_sessions([path])
     yield from (f"says of what is whole: {note}" for note in tables.notes)
-    if tables.runs.num_rows != CASE.runs:
-        yield f"has {tables.runs.num_rows} runs of {CASE.runs}"
+    if tables.runs.num_rows != runs:
+        yield f"has {tables.runs.num_rows} runs of {runs}"
     each = zip(*(tables.runs.column(name).to_pylist() for name in ("scenario_id", "round")), strict=True)
     if more := [key for key, times in Counter(each).items() if times > 1]:
         yield f"has {len(more)} scenarios and rounds twice"

@@ -14,10 +14,12 @@ from bench.records.remote.mirror import Mirror
 from bench.records.remote.place import Place
 from bench.records.remote.results import RemoteResults
 from bench.records.remote.spool import VARIABLE
-from tests.scale.cases import suite_of
-from tests.store.driver import CASE, recorder_of, run
+from tests.scale.cases import Case, suite_of
+from tests.store.driver import recorder_of, run
 
+FEW = Case(scenarios=8, rounds=4, nodes=4, lengths="lognormal")
 RUN_SECONDS = 0.01
+"""So that there is a while in which they are recorded."""
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -46,10 +48,10 @@ def drive_elsewhere(uri, machine, session, tell, tries=3):
 
 
 def _drive(remote, session, tell):
-    suite, _ = suite_of(CASE)
+    suite, _ = suite_of(FEW)
     begun = remote.session_to_resume(suite, False)
     remote.upload_left()
-    recorder = recorder_of(begun, remote.folder / session)
+    recorder = recorder_of(begun, remote.folder / session, FEW)
     done = []
 
     def tell_runs(rows):
@@ -69,7 +71,7 @@ def _drive(remote, session, tell):
     recorder.tell = tell_runs
     remote.begin(recorder.folder)
     with recorder:
-        run(recorder)
+        run(recorder, FEW)
     tell(("ended", recorder.session_id))
     tell(("left", remote.finish()))
 

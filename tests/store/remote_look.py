@@ -11,7 +11,7 @@ from bench.records.manifest import MANIFEST_FILE
 from bench.records.pieces import read_manifest, read_pieces
 from bench.records.segments import SEGMENTS
 from tests.store.kills import mismatches
-from tests.store.remote_driver import fate_of, place_at
+from tests.store.remote_driver import FEW, fate_of, place_at
 
 
 def look(uri, folders):
@@ -38,7 +38,7 @@ def differences(uri, session, undisturbed):
     """What is wrong with the one that has ended, and what lies beside it that belongs to nobody."""
     place = place_at(uri, 3)
     ours = place.below(session)
-    yield from mismatches(uri.replace("?", f"/{session}?"), ours.reading, undisturbed)
+    yield from mismatches(uri.replace("?", f"/{session}?"), ours.reading, undisturbed, FEW.runs)
     manifest = read_manifest(ours.reading)
     named = {FILE_NAME, MANIFEST_FILE, *(file.name for file in manifest.tables.values())}
     named |= {file.name for one in manifest.segments for file in one.files.values()}
