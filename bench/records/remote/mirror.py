@@ -5,6 +5,7 @@ before the journal that goes on behind them. One that was there whole counts as 
 files changes, and as ended again once its tables are there and its journal is: then its manifest names them.
 """
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from bench.records.journal import FILE_NAME, TAIL_BYTES, closed_runs
 from bench.records.manifest import MANIFEST_FILE, Manifest, StoredFile
 from bench.records.remote.place import Place
 from bench.records.seal import BEGINNING, sealed
-from bench.records.segments import SEGMENTS
+from bench.records.segments import SEGMENTS, segment_files
 from bench.records.stored import verified
 
 _TRIES = 16
@@ -73,13 +74,19 @@ class Mirror:
     def check(self) -> None:
         """Raises DamagedError where what is there is no longer what was copied; the next `copy` mends that.
 
-        What a process that was killed had sent last may arrive only after it.
+        What a process that was killed had sent last may arrive only after it. What such a one had sent of
+        segments that came to nothing is deleted there.
         """
         manifest, journal = (self._there or {}).get(MANIFEST_FILE), self._journal_there
         self._there = self._look_there()
         there = bytes(self.place.read(FILE_NAME)) if journal else journal
         if self._there.get(MANIFEST_FILE) != manifest or there != journal:
             raise DamagedError(f"{self.place.path}: was changed meanwhile; it is uploaded again")
+        if manifest:
+            with contextlib.suppress(OSError, pa.ArrowException, StoreError):  # whole it is also with them
+                for name in (f"{SEGMENTS}/{it}" for it in segment_files(self.place.reading)):
+                    if name not in self._there:
+                        self.place.remove(name)
 
     def _put_session(self, manifest: Manifest, content: bytes, journal: bytes) -> None:
         assert self._there is not None
@@ -164,6 +171,8 @@ class Mirror:
         stored = [it for files in named for it in files.values()]
         found = {it.name: it.sha256 for it in stored if sizes.get(it.name) == it.bytes}
         whole = len(found) == len(stored) and FILE_NAME in sizes
+        if self._journal_there:
+            found[FILE_NAME] = _sha256(self._journal_there)
         return found | ({MANIFEST_FILE: _sha256(content)} if whole else {})
 
     def _snapshot(self) -> _Snapshot:

@@ -32,7 +32,8 @@ class Counting:
         self.put_names, self._fail_at = [], fail_at
         self.path = str(root)
         self.read, self.infos = self._place.read, self._place.infos
-        self.remove_parts = self._place.remove_parts
+        self.remove_parts, self.remove = self._place.remove_parts, self._place.remove
+        self.reading = Local(str(root))
 
     def put(self, name, content, told):
         if len(self.put_names) == self._fail_at:
@@ -57,7 +58,7 @@ def test_a_session_that_has_ended_is_there_byte_by_byte(recorded_session, tmp_pa
     assert place.put_names[-2:] == ["journal.jsonl", "manifest.json"]
     again = Counting(tmp_path / "there")
     Mirror(here, again).copy()
-    assert again.put_names == ["journal.jsonl"]  # of the others it is known
+    assert again.put_names == []  # of all it is known
 
 
 @pytest.mark.parametrize(
@@ -172,6 +173,17 @@ def test_what_arrives_late_from_a_process_that_was_killed_is_found(name, recorde
     mirror.copy()
     mirror.check()
     assert files(there) == files(here)
+
+
+def test_segments_that_came_to_nothing_are_deleted_in_the_end(recorded_session, tmp_path):
+    here, there = recorded_session(tmp_path / "here"), tmp_path / "there"
+    mirror = Mirror(here, Counting(there))
+    mirror.copy()
+    for name in ("segments/000007.runs.parquet", "segments/000001.runs.parquet.damaged", "notes.txt"):
+        (there / name).write_text("some")
+    mirror.check()
+    kept = {"segments/000001.runs.parquet.damaged", "notes.txt"}
+    assert files(there).keys() == files(here).keys() | kept
 
 
 def test_what_is_damaged_here_is_not_uploaded(recorded_session, tmp_path):
