@@ -25,7 +25,7 @@ from tests.store.remote_look import look
 from tests.store.rows import rows_of
 from tests.store.s3_process import store
 
-RUNS, RUNS_BEFORE = 24, 10
+RUNS, RUNS_BEFORE = 26, 18
 MOST = 4
 """Kills of one import, which is repeated after each."""
 OF_STEPS = 0.8
