@@ -20,8 +20,8 @@ def test_nor_where_results_are_elsewhere_and_other_machines_go_on(tmp_path):
     pytest.importorskip("moto", reason="moto, of the extra `test`, is not installed")
     from tests.store.remote_kills import killed_elsewhere
 
-    found = killed_elsewhere(3, tmp_path, seed=1)
-    assert found.kills == 3
+    found = killed_elsewhere(2, tmp_path, seed=1)
+    assert found.kills == 2
     assert not found.wrong
 
 
@@ -29,8 +29,8 @@ def test_nor_where_results_are_elsewhere_and_other_machines_go_on(tmp_path):
 def test_an_import_that_is_killed_leaves_the_old_copy_or_the_new_one(tmp_path):
     from tests.store.import_kills import imports_killed
 
-    found = imports_killed(6, tmp_path, seed=1)
-    assert found.kills == 6
+    found = imports_killed(4, tmp_path, seed=1)
+    assert found.kills == 4
     assert not found.wrong
 
 
@@ -38,6 +38,6 @@ def test_an_import_that_is_killed_leaves_the_old_copy_or_the_new_one(tmp_path):
 def test_a_repair_that_is_killed_is_done_by_the_next_one(tmp_path):
     from tests.store.repair_kills import repairs_killed
 
-    found = repairs_killed(6, tmp_path, seed=1)
-    assert found.kills == 6
+    found = repairs_killed(5, tmp_path, seed=1)
+    assert found.kills == 5
     assert not found.wrong

@@ -11,6 +11,8 @@ import pytest
 
 from bench.errors import StoreError
 from bench.records.claims import is_claim
+from bench.records.journal import FILE_NAME
+from bench.records.manifest import MANIFEST_FILE
 from bench.records.part_folders import part_folder
 from bench.records.recorder import Recorder
 from bench.records.remote import upload
@@ -118,6 +120,22 @@ def test_copies_that_a_kill_cut_short_are_removed(machine):
     with part_folder(here.folder) as needed:
         machine("a")
         assert list(here.folder.glob(".*.part")) == [needed]
+
+
+@pytest.mark.parametrize("name", [MANIFEST_FILE, FILE_NAME])
+def test_no_other_session_is_begun_or_gone_on_with_where_one_does_not_answer(
+    name, machine, recorded, server, suite
+):
+    here = machine("a")
+    recorded(here, [1])
+    assert here.finish() is None
+    other = machine("b")
+
+    def silent(request):
+        return busy(request) if request.path.endswith(name) else None
+
+    with failing(server, silent), pytest.raises(StoreError, match=f"{name}: cannot be read: .*; check the"):
+        other.session_to_resume(suite, False)
 
 
 def test_another_machine_goes_on_with_what_is_there_alone(machine, recorded, uri, suite):
