@@ -96,20 +96,18 @@ def keep_copy(path: Path) -> Path:
     Raises StoreError where there is no room.
     """
     try:
-        for copy in _copies(path):
-            if not copy.exists():
-                with path.open("rb") as file, replacing(copy, durable=True) as made:
-                    shutil.copyfileobj(file, made)
-                return copy
-            if filecmp.cmp(path, copy, shallow=False):
-                return copy
+        copy = next(it for it in _copies(path) if not it.exists() or filecmp.cmp(path, it, shallow=False))
+        if not copy.exists():
+            with path.open("rb") as file, replacing(copy, durable=True) as made:
+                shutil.copyfileobj(file, made)
     except OSError as error:
         message = f"{path.parent}: cannot be written: {reason(error)}; make room there"
         raise StoreError(message) from error
-    raise AssertionError("there is always another name")
+    return copy
 
 
 def _copies(path: Path) -> Iterator[Path]:
+    """What copies of it are called, for ever."""
     yield path.with_name(f"{path.name}.damaged")
     yield from (path.with_name(f"{path.name}.damaged-{number}") for number in itertools.count(2))
 
