@@ -77,15 +77,20 @@ class Mirror:
         What a process that was killed had sent last may arrive only after it. What such a one had sent of
         segments that came to nothing is deleted there.
         """
-        manifest, journal = (self._there or {}).get(MANIFEST_FILE), self._journal_there
+        known, journal, manifest = self._there or {}, self._journal_there, self._manifest_there
         self._there = self._look_there()
-        there = bytes(self.place.read(FILE_NAME)) if journal else journal
-        if self._there.get(MANIFEST_FILE) != manifest or there != journal:
+        named = {it.name: it.sha256 for it in _named(manifest)}
+        gone = [name for name, sha256 in named.items() if known.get(name) == sha256 != self._there.get(name)]
+        if (
+            gone
+            or self._manifest_there != manifest
+            or (journal and bytes(self.place.read(FILE_NAME)) != journal)
+        ):
             raise DamagedError(f"{self.place.path}: was changed meanwhile; it is uploaded again")
         if manifest:
             with contextlib.suppress(OSError, pa.ArrowException, StoreError):  # whole it is also with them
                 for name in (f"{SEGMENTS}/{it}" for it in segment_files(self.place.reading)):
-                    if name not in self._there:
+                    if name not in named:
                         self.place.remove(name)
 
     def _put_session(self, manifest: Manifest, content: bytes, journal: bytes) -> None:
@@ -167,8 +172,7 @@ class Mirror:
             return {}
         self._manifest_there = manifest
         sizes |= {f"{SEGMENTS}/{it.base_name}": it.size for it in self.place.infos(SEGMENTS)}
-        named = [*(segment.files for segment in manifest.segments), manifest.tables]
-        stored = [it for files in named for it in files.values()]
+        stored = _named(manifest)
         found = {it.name: it.sha256 for it in stored if sizes.get(it.name) == it.bytes}
         whole = len(found) == len(stored) and FILE_NAME in sizes
         if self._journal_there:
@@ -186,6 +190,14 @@ class Mirror:
 
     def _stamps_now(self) -> tuple[_Stamp | None, ...]:
         return _stamp(self.folder / MANIFEST_FILE), _stamp(self.folder / FILE_NAME)
+
+
+def _named(manifest: Manifest | None) -> list[StoredFile]:
+    """All files that it names."""
+    if manifest is None:
+        return []
+    named = [*(segment.files for segment in manifest.segments), manifest.tables]
+    return [it for files in named for it in files.values()]
 
 
 def _without_end(journal: bytes) -> bytes:
