@@ -58,10 +58,15 @@ def part_name() -> str:
     return f".{secrets.token_hex(8)}.part"
 
 
+def is_part_name(name: str) -> bool:
+    """Whether `part_name` gives such names."""
+    return _PART.fullmatch(name) is not None
+
+
 def remove_parts(folder: Path) -> None:
     """Removes what `replacing` left in `folder` where it was killed; nobody may be writing a file there."""
     with contextlib.suppress(OSError):
-        for part in filter(_PART.fullmatch, os.listdir(folder)):  # noqa: PTH208 -- whatever their encoding
+        for part in filter(is_part_name, os.listdir(folder)):  # noqa: PTH208 -- whatever their encoding
             (folder / part).unlink(missing_ok=True)
 
 

@@ -98,6 +98,7 @@ class Claim:
         self._ended = threading.Event()
         self._turn = threading.Lock()
         self._written = _now()
+        self._failed: Exception | None = None
         try:
             board.write(self.name, self._content)
             self._look_for_others(mount)
@@ -116,9 +117,11 @@ class Claim:
                 "what it had by then is kept there, end one of the two"
             )
 
-    def is_sure(self) -> bool:
-        """Whether nobody can have taken over yet: it was refreshed before others may call it old."""
-        return _now() - self._written < STALE_SECONDS
+    def doubt(self) -> Exception | None:
+        """Why it was not refreshed, once others may call it old; None while nobody can have taken over."""
+        if _now() - self._written < STALE_SECONDS:
+            return None
+        return self._failed or TimeoutError("no answer")
 
     def withdraw(self) -> None:
         """Others may write now."""
@@ -132,26 +135,31 @@ class Claim:
             self._refresh()
 
     def _refresh(self) -> None:
-        """As new again; one that is gone was taken down by whoever has one there now, or by accident."""
-        with self._turn, contextlib.suppress(*_FAILED):  # tried again; `is_sure` tells for how long
+        with self._turn:
             if self._ended.is_set() or self._taken_by is not None:
                 return
-            begun = _now()
-            silent = (
-                begun - self._written > STALE_SECONDS
-            )  # another may have taken over, and have ended since
             try:
-                times = self._board.times()
-            except FileNotFoundError:  # nobody goes on with it where its folder is gone: see Journal.stay
-                self._written = begun
-                return
-            others = [name for name in times if name != self.name]
-            if (self.name not in times) + bool(others) + silent >= 2:
-                self._taken_by = _about(self._board, others[0])[1] if others else "another process"
-                self._remove(self.name)
-                return
-            self._board.write(self.name, self._content)
+                self._make_new()
+                self._failed = None
+            except _FAILED as error:  # tried again; `doubt` tells for how long it has been
+                self._failed = error
+
+    def _make_new(self) -> None:
+        """As new again; one that is gone was taken down by whoever has one there now, or by accident."""
+        begun = _now()
+        is_old = begun - self._written > STALE_SECONDS  # another may have taken over, and have ended since
+        try:
+            times = self._board.times()
+        except FileNotFoundError:  # nobody goes on with it where its folder is gone: see Journal.stay
             self._written = begun
+            return
+        others = [name for name in times if name != self.name]
+        if (self.name not in times) + bool(others) + is_old >= 2:
+            self._taken_by = _about(self._board, others[0])[1] if others else "another process"
+            self._remove(self.name)
+            return
+        self._board.write(self.name, self._content)
+        self._written = begun
 
     def _look_for_others(self, mount: int | None) -> None:
         times = self._board.times()

@@ -20,7 +20,8 @@ def compare_copies(session: SessionFolder, other: SessionFolder) -> Comparison:
     """Whether `session` is longer than the `other` copy: holds each run of it, and more.
 
     A run that a resumed session tried again counts as held. Of copies that hold the same, the one that has
-    ended is longer. Where each holds a run that the other lacks, they are forked: both were resumed.
+    ended is longer, and of two that have, the one whose manifest tells. Where each holds a run that the other
+    lacks, they are forked: both were resumed.
 
     Raises DamagedError where bytes of the runs are not those that were written, and another StoreError where
     they cannot be read.
@@ -28,8 +29,8 @@ def compare_copies(session: SessionFolder, other: SessionFolder) -> Comparison:
     here, there = _fates(session), _fates(other)
     holds, is_held = _covers(here, there), _covers(there, here)
     if holds and is_held:
-        ended, other_ended = _has_ended(session), _has_ended(other)
-        return "same" if ended == other_ended else "longer" if ended else "shorter"
+        far, other_far = _how_far(session), _how_far(other)
+        return "same" if far == other_far else "longer" if far > other_far else "shorter"
     return "longer" if holds else "shorter" if is_held else "forked"
 
 
@@ -39,13 +40,15 @@ def _covers(one: _Fates, other: _Fates) -> bool:
     )
 
 
-def _has_ended(session: SessionFolder) -> bool:
-    return state_of(session, read_manifest(session.folder)) == "ended"
+def _how_far(session: SessionFolder) -> int:
+    """Whether it has ended, which its manifest tells last."""
+    manifest = read_manifest(session.folder)
+    return (state_of(session, manifest) == "ended") + bool(manifest and manifest.tables)
 
 
 def _fates(session: SessionFolder) -> _Fates:
     """What became of each run: its attempt, when that began, and how it ended."""
-    if _has_ended(session):
+    if _how_far(session):
         parts = [_table(session)]
     else:
         parts = read_pieces(session.folder, {"runs": _COLUMNS}).tables["runs"]

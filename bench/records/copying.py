@@ -119,7 +119,12 @@ def _blocks(source: Folder, name: str) -> Iterator[bytes]:
 def _is_as_it_was(source: Folder, folder: Path) -> bool:
     """Whether nothing was appended to the journal since it was copied."""
     journal = folder / FILE_NAME
-    return not journal.exists() or source.sizes().get(FILE_NAME) == journal.stat().st_size
+    if not journal.exists():
+        return True
+    try:
+        return source.sizes().get(FILE_NAME) == journal.stat().st_size
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(source.path, error) from error
 
 
 def _look_through(folder: Path, source: str) -> None:

@@ -4,12 +4,11 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from bench.errors import StoreError, reason
-from bench.files import part_name
+from bench.records.part_folders import part_folder, remove_left
 
 _CONTENT = b"bench"
 
@@ -17,20 +16,19 @@ _CONTENT = b"bench"
 def check_writable(results: Path) -> tuple[str, ...]:
     """Makes the folder `results`, and tries there what sessions rely on, which takes milliseconds.
 
+    What of trials and of copies was left there by processes that were killed is removed.
+
     Gives a line on what is missing there and can be done without. Raises StoreError where no session could be
     written below it.
     """
-    trial = results / part_name()
     try:
         results.mkdir(parents=True, exist_ok=True)
-        trial.mkdir()
-        try:
+        remove_left(results)
+        with part_folder(results) as trial:
             (trial / "a").write_bytes(_CONTENT)
             if not _replaces(trial):
                 raise OSError(errno.ENOTSUP, "a file cannot take another one's place")
             missing = [what for what, works in _WISHES.items() if not works(trial)]
-        finally:
-            shutil.rmtree(trial, ignore_errors=True)
     except OSError as error:
         message = f"{results}: cannot be written: {reason(error)}; pass --results with a folder of your own"
         raise StoreError(message) from error

@@ -148,10 +148,16 @@ def listed(session: SessionFolder) -> Listed:
 
 
 def state_of(session: SessionFolder, manifest: Manifest | None) -> State:
-    """How far a session is; the last entry of its journal, its lock and its claim tell."""
-    if FILE_NAME not in session.files or (manifest and manifest.tables):
+    """How far a session is; its manifest, the last entry of its journal, its lock and its claim tell.
+
+    One that has lost its journal has ended where it has tables, which are written at the end.
+    """
+    if manifest and manifest.tables:
         return "ended"
-    if _RUNS in session.files and closed_runs(_tail(session.folder)) is not None:
+    tail = _tail(session.folder) if FILE_NAME in session.files else b""
+    if closed_runs(tail) is not None:
+        return "ended"
+    if not tail and _RUNS in session.files:
         return "ended"
     going_on = is_going_on(session.folder)
     return "not ended" if going_on is None else "going on" if going_on else "interrupted"

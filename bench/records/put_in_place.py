@@ -11,15 +11,18 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from bench.errors import StoreError, reason
-from bench.files import flush_folder, part_name
+from bench.files import flush_folder
+from bench.records.comparing import compare_copies
 from bench.records.copying import copy_session
 from bench.records.file_system import check_writable
 from bench.records.find import SessionFolder, find_sessions, is_part
 from bench.records.folders import Local
 from bench.records.going_on import nobody_else
 from bench.records.listing import listed
+from bench.records.part_folders import part_folder, remove_left
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # renameat2(2)
+_REPLACED = ".replaced-"
 _OWN = re.compile(r"journal\.jsonl|manifest\.json|(segments/[0-9]+\.)?(runs|epochs|machines)\.parquet")
 
 
@@ -33,6 +36,7 @@ class LocalDestination:
     def prepare(self) -> None:
         """See `Destination`."""
         check_writable(self._given)
+        _end_replacing(self._results)
 
     def copies(self, session_id: str, _name: str) -> list[SessionFolder]:
         """See `Destination`; whatever their folders are called."""
@@ -62,21 +66,19 @@ class LocalDestination:
     def put(self, session: SessionFolder, target: str) -> int:
         """See `Destination`."""
         place = Path(target)
-        part = place.parent / part_name()
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            part.mkdir()
-            copied = copy_session(session, part)
-            _carry_over(place, part)
-            _take_place(part, place)
-            flush_folder(place.parent)
+            if place.parent != self._results:  # where copies are put for the first time
+                remove_left(place.parent)
+            with part_folder(place.parent) as part:
+                copied = copy_session(session, part)
+                _carry_over(place, part)
+                _take_place(part, place)
+                flush_folder(place.parent)
         except OSError as error:
             why = f"cannot be written: {reason(error)}; pass --results with a folder of your own"
             raise StoreError(f"{place.parent}: {why}") from error
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-        files, _ = Local(target).entries()
-        there = SessionFolder(Local(target), frozenset(files))
+        there = _session(place)
         self._sessions()[str(listed(there).session_id)] = [there]
         return copied
 
@@ -100,6 +102,23 @@ def _carry_over(old: Path, new: Path) -> None:
             shutil.copy2(path, new / name, follow_symlinks=False)
 
 
+def _end_replacing(results: Path) -> None:
+    """The rest of exchanges in two steps that were killed: the old copy is back, or gone where it is held."""
+    for old in results.glob(f"*{_REPLACED}????????"):
+        target = old.with_name(old.name.rpartition(_REPLACED)[0])
+        with contextlib.suppress(OSError, StoreError):
+            if not target.exists():
+                old.rename(target)
+            elif compare_copies(_session(target), _session(old)) in ("same", "longer"):
+                with part_folder(results) as part:
+                    old.rename(part)
+
+
+def _session(folder: Path) -> SessionFolder:
+    files, _ = Local(str(folder)).entries()
+    return SessionFolder(Local(str(folder)), frozenset(files))
+
+
 def _take_place(part: Path, target: Path) -> None:
     """`part` becomes `target`; what was there is `part` then. Raises OSError where it cannot."""
     if not target.exists():
@@ -111,7 +130,7 @@ def _take_place(part: Path, target: Path) -> None:
         if libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0:
             return
     # Not in one step, but at no moment is there less than one of the two, which readers find.
-    old = target.with_name(f"{target.name}.replaced-{secrets.token_hex(4)}")
+    old = target.with_name(f"{target.name}{_REPLACED}{secrets.token_hex(4)}")
     target.rename(old)
     try:
         part.rename(target)

@@ -11,10 +11,11 @@ import pyarrow as pa
 from bench.errors import StoreError, reason
 from bench.records.check_pieces import PiecesFound, check_pieces
 from bench.records.checking import Checked, check_session
+from bench.records.claims import is_claim
 from bench.records.columns import Part
 from bench.records.find import SessionFolder
 from bench.records.folders import Local
-from bench.records.journal import Journal
+from bench.records.journal import FILE_NAME, Journal
 from bench.records.manifest import Manifest, write_manifest
 from bench.records.pieces import RUN_ID, Pieces, names_in, read_manifest, without_others
 from bench.records.rebuild import of_schema, rebuild_tables
@@ -27,11 +28,12 @@ from bench.records.rescue import (
     newer_in,
     of_runs,
     other_machines,
+    put_in_segments,
     ranks_in,
     read_table,
     restore_pieces,
 )
-from bench.records.segments import SEGMENTS, write_segments
+from bench.records.segments import SEGMENTS, remove_left, write_segments
 from bench.records.tables import JOURNAL_VERSION, TABLE_NAMES, TableName, schema_of
 
 
@@ -41,7 +43,7 @@ def repaired(session: SessionFolder, checked: Checked) -> Checked:
     `lost` stays what it was. Where it cannot be repaired its `remedy` says why.
     """
     if checked.repair is None:
-        return checked
+        return _tidied(session, checked)
     if not isinstance(session.folder, Local):
         return replace(checked, remedy="copy the session's folder to this machine, and repair it there")
     folder = Path(session.folder.path)
@@ -49,6 +51,7 @@ def repaired(session: SessionFolder, checked: Checked) -> Checked:
         _check_name(folder)
         kept = _keep(folder, checked)
         _make_anew(folder, checked)
+        _remove_left(folder)
         files, _ = session.folder.entries()
     except StoreError as error:
         return replace(checked, remedy=f"not repaired: {error}")
@@ -58,6 +61,23 @@ def repaired(session: SessionFolder, checked: Checked) -> Checked:
     said = [f"was damaged: {line}" for line in checked.damage]
     said += [f"{old} is kept as {new.name}" for old, new in kept.items()]
     return replace(after, lost=checked.lost, repaired=tuple(said) or ("its manifest was written",))
+
+
+def _tidied(session: SessionFolder, checked: Checked) -> Checked:
+    """A whole one without what a kill left half written; of what is going on, or elsewhere, it stays."""
+    left = [*filter(is_claim, session.files), *(it for it in checked.strays if it.endswith(".part"))]
+    if not left or checked.state == "going on" or not isinstance(session.folder, Local):
+        return checked
+    with contextlib.suppress(StoreError):  # such as where another machine writes it
+        _remove_left(Path(session.folder.path))
+    return replace(checked, strays=tuple(it for it in checked.strays if Path(it).exists()))
+
+
+def _remove_left(folder: Path) -> None:
+    """What a kill left half written; nobody else may be writing the session then."""
+    if (folder / FILE_NAME).exists():
+        with Journal(folder):
+            remove_left(folder)
 
 
 def _check_name(folder: Path) -> None:
@@ -73,11 +93,12 @@ def _make_anew(folder: Path, checked: Checked) -> None:
     if checked.repair == "manifest":
         _write_manifest(folder)
         return
+    ended = checked.state == "ended"
     if checked.repair == "pieces":
-        restore_pieces(folder)
-        _leave_out(folder, closed=checked.state == "ended")
+        restored = restore_pieces(folder, ended)
+        _leave_out(folder, ended, restored)
         _remove_left_out(folder, checked.files)
-    if checked.state == "ended":
+    if ended:
         rebuild_tables(folder)
 
 
@@ -99,18 +120,21 @@ def _write_manifest(folder: Path) -> None:
         write_manifest(folder, replace(pieces.manifest or Manifest({}), session=pieces.header))
 
 
-def _leave_out(folder: Path, closed: bool) -> None:
-    """Segments and a journal without what is damaged: the rest of these is in a segment of its own."""
+def _leave_out(folder: Path, ended: bool, restored: bool) -> None:
+    """Segments and a journal without what is damaged: the rest of these is in a segment of its own.
+
+    That a session has `ended` its journal tells already where something was `restored`.
+    """
     found = check_pieces(SessionFolder(Local(str(folder)), frozenset(it.name for it in folder.iterdir())))
     with Journal(folder) as journal, Pieces(Local(str(folder))) as pieces:
         manifest = pieces.manifest or Manifest({})
         journal.continue_at(manifest.next_entry)
         if found.damage:
-            manifest = _without_damage(folder, journal, pieces, found)
-            write_manifest(folder, manifest)
-            journal.continue_at(manifest.next_entry)
-            journal.renew([{"kind": "session", **manifest.session}])
-        if closed:
+            rest = replace(
+                _without_damage(folder, journal, pieces, found), tables=manifest.tables if ended else {}
+            )
+            put_in_segments(folder, journal, rest, len(found.runs) if ended else None)
+        elif ended and not restored:
             journal.append("closed", runs=len(found.runs))
 
 

@@ -1,6 +1,6 @@
 """What a session's tables hold and its segments and its journal have lost, put back among the segments."""
 
-import contextlib
+import filecmp
 import itertools
 import json
 import shutil
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import DamagedError, StoreError, reason
-from bench.files import flush, flush_folder
+from bench.files import replacing
 from bench.records.cast import cast, impossible_note
 from bench.records.columns import Part
 from bench.records.folders import Folder, Local
@@ -34,16 +34,17 @@ _COLUMNS: Mapping[TableName, Sequence[str]] = {
 _Tables = Mapping[TableName, pa.Table]
 
 
-def restore_pieces(folder: Path) -> bool:
+def restore_pieces(folder: Path, ended: bool = False) -> bool:
     """Puts what only the tables of the session in `folder` hold among its segments; whether there was any.
 
-    Raises StoreError where the session is going on, and where there is no room.
+    One that has `ended` has so at each moment of it. Raises StoreError where the session is going on, and
+    where there is no room.
     """
     with Journal(folder) as journal:
-        return rescue(folder, journal)
+        return rescue(folder, journal, ended=ended)
 
 
-def rescue(folder: Path, journal: Journal, keep: bool = False) -> bool:
+def rescue(folder: Path, journal: Journal, keep: bool = False, ended: bool = False) -> bool:
     """The same for who has its `journal` open. What that held is in a segment then, too.
 
     Where lines of it are damaged, a copy of it is left beside it with `keep`.
@@ -53,7 +54,7 @@ def rescue(folder: Path, journal: Journal, keep: bool = False) -> bool:
         if (known := _some_tables(pieces)) is None:
             return False
         kept = tuple(segment for segment in manifest.segments if _is_whole(pieces, segment))
-        missing, machines = _lost(pieces, known, kept)
+        missing, machines, known_runs = _lost(pieces, known, kept)
         anything = missing or machines.num_rows or (manifest.tables and pieces.notes)
         if not anything or not _has_name(pieces) or (tables := _whole_tables(pieces)) is None:
             return False
@@ -68,35 +69,47 @@ def rescue(folder: Path, journal: Journal, keep: bool = False) -> bool:
             parts = _and_the_journal(pieces, as_part(lost, journal.next_entry))
         made = write_segments(folder, manifest.taken, manifest.next_entry, parts)
         header = {**pieces.header, "schema_version": JOURNAL_VERSION}
-        write_manifest(folder, Manifest(header, (*kept, *made)))
-    journal.continue_at(made[-1].last + 1)
-    journal.renew([{"kind": "session", **header}])
+        put_in_segments(
+            folder,
+            journal,
+            Manifest(header, (*kept, *made), manifest.tables if ended else {}),
+            len(known_runs | set(missing)) if ended else None,
+        )
     return True
 
 
+def put_in_segments(folder: Path, journal: Journal, manifest: Manifest, ended_with: int | None) -> None:
+    """The segments of the `manifest` hold all of the session in `folder`, what its `journal` held, too.
+
+    One that has ended, with so many runs, has so at each moment of it: the manifest still names its tables.
+    """
+    write_manifest(folder, manifest)
+    journal.continue_at(manifest.next_entry)
+    entries = [{"kind": "session", **manifest.session}]
+    entries += [{"kind": "closed", "runs": ended_with}] if ended_with is not None else []
+    journal.renew(entries)
+
+
 def keep_copy(path: Path) -> Path:
-    """Copies a damaged file to one beside it, which it gives. Raises StoreError where there is no room."""
-    copy = _free(path)
+    """Copies a damaged file to one beside it, which it gives, unless one of those there is the same already.
+
+    Raises StoreError where there is no room.
+    """
     try:
-        with contextlib.ExitStack() as failed:
-            failed.callback(copy.unlink, missing_ok=True)
-            with path.open("rb") as file, copy.open("xb") as made:
+        copy = next(it for it in _copies(path) if not it.exists() or filecmp.cmp(path, it, shallow=False))
+        if not copy.exists():
+            with path.open("rb") as file, replacing(copy, durable=True) as made:
                 shutil.copyfileobj(file, made)
-                flush(made)
-            failed.pop_all()
-        flush_folder(path.parent)
     except OSError as error:
         message = f"{path.parent}: cannot be written: {reason(error)}; make room there"
         raise StoreError(message) from error
     return copy
 
 
-def _free(path: Path) -> Path:
-    number, name = 1, path.with_name(f"{path.name}.damaged")
-    while name.exists():
-        number += 1
-        name = path.with_name(f"{path.name}.damaged-{number}")
-    return name
+def _copies(path: Path) -> Iterator[Path]:
+    """What copies of it are called, for ever."""
+    yield path.with_name(f"{path.name}.damaged")
+    yield from (path.with_name(f"{path.name}.damaged-{number}") for number in itertools.count(2))
 
 
 def _has_name(pieces: Pieces) -> bool:
@@ -113,8 +126,11 @@ def _is_whole(pieces: Pieces, segment: Segment) -> bool:
     return True
 
 
-def _lost(pieces: Pieces, tables: _Tables, kept: Collection[Segment]) -> tuple[list[str], pa.Table]:
-    """The runs and machines that the tables have, and neither segments that are `kept` nor the journal."""
+def _lost(pieces: Pieces, tables: _Tables, kept: Collection[Segment]) -> tuple[list[str], pa.Table, set[str]]:
+    """The runs and machines that the tables have, and neither segments that are `kept` nor the journal.
+
+    And the runs that these have.
+    """
     known, machines = dict[str, Rank](), set[str]()
     segments = pieces.manifest.segments if pieces.manifest else ()
     of_all = zip(segments, pieces.segments(_COLUMNS), strict=True)
@@ -122,7 +138,7 @@ def _lost(pieces: Pieces, tables: _Tables, kept: Collection[Segment]) -> tuple[l
     for part in itertools.chain(of_kept, pieces.journal()):
         known.update(ranks_in(part.tables["runs"]))
         machines |= machines_in(part)
-    return newer_in(tables["runs"], known), other_machines(tables["machines"], machines)
+    return newer_in(tables["runs"], known), other_machines(tables["machines"], machines), set(known)
 
 
 def as_part(tables: _Tables, entry: int) -> Part:

@@ -87,15 +87,24 @@ def header_in(folder: Folder) -> Row:
 
     Empty where neither can be read, which `bench show` explains.
     """
-    with contextlib.suppress(OSError, pa.ArrowException, StoreError, ValueError, RecursionError):
-        with by_lines(folder.open(FILE_NAME)) as file:
-            line = file.readline()
-        entry = unsealed(line) if line.startswith(BEGINNING) else json.loads(line)
-        if isinstance(entry, dict) and "suite" in entry:
-            return entry
+    with (
+        contextlib.suppress(OSError, pa.ArrowException, StoreError),
+        by_lines(folder.open(FILE_NAME)) as file,
+    ):
+        if header := header_of(file.readline()):
+            return header
     with contextlib.suppress(StoreError):
         if manifest := read_manifest(folder):
             return dict(manifest.session)
+    return {}
+
+
+def header_of(line: bytes) -> Row:
+    """What the first line of a journal says; empty where it is none."""
+    with contextlib.suppress(StoreError, ValueError, RecursionError):
+        entry = unsealed(line) if line.startswith(BEGINNING) else json.loads(line)
+        if isinstance(entry, dict) and "suite" in entry:
+            return entry
     return {}
 
 

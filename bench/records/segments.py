@@ -17,7 +17,7 @@ import pyarrow as pa
 from bench.errors import StoreError
 from bench.files import flush_folder, remove_parts, replacing
 from bench.records.columns import Part
-from bench.records.folders import Folder, Local
+from bench.records.folders import Folder, Local, unreadable
 from bench.records.manifest import Manifest, Segment, StoredFile
 from bench.records.stored import content_of, place_of, table_in
 from bench.records.tables import TABLE_NAMES, TableName
@@ -39,7 +39,7 @@ def write_segments(folder: Path, taken: int, first: int, parts: Iterable[Part]) 
     """
     made: list[Segment] = []
     with contextlib.ExitStack() as failed:
-        taken = max([taken, *(int(name.split(".")[0]) for name in _names(Local(str(folder))))])
+        taken = max([taken, *(int(name.split(".")[0]) for name in segment_files(Local(str(folder))))])
         for number, some in enumerate(_of_a_segment(parts), start=taken + 1):
             names = {name: f"{SEGMENTS}/{number:06}.{name}.parquet" for name in TABLE_NAMES}
             failed.callback(_remove, folder, names.values())
@@ -98,7 +98,7 @@ def found_segments(
     since = manifest.next_entry if manifest else 1
     found: dict[tuple[int, int], dict[TableName, StoredFile]] = {}
     unknown: list[StoreError] = []
-    for file in _names(folder):
+    for file in segment_files(folder):
         name, where = f"{SEGMENTS}/{file}", place_of(folder, f"{SEGMENTS}/{file}")
         if name in known:
             continue
@@ -115,11 +115,14 @@ def found_segments(
     return _one_after_the_other(found), unknown
 
 
-def _names(folder: Folder) -> list[str]:
+def segment_files(folder: Folder) -> list[str]:
+    """The names of the files of segments that lie in a session's `folder`, named by its manifest or not."""
     try:
         names, _ = folder.below(SEGMENTS).entries()
-    except (pa.ArrowException, OSError):
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(place_of(folder, SEGMENTS), error) from error
     return [name for name in names if re.fullmatch(r"[0-9]+\.(runs|epochs|machines)\.parquet", name)]
 
 

@@ -194,7 +194,7 @@ def test_who_slept_while_another_went_on_writes_no_more(tmp_path, suspended, end
     other = Claim(LocalBoard(tmp_path), "here")
     if ended:
         other.withdraw()
-    assert not slept.is_sure()
+    assert slept.doubt()
     with pytest.raises(StoreError, match="has gone on with this session"):
         slept.check()
     assert [path.name for path in claimed(tmp_path)] == ([] if ended else [other.name])
@@ -219,7 +219,7 @@ def test_who_slept_and_was_missed_by_nobody_goes_on(tmp_path, suspended):
     slept = Claim(LocalBoard(tmp_path), "here")
     suspended(tmp_path, slept)
     slept.check()
-    assert slept.is_sure()
+    assert slept.doubt() is None
 
 
 def test_a_claim_that_is_taken_down_while_others_look_is_none(tmp_path, monkeypatch):

@@ -1,7 +1,6 @@
 import os
 import re
 import shutil
-from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -10,11 +9,8 @@ from bench.errors import DamagedError, StoreError
 from bench.records import copying, put_in_place
 from bench.records.checking import check_session
 from bench.records.comparing import compare_copies
-from bench.records.folders import Local
 from bench.records.importing import Importer
 from bench.records.journal import FILE_NAME, Journal
-from bench.records.manifest import write_manifest
-from bench.records.pieces import read_manifest
 from bench.records.put_in_place import LocalDestination
 from bench.records.recorder import Recorder
 from bench.records.writing import write_tables
@@ -115,12 +111,37 @@ def test_a_longer_copy_takes_the_place_of_the_shorter_and_keeps_what_lay_there(
     assert files(tmp_path / "here" / "s1") == files(folder) | more
 
 
+class NoLinux:
+    """Which has no call that exchanges two folders."""
+
+
+@pytest.mark.parametrize("left", ["the old copy alone", "both"])
+def test_an_exchange_that_a_kill_cut_short_is_ended(left, recorded_session, imported, run, tmp_path):
+    folder, here = recorded_session(tmp_path / "s1", 6, interrupted=True), tmp_path / "here"
+    imported(folder)
+    old = (here / "s1").rename(here / "s1.replaced-0123abcd")
+    go_on(folder, run, range(7, 12))
+    if left == "both":
+        shutil.copytree(folder, here / "s1")
+    assert imported(folder)[0].outcome == ("already there" if left == "both" else "replaced")
+    assert not old.exists()
+    assert names(here) == ["s1"]
+    assert files(here / "s1") == files(folder)
+
+
+def test_an_old_copy_that_has_runs_of_its_own_is_never_removed(recorded_session, imported, run, tmp_path):
+    folder, here = recorded_session(tmp_path / "s1", 6, interrupted=True), tmp_path / "here"
+    imported(folder)
+    old = tmp_path / "here" / "s1.replaced-0123abcd"
+    shutil.copytree(folder, old)
+    go_on(old, run, [7])
+    imported(folder)
+    assert names(here) == ["s1", old.name]
+
+
 def test_the_same_where_two_folders_cannot_be_exchanged(
     recorded_session, imported, run, tmp_path, monkeypatch
 ):
-    class NoLinux:
-        pass
-
     folder = recorded_session(tmp_path / "s1", 6, interrupted=True)
     imported(folder)
     go_on(folder, run, range(7, 12))
@@ -248,10 +269,13 @@ def test_one_that_changes_while_it_is_copied_is_copied_again(
     def and_go_on(source, name, folder, stored):
         calls.append(name)
         if len(calls) == call:
-            go_on(there, run, [11])
-            if not ended:
-                manifest = read_manifest(Local(str(there)))
-                write_manifest(there, replace(manifest, tables={}))
+            if ended:
+                go_on(there, run, [11])
+            else:
+                recorder = Recorder.resume(there, {})
+                recorder.add_run(*run("s1", 11, machine="A machine"))
+                recorder._held.close()
+                recorder._journal.__exit__()
                 for table in there.glob("*.parquet"):
                     table.unlink()
         return copy(source, name, folder, stored)

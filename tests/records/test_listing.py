@@ -1,15 +1,19 @@
 import datetime
 import fcntl
 import shutil
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from bench.errors import StoreError
+from bench.records.folders import Local
 from bench.records.going_on import is_going_on, nobody_else
-from bench.records.journal import Journal
-from bench.records.listing import list_sessions
+from bench.records.journal import FILE_NAME, Journal
+from bench.records.listing import list_sessions, state_of
+from bench.records.manifest import write_manifest
+from bench.records.pieces import read_manifest
 from bench.records.rebuild import rebuild_tables
 from bench.records.store import read_sessions
 from bench.records.writing import write_tables
@@ -26,6 +30,38 @@ def listed(tmp_path):
         return session
 
     return find
+
+
+@pytest.mark.parametrize(
+    ("named", "journal", "runs", "state"),
+    [
+        (True, "", False, "ended"),
+        (True, None, True, "ended"),
+        (False, "closed", True, "ended"),
+        (False, "closed", False, "ended"),
+        (False, "", True, "ended"),
+        (False, None, True, "ended"),
+        (False, None, False, "interrupted"),
+        (False, "", False, "interrupted"),
+        (False, "open", True, "interrupted"),
+    ],
+)
+def test_the_state_of_one_with_a_manifest(
+    named, journal, runs, state, recorded_session, session_at, tmp_path
+):
+    """Where its manifest tells no tables, the end of its journal does, or that there are some."""
+    folder = recorded_session(tmp_path / "s1")
+    manifest = read_manifest(Local(str(folder)))
+    write_manifest(folder, manifest if named else replace(manifest, tables={}))
+    if journal is None:
+        (folder / FILE_NAME).unlink()
+    elif journal != "closed":
+        lines = (folder / FILE_NAME).read_bytes().splitlines(keepends=True)
+        (folder / FILE_NAME).write_bytes(b"".join(lines[:-1]) if journal == "open" else b"")
+    if not runs:
+        (folder / "runs.parquet").unlink()
+    session = session_at(folder)
+    assert state_of(session, read_manifest(session.folder)) == state
 
 
 @pytest.mark.parametrize("runs", [0, 2, 10])

@@ -1,3 +1,4 @@
+import contextlib
 import itertools
 import json
 import os
@@ -113,6 +114,75 @@ def test_what_is_kept_is_never_overwritten(ended, repair):
         repair(ended)
     names = ["journal.jsonl.damaged", "journal.jsonl.damaged-2", "journal.jsonl.damaged-3"]
     assert kept(ended) == names
+
+
+class CutOff(BaseException):
+    """As a kill is, nobody handles it."""
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "repairing.restore_pieces",
+        "repairing.check_pieces",
+        "repairing.put_in_segments",
+        "rescue.write_manifest",
+        "journal.Journal.renew",
+        "repairing._remove_left_out",
+        "repairing.rebuild_tables",
+        "rebuild.write_session_tables",
+        "repairing._remove_left",
+    ],
+)
+@pytest.mark.parametrize("damage", ["segment and journal", "segment and runs"])
+def test_cut_off_anywhere_the_next_one_does_the_rest(damage, at, ended, repair, monkeypatch):
+    def cut_off(*_, **__):
+        raise CutOff
+
+    before = tables(ended)
+    for what, file in (("segment", SEGMENT), ("journal", FILE_NAME), ("runs", "runs.parquet")):
+        if what in damage:
+            (ended / file).unlink()
+    with monkeypatch.context() as patch, contextlib.suppress(CutOff):
+        patch.setattr(f"bench.records.{at}", cut_off)
+        repair(ended)
+    done = repair(ended)
+    assert (done.verdict, done.state) == ("whole", "ended")
+    if damage != "segment and runs":
+        assert tables(ended) == before
+    assert len(kept(ended)) == len(set(kept(ended)))
+    assert not [path for path in ended.rglob("*.part")]
+
+
+def test_what_a_kill_left_half_written_is_removed(ended, repair):
+    for name in (".0123456789abcdef.part", "segments/.0123456789abcdef.part"):
+        (ended / name).write_text("some")
+    claim = ended / ".writer-0123456789abcdef.part"
+    claim.write_text("{}")
+    os.utime(claim, (0, 0))
+    assert repair(ended).strays == ()
+    assert not list(ended.rglob("*.part"))
+
+
+def test_an_interrupted_one_that_lost_its_journal_can_be_gone_on_with(
+    recorded_session, repair, session_at, run, tmp_path
+):
+    folder = recorded_session(tmp_path / "s1", interrupted=True)
+    (folder / FILE_NAME).unlink()
+    done = repair(folder)
+    assert (done.verdict, done.state) == ("whole", "interrupted")
+    with Recorder.resume(folder, {}) as recorder:
+        assert recorder.runs == 8
+        recorder.add_run(*run("s1", 11))
+    assert check_session(session_at(folder)).state == "ended"
+
+
+def test_what_is_kept_already_is_not_kept_twice(ended, repair):
+    flip(ended / SEGMENT, 0.5)
+    damaged = (ended / SEGMENT).read_bytes()
+    (ended / f"{SEGMENT}.damaged").write_bytes(damaged)
+    repair(ended)
+    assert not [name for name in kept(ended) if name.startswith(SEGMENT) and name.endswith("-2")]
 
 
 def test_an_interrupted_one_stays_so_and_tells_what_is_lost(recorded_session, repair, tmp_path, run):

@@ -18,7 +18,7 @@ from bench.records.manifest import MANIFEST_FILE
 from bench.records.pieces import read_manifest, read_pieces
 from bench.records.recorder import Recorder
 from bench.records.seal import unsealed
-from bench.records.segments import Held, entries_of
+from bench.records.segments import Held, entries_of, segment_files
 from bench.records.tables import machine_row
 
 HEADER = {"suite": "a suite", "scenarios": ["abc"]}
@@ -56,6 +56,24 @@ def rounds(folder):
 
 def table_rounds(folder):
     return pq.read_table(folder / "runs.parquet")["round"].to_pylist()
+
+
+class Silent(Local):
+    """A folder of a store that does not answer when it is asked what is in it."""
+
+    def below(self, _name):
+        return self
+
+    def entries(self):
+        raise OSError("SlowDown")
+
+
+def test_segments_that_cannot_be_listed_do_not_count_as_none(tmp_path):
+    with pytest.raises(StoreError, match="SlowDown"):
+        segment_files(Silent(str(tmp_path)))
+    assert segment_files(Local(str(tmp_path))) == []
+    (tmp_path / "segments").write_text("no folder")
+    assert segment_files(Local(str(tmp_path))) == []
 
 
 def test_a_short_session_has_none(begun, run):

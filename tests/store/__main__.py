@@ -4,7 +4,8 @@ python -m tests.store [--cases TEXT]... [--runs N] [--flips N] [--kills N] [--ag
 
 Generates sessions of a thousand runs each (or takes those in FOLDER, where an earlier call left them), and
 asks questions of them, each a process of its own; records a long session; flips bits in every kind of file;
-kills drivers. With --against the same is asked of an older bench, in turns, in its own format.
+kills drivers, imports and repairs. With --against the same is asked of an older bench, in turns, in its own
+format.
 """
 
 import argparse
@@ -65,7 +66,7 @@ def arguments():
     parser.add_argument("--cases", action="append", default=[], help="only those whose name holds this text")
     parser.add_argument("--runs", type=int, default=SIZES[0], help="of the largest folder; 0: none")
     parser.add_argument("--flips", type=int, default=1000, help="in each kind of file; thrice in journals")
-    parser.add_argument("--kills", type=int, default=100, help="of drivers")
+    parser.add_argument("--kills", type=int, default=100, help="of drivers, imports and repairs, of each")
     parser.add_argument("--against", type=Path, help="the source tree of an older bench")
     parser.add_argument("--data", type=Path, help="where generated sessions lie, or are to lie")
     parser.add_argument("--seconds", type=float, default=900, help="after which a question is given up")
@@ -165,17 +166,29 @@ def in_tree(tree, scratch, job, runs, *numbers):
 
 
 def kill(options, _trees, report, scratch):
-    if not options.kills or not chosen(options, "drivers killed"):
-        return
+    """Each kind by a name of its own, of which `--cases` may hold a part."""
+    from tests.store.import_kills import imports_killed
     from tests.store.kills import killed
+    from tests.store.remote_kills import killed_elsewhere
+    from tests.store.repair_kills import repairs_killed
 
-    (scratch / "kills").mkdir()
-    found = killed(options.kills, scratch / "kills", options.seed)
-    stages = ", ".join(f"{times} {stage}" for stage, times in found.stages.most_common())
-    now = f"{len(found.wrong)} wrong in {found.sessions} sessions ({stages})"
-    for line in found.wrong:
-        report.errors.print(line, highlight=False)
-    report.add(f"drivers killed: {found.kills}", *("",) * bool(options.against), now, "0 wrong")
+    kinds = {
+        "drivers killed": killed,
+        "drivers of results at a remote store killed": killed_elsewhere,
+        "bench import killed": imports_killed,
+        "bench check --repair killed": repairs_killed,
+    }
+    for number, (name, kills) in enumerate(kinds.items()):
+        if not options.kills or not chosen(options, name):
+            continue
+        folder = scratch / f"kills-{number}"
+        folder.mkdir()
+        found = kills(options.kills, folder, options.seed)
+        stages = ", ".join(f"{times} {stage}" for stage, times in found.stages.most_common())
+        now = f"{len(found.wrong)} wrong in {found.sessions} sessions ({stages})"
+        for line in found.wrong:
+            report.errors.print(line, highlight=False)
+        report.add(f"{name}: {found.kills}", *("",) * bool(options.against), now, "0 wrong")
 
 
 def chosen(options, name):

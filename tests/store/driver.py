@@ -1,7 +1,5 @@
-"""A driver that can be killed: the real session, journal and disk, with a pool and a clock that are not."""
+"""Drivers that can be killed: the real session, journal and disk, with a pool and a clock that are not."""
 
-import contextlib
-import os
 from pathlib import Path
 
 from bench.analysis.repetition import until
@@ -18,34 +16,43 @@ from tests.scale.cases import Case, nodes_of, suite_of
 from tests.scale.pool import Clock, SimulatedPool
 
 CASE = Case(scenarios=16, rounds=6, nodes=8, lengths="lognormal")
-RUNS_OF_A_SEGMENT = 16
 SESSION = "killed"
 
 
 class Telling(Recorder):
-    """Tells the names of runs that count as done, a line each, to a descriptor."""
+    """Tells the rows of runs that count as done."""
 
-    ear = None
+    tell = None
 
     def add_runs(self, ended):
         super().add_runs(ended)
-        if self.ear is not None:
-            os.write(self.ear, "".join(f"{row['run_id']}\n" for row, _ in ended).encode())
+        self.tell([row for row, _ in ended])
 
 
-def drive(folder: Path, ear=None):
-    """Begin the session in `folder`, or go on with it, up to its end."""
-    segments.RUNS_OF_A_SEGMENT = RUNS_OF_A_SEGMENT
-    suite, seconds = suite_of(CASE)
-    nodes, clock = nodes_of(CASE), Clock()
-    cluster = Cluster(nodes, {node.node_id: _fingerprint(node) for node in nodes}, {"mnist": "a-hash"})
-    header = {"suite": suite.name, "scenarios": list(seconds)}
+def drive(folder: Path, tell):
+    """Begin the session in `folder`, or go on with it, up to its end; `tell` gets names of runs."""
     begun = (folder / FILE_NAME).exists() and (folder / FILE_NAME).stat().st_size
-    recorder = Telling.resume(folder, header) if begun else Telling.begin(folder, SESSION, header)
-    recorder.ear = ear
+    recorder = recorder_of(folder if begun else None, folder)
+    recorder.tell = lambda rows: tell([row["run_id"] for row in rows])
+    with recorder:
+        run(recorder)
+
+
+def recorder_of(begun, folder, case=CASE):
+    """Of the session that was `begun`, else of a new one in `folder`, called like that."""
+    segments.RUNS_OF_A_SEGMENT = case.scenarios
+    suite, _ = suite_of(case)
+    header = {"suite": suite.name, "scenarios": [point.scenario.scenario_id for point in suite.points]}
+    return Telling.resume(begun, header) if begun else Telling.begin(folder, folder.name, header)
+
+
+def run(recorder, case=CASE):
+    """All that its session lacks."""
+    suite, seconds = suite_of(case)
+    nodes, clock = nodes_of(case), Clock()
+    cluster = Cluster(nodes, {node.node_id: _fingerprint(node) for node in nodes}, {"mnist": "a-hash"})
     rules = Rules(until(None), probe=False)
-    with recorder, contextlib.suppress(BrokenPipeError):
-        Session(suite, cluster, SimulatedPool(clock, seconds), recorder, Silent(), rules, clock).run()
+    Session(suite, cluster, SimulatedPool(clock, seconds), recorder, Silent(), rules, clock).run()
 
 
 def _fingerprint(node):

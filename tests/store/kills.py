@@ -1,11 +1,8 @@
 """A session whose driver is killed, again and again, and gone on with each time."""
 
-import contextlib
-import os
+import hashlib
 import random
-import select
 import shutil
-import signal
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,6 +12,7 @@ from bench.records.pieces import read_pieces
 from bench.records.store import read_sessions
 from bench.records.tables import TABLE_NAMES
 from tests.store.driver import CASE, drive
+from tests.store.killing import ended
 
 OF_TIME_AND_PLACE = frozenset(
     ("started_at", "queue_seconds", "occupied_seconds", "node", "nodes", "order", "process_id")
@@ -60,37 +58,14 @@ def _undisturbed(folder):
     began = time.perf_counter()
     _drive_and_kill(folder, set(), None)
     took = time.perf_counter() - began
-    return took, _comparable(read_sessions([str(folder)]))
+    return took, comparable(read_sessions([str(folder)]))
 
 
 def _drive_and_kill(folder, told, delay):
     """Whether the driver was killed `delay` seconds after it began (None: never); adds what it `told`."""
-    ear, mouth = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(ear)
-        status = 1
-        with contextlib.suppress(BaseException):
-            drive(folder, mouth)
-            status = 0
-        os._exit(status)
-    os.close(mouth)
-    end = None if delay is None else time.perf_counter() + delay
-    heard = bytearray()
-    with open(ear, "rb", buffering=0) as lines:  # noqa: PTH123 -- a descriptor
-        while end is None or time.perf_counter() < end:
-            left = None if end is None else max(end - time.perf_counter(), 0)
-            if not select.select([lines], [], [], left)[0]:
-                break
-            if not (some := lines.read(2**16)):
-                break
-            heard += some
-        os.kill(child, signal.SIGKILL)
-        heard += lines.read()
-    told.update(heard.decode().splitlines())
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert status != 1, "the driver failed"
-    return status == -signal.SIGKILL
+    found = ended(lambda tell: drive(folder, tell), delay)
+    told.update(name for names in found.told for name in names)
+    return found.killed
 
 
 def _files(folder):
@@ -121,34 +96,43 @@ def _lost(folder, told):
         yield f"lost {len(missing)} runs that counted as done"
 
 
-def _differences(folder, told, undisturbed):
+def _differences(place, told, undisturbed):
     """What is wrong with a session that has ended after all."""
-    yield from _lost(folder, told)
-    tables = read_sessions([str(folder)])
-    if tables.runs.num_rows != CASE.runs:
-        yield f"has {tables.runs.num_rows} runs of {CASE.runs}"
+    yield from _lost(place, told)
+    yield from mismatches(str(place), Local(str(place)), undisturbed, CASE.runs)
+    if parts := [path for path in place.rglob("*") if path.name.endswith(".part")]:
+        yield f"has {len(parts)} files left that nobody will read"
+
+
+def mismatches(path, folder, undisturbed, runs):
+    """What of the session at `path`, which has ended, is not as of one of so many `runs` left alone."""
+    tables = read_sessions([path])
+    yield from (f"says of what is whole: {note}" for note in tables.notes)
+    if tables.runs.num_rows != runs:
+        yield f"has {tables.runs.num_rows} runs of {runs}"
     each = zip(*(tables.runs.column(name).to_pylist() for name in ("scenario_id", "round")), strict=True)
     if more := [key for key, times in Counter(each).items() if times > 1]:
         yield f"has {len(more)} scenarios and rounds twice"
-    if _comparable(tables) != undisturbed:
+    if comparable(tables) != undisturbed:
         yield "is not as one that was left alone"
-    pieces = read_pieces(Local(str(folder)))
+    pieces = read_pieces(folder)
     yield from pieces.notes
     for name in TABLE_NAMES:
         stored = _rows(getattr(tables, name))
         if stored != sum((_rows(part) for part in pieces.tables[name]), Counter()):
             yield f"its table {name} is not what its segments and its journal hold"
-    if parts := [path for path in folder.rglob("*") if path.name.endswith(".part")]:
-        yield f"has {len(parts)} files left that nobody will read"
 
 
-def _comparable(tables):
-    """The rows of a session, less what is of their time and place."""
+def comparable(tables):
+    """The rows of a session, less what is of their time and place, as one text."""
+    own = tables.runs.column("session_id")[0].as_py()
     runs = [
         {name: value for name, value in row.items() if name not in OF_TIME_AND_PLACE}
         for row in tables.runs.drop_columns(["started_at"]).to_pylist()
     ]
-    return Counter(map(repr, runs)) + _rows(tables.epochs)
+    rows = Counter(map(repr, runs)) + _rows(tables.epochs)
+    text = "\n".join(f"{times} {row}" for row, times in sorted(rows.items())).replace(own, "SESSION")
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _rows(table):

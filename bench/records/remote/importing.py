@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from bench.errors import StoreError
+from bench.records.claims import is_claim
 from bench.records.copying import copy_session
 from bench.records.find import SessionFolder
 from bench.records.remote.mirror import Mirror
@@ -21,16 +22,21 @@ class RemoteDestination:
     """The folder of results at `place`; see `importing.Destination`."""
 
     def __init__(self, place: Place, environ: Mapping[str, str] = os.environ) -> None:
-        self._place, self._environ = place, environ
+        self._place, self._environ, self._is_prepared = place, environ, False
 
     def prepare(self) -> None:
         """See `Destination`."""
         try_place(self._place)
+        self._is_prepared = True
         spool_of(self._place, self._environ)
 
     def copies(self, _session_id: str, name: str) -> list[SessionFolder]:
         """See `Destination`; only what is in a folder of that `name`."""
-        there = session_at(self._place.below(name))
+        place = self._place.below(name)
+        there = session_at(place)
+        if there and self._is_prepared and any(map(is_claim, there.files)):
+            with contextlib.suppress(StoreError), claimed(place):
+                pass  # which takes down those that were left
         return [there] if there else []
 
     def target(self, name: str) -> str:

@@ -1,25 +1,27 @@
 """A session's folder on this machine, copied file by file to its place elsewhere while it is written.
 
-Whoever reads there sees a session at each moment: segments come before the manifest that names them, that
-before the journal that goes on behind them, and tables before the manifest that names them.
+Whoever reads there sees a session at each moment: segments come before the manifest that names them, and that
+before the journal that goes on behind them. One that was there whole counts as interrupted before any of its
+files changes, and as ended again once its tables are there and its journal is: then its manifest names them.
 """
 
+import contextlib
 import hashlib
-from collections.abc import Iterator
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from bench.errors import DamagedError, StoreError
+from bench.records.find import RUNS_FILE
 from bench.records.folders import Local
-from bench.records.journal import FILE_NAME
+from bench.records.journal import FILE_NAME, TAIL_BYTES, closed_runs
 from bench.records.manifest import MANIFEST_FILE, Manifest, StoredFile
 from bench.records.remote.place import Place
-from bench.records.seal import BEGINNING
-from bench.records.segments import SEGMENTS
+from bench.records.seal import BEGINNING, sealed
+from bench.records.segments import SEGMENTS, segment_files
 from bench.records.stored import verified
-from bench.records.tables import TABLE_NAMES
 
 _TRIES = 16
 _Stamp = tuple[int, int, int]
@@ -27,10 +29,10 @@ _Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """Manifest and journal that belong together, as bytes; None where there is none."""
+    """Manifest and journal that belong together, as bytes; empty where there is none."""
 
-    manifest: bytes | None
-    journal: bytes | None
+    manifest: bytes
+    journal: bytes
 
 
 class Mirror:
@@ -43,7 +45,9 @@ class Mirror:
         self.folder, self.place, self.moved = folder, place, 0
         self.notes: tuple[str, ...] = ()
         self._there: dict[str, str] | None = None
-        self._names_tables, self._ended = False, False
+        self._is_begun, self._ended = False, False
+        self._manifest_there: Manifest | None = None
+        self._journal_there = b""
         self._stamps: tuple[_Stamp | None, ...] = ()
 
     def has_new(self, journal: bool) -> bool:
@@ -60,43 +64,84 @@ class Mirror:
         """
         stamps, self.notes, self._ended = self._stamps_now(), (), ended
         if self._there is None:
-            self._there = dict(self._found_there())
+            self._there = self._look_there()
         snapshot = self._snapshot()
-        manifest = Manifest.parse(snapshot.manifest, str(self.folder)) if snapshot.manifest else None
+        if snapshot.manifest:
+            manifest = Manifest.parse(snapshot.manifest, str(self.folder))
+            self._put_session(manifest, snapshot.manifest, snapshot.journal)
+        else:
+            self._put_unnamed(snapshot.journal)
+        self._stamps = stamps
+
+    def check(self) -> None:
+        """Raises DamagedError where what is there is no longer what was copied; the next `copy` mends that.
+
+        What a process that was killed had sent last may arrive only after it. What such a one had sent of
+        segments that came to nothing is deleted there.
+        """
+        known, journal, manifest = self._there or {}, self._journal_there, self._manifest_there
+        self._there = self._look_there()
+        named = {it.name: it.sha256 for it in _named(manifest)}
+        gone = [name for name, sha256 in named.items() if known.get(name) == sha256 != self._there.get(name)]
+        if (
+            gone
+            or self._manifest_there != manifest
+            or (journal and bytes(self.place.read(FILE_NAME)) != journal)
+        ):
+            raise DamagedError(f"{self.place.path}: was changed meanwhile; it is uploaded again")
         if manifest:
+            with contextlib.suppress(OSError, pa.ArrowException, StoreError):  # whole it is also with them
+                for name in (f"{SEGMENTS}/{it}" for it in segment_files(self.place.reading)):
+                    if name not in named:
+                        self.place.remove(name)
+
+    def _put_session(self, manifest: Manifest, content: bytes, journal: bytes) -> None:
+        assert self._there is not None
+        if self._there.get(MANIFEST_FILE) != _sha256(content):
+            self._go_on_there(manifest)
             for segment in manifest.segments:
                 for stored in segment.files.values():
                     self._put_stored(stored)
-            self._put_tables(manifest)
-        else:
-            self._put_unnamed_tables()
-        for name, content in ((MANIFEST_FILE, snapshot.manifest), (FILE_NAME, snapshot.journal)):
-            if content is not None:
-                self._put(name, pa.py_buffer(content), hashlib.sha256(content).hexdigest())
-                self._names_tables = (
-                    self._names_tables if name == FILE_NAME else bool(manifest and manifest.tables)
-                )
-        self._stamps = stamps
+            without = replace(manifest, tables={})
+            self._put_manifest(without, without.as_bytes() if manifest.tables else content)
+            if manifest.tables:
+                self._put_journal(_without_end(journal))
+                for stored in manifest.tables.values():
+                    self._put_stored(stored)
+        self._put_journal(journal)
+        self._put_manifest(manifest, content)
 
-    def _put_tables(self, manifest: Manifest) -> None:
-        """Never one that the manifest there still names as another one."""
-        assert self._there is not None
-        lacking = [it for it in manifest.tables.values() if self._there.get(it.name) != it.sha256]
-        if lacking and self._names_tables:
-            content = replace(manifest, tables={}).as_bytes()
-            self._put(MANIFEST_FILE, pa.py_buffer(content), hashlib.sha256(content).hexdigest())
-            self._names_tables = False
-        for stored in lacking:
-            self._put_stored(stored)
+    def _go_on_there(self, manifest: Manifest) -> None:
+        """What is there is a session that has not ended: if need be one that has only just begun."""
+        if not self._is_begun:
+            self._put_journal(sealed(json.dumps({"entry": 1, "kind": "session", **manifest.session})))
+        if (there := self._manifest_there) and there.tables:
+            without = replace(there, tables={})
+            self._put_manifest(without, without.as_bytes())
+        self._put_journal(_without_end(self._journal_there))
 
-    def _put_unnamed_tables(self) -> None:
-        """Those of a session that an older bench left."""
-        for name in (f"{table}.parquet" for table in TABLE_NAMES):
+    def _put_unnamed(self, journal: bytes) -> None:
+        """A session without a manifest: one that has just begun, or an older bench's.
+
+        Their tables count once the runs are there, or the last line of a journal is.
+        """
+        self._put_journal(_without_end(journal))
+        for name in ("epochs.parquet", "machines.parquet", RUNS_FILE):
             try:
                 content = (self.folder / name).read_bytes()
             except FileNotFoundError:
                 continue
-            self._put(name, pa.py_buffer(content), hashlib.sha256(content).hexdigest())
+            self._put(name, pa.py_buffer(content), _sha256(content))
+        self._put_journal(journal)
+
+    def _put_manifest(self, manifest: Manifest, content: bytes) -> None:
+        self._put(MANIFEST_FILE, pa.py_buffer(content), _sha256(content))
+        self._manifest_there = manifest
+
+    def _put_journal(self, content: bytes) -> None:
+        if content:
+            self._put(FILE_NAME, pa.py_buffer(content), _sha256(content))
+            self._journal_there, self._is_begun = content, True
 
     def _put_stored(self, stored: StoredFile) -> None:
         assert self._there is not None
@@ -126,19 +171,28 @@ class Mirror:
     def _tell(self) -> None:
         self.moved += 1
 
-    def _found_there(self) -> Iterator[tuple[str, str]]:
+    def _look_there(self) -> dict[str, str]:
         """What the manifest there names, where it has the size that it names; all else is copied."""
-        try:
-            manifest = Manifest.parse(bytes(self.place.read(MANIFEST_FILE)), self.place.path)
-        except (FileNotFoundError, StoreError):
-            return
-        self._names_tables = bool(manifest.tables)
+        for below in ("", SEGMENTS):
+            self.place.remove_parts(below)
         sizes = {it.base_name: it.size for it in self.place.infos()}
+        self._is_begun = not sizes.keys().isdisjoint((FILE_NAME, MANIFEST_FILE, RUNS_FILE))
+        may_have_ended = {FILE_NAME, RUNS_FILE} <= sizes.keys()
+        self._journal_there = bytes(self.place.read(FILE_NAME)) if may_have_ended else b""
+        self._manifest_there = None
+        try:
+            content = bytes(self.place.read(MANIFEST_FILE))
+            manifest = Manifest.parse(content, self.place.path)
+        except (FileNotFoundError, StoreError):
+            return {}
+        self._manifest_there = manifest
         sizes |= {f"{SEGMENTS}/{it.base_name}": it.size for it in self.place.infos(SEGMENTS)}
-        for files in (*(segment.files for segment in manifest.segments), manifest.tables):
-            for stored in files.values():
-                if sizes.get(stored.name) == stored.bytes:
-                    yield stored.name, stored.sha256
+        stored = _named(manifest)
+        found = {it.name: it.sha256 for it in stored if sizes.get(it.name) == it.bytes}
+        whole = len(found) == len(stored) and FILE_NAME in sizes
+        if self._journal_there:
+            found[FILE_NAME] = _sha256(self._journal_there)
+        return found | ({MANIFEST_FILE: _sha256(content)} if whole else {})
 
     def _snapshot(self) -> _Snapshot:
         """Read again where a segment was closed in between: the journal is that of the manifest."""
@@ -146,11 +200,30 @@ class Mirror:
             manifest = _content(self.folder / MANIFEST_FILE)
             journal = _content(self.folder / FILE_NAME)
             if _content(self.folder / MANIFEST_FILE) == manifest:
-                return _Snapshot(manifest, journal and _whole_lines(journal))
+                return _Snapshot(manifest or b"", _whole_lines(journal or b""))
         raise StoreError(f"{self.folder}: changes all the time; it is read again later")
 
     def _stamps_now(self) -> tuple[_Stamp | None, ...]:
         return _stamp(self.folder / MANIFEST_FILE), _stamp(self.folder / FILE_NAME)
+
+
+def _named(manifest: Manifest | None) -> list[StoredFile]:
+    """All files that it names."""
+    if manifest is None:
+        return []
+    named = [*(segment.files for segment in manifest.segments), manifest.tables]
+    return [it for files in named for it in files.values()]
+
+
+def _without_end(journal: bytes) -> bytes:
+    """As it was before its session ended, if that has."""
+    if closed_runs(journal[-TAIL_BYTES:]) is None:
+        return journal
+    return journal[: journal.rstrip(b"\n").rfind(b"\n") + 1]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.fs
 
 from bench.errors import DamagedError, StoreError
-from bench.files import part_name
+from bench.files import is_part_name, part_name
 from bench.records.answers import answer_of
 from bench.records.claims import is_claim
 from bench.records.elsewhere import Remote, connect
@@ -86,6 +86,12 @@ class Place:
     def remove(self, name: str) -> None:
         """Deletes the file `name`."""
         self.filesystem.delete_file(self._at(name))
+
+    def remove_parts(self, below: str = "") -> None:
+        """Deletes what `put` left half written in it, or in the folder `below` it, where it was killed."""
+        if self.filesystem.type_name not in _OBJECT_STORES:
+            for name in (it.base_name for it in self.infos(below) if is_part_name(it.base_name)):
+                self.remove(posixpath.join(below, name))
 
     def infos(self, below: str = "") -> Iterable[pa.fs.FileInfo]:
         """The files in it, or in the folder `below` it; none where that is not there."""

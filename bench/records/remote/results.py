@@ -2,12 +2,13 @@
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 
-from bench.errors import StoreError, reason
+from bench.errors import DamagedError, StoreError, reason
 from bench.records.answers import answer_of
 from bench.records.claims import Claim
 from bench.records.comparing import compare_copies
@@ -16,18 +17,19 @@ from bench.records.find import SessionFolder
 from bench.records.folders import Folder, Local, unreadable
 from bench.records.going_on import is_going_on, nobody_else
 from bench.records.journal import FILE_NAME
-from bench.records.manifest import MANIFEST_FILE
-from bench.records.pieces import read_manifest
+from bench.records.manifest import MANIFEST_FILE, Manifest
 from bench.records.remote.mirror import Mirror
 from bench.records.remote.place import Place, PlaceBoard
 from bench.records.remote.spool import part_in, put_in_place, remove, spool_of, waiting
 from bench.records.remote.trial import try_place
 from bench.records.remote.upload import Left, Upload
-from bench.records.resume import header_in, lacking, session_to_resume
+from bench.records.resume import header_of, lacking, session_to_resume
+from bench.records.stored import content_of
 from bench.records.suite import Suite
 from bench.records.tables import Row
 
 Tell = Callable[[str], None]
+WITHDRAW_SECONDS = 3.0
 _KEPT = (FILE_NAME, MANIFEST_FILE)
 
 
@@ -68,9 +70,11 @@ class RemoteResults:
                 continue
             try:
                 with nobody_else(folder), claimed(self.place.below(folder.name)) as claim:
-                    self._upload_one(folder, claim)
+                    left = self._upload_one(folder, claim)
             except (OSError, pa.ArrowException, StoreError) as error:
-                self._tell(self.left_line(folder, Left(reason(error))))
+                left = Left(reason(error))
+            if left:
+                self._tell(self.left_line(folder, left))
 
     def begin(self, folder: Path) -> None:
         """The session in `folder` is written from now on, and uploaded meanwhile."""
@@ -82,15 +86,22 @@ class RemoteResults:
 
         Interrupted, it is as if no answer came any more. `waiting` is called where it takes a while.
         """
-        for claim in self._claims.values():
-            claim.withdraw()
+        return self._ended(lambda upload: upload.finish(waiting))
+
+    def leave(self) -> str | None:
+        """As `finish`, without waiting for more than a moment."""
+        return self._ended(lambda upload: upload.give_up())
+
+    def _ended(self, end: Callable[[Upload], Left | None]) -> str | None:
+        for name, claim in self._claims.items():
+            _withdraw(claim, self.place.below(name))
         self._claims.clear()
         if self._upload is None:
             return None
         upload, self._upload = self._upload, None
         folder = upload.mirror.folder
         try:
-            left = upload.finish(waiting)
+            left = end(upload)
         except KeyboardInterrupt:
             left = upload.give_up()
         if left is not None:
@@ -106,11 +117,11 @@ class RemoteResults:
             return f"{whole}, which stays as it is: bench import it into another --results"
         return f"{whole}: the next bench run with this --results uploads it first"
 
-    def _upload_one(self, folder: Path, claim: Claim) -> None:
+    def _upload_one(self, folder: Path, claim: Claim) -> Left | None:
         there = session_at(self.place.below(folder.name))
         compared = compare_copies(_session(Local(str(folder))), there) if there else "longer"
         if compared == "forked":
-            raise StoreError("each holds runs that the other lacks")
+            return Left("each holds runs that the other lacks", taken=True)
         if compared != "shorter":
             self._tell(f"Uploading {folder.name}, which was left, to {self.place.path}")
             mirror = Mirror(folder, self.place.below(folder.name))
@@ -121,8 +132,9 @@ class RemoteResults:
                 upload.give_up()
                 raise
             if left:
-                raise StoreError(left.why)
+                return left
         remove(folder)
+        return None
 
     def _newest_there(self, suite: Suite) -> str | None:
         """The newest session there that all scenarios of `suite` belong to."""
@@ -166,11 +178,22 @@ class RemoteResults:
 
 
 def _header(folder: Folder) -> Row:
-    """From the manifest where there is one: the journal is fetched whole."""
-    with contextlib.suppress(StoreError):
-        if (manifest := read_manifest(folder)) and manifest.session:
-            return dict(manifest.session)
-    return header_in(folder)
+    """From the manifest where there is one, else from the journal; empty where neither tells.
+
+    Raises StoreError where no answer comes: it may be the one to go on with.
+    """
+    if content := _content(folder, MANIFEST_FILE):
+        with contextlib.suppress(StoreError):
+            if session := Manifest.parse(content, folder.path).session:
+                return dict(session)
+    return header_of(_content(folder, FILE_NAME).partition(b"\n")[0])
+
+
+def _content(folder: Folder, name: str) -> bytes:
+    try:
+        return bytes(content_of(folder, name))
+    except DamagedError:  # there is none
+        return b""
 
 
 def _session(folder: Folder) -> SessionFolder:
@@ -196,11 +219,28 @@ def claimed(place: Place) -> Iterator[Claim]:
     try:
         yield claim
     finally:
-        claim.withdraw()
+        _withdraw(claim, place)
+
+
+def _withdraw(claim: Claim, place: Place) -> None:
+    """Where no answer comes it stays, and counts as old before long."""
+    with contextlib.suppress(StoreError):
+        answer_of(claim.withdraw, place.path, WITHDRAW_SECONDS)
 
 
 def _claim(place: Place) -> Claim:
+    given_up = threading.Event()
+
+    def make() -> Claim:
+        claim = Claim(PlaceBoard(place), place.path)
+        if given_up.is_set():
+            claim.withdraw()
+        return claim
+
     try:
-        return answer_of(lambda: Claim(PlaceBoard(place), place.path), place.path)
+        return answer_of(make, place.path)
+    except (StoreError, KeyboardInterrupt):
+        given_up.set()  # an answer that comes late makes no claim that stays
+        raise
     except (pa.ArrowException, OSError) as error:
         raise unreadable(place.path, error) from error

@@ -13,6 +13,7 @@ from bench.files import part_name
 from bench.records.find import is_part
 from bench.records.journal import FILE_NAME
 from bench.records.manifest import MANIFEST_FILE
+from bench.records.part_folders import part_folder, remove_left
 from bench.records.remote.place import Place
 from bench.uri import local_path
 
@@ -22,7 +23,8 @@ VARIABLE = "BENCH_SPOOL"
 def spool_of(place: Place, environ: Mapping[str, str]) -> Path:
     """The folder of sessions that belong to `place`, made; in `BENCH_SPOOL`, else the user's state.
 
-    Raises StoreError where there can be none.
+    What of copies was left there by processes that were killed is removed. Raises StoreError where there can
+    be none.
     """
     folder = _base(environ) / hashlib.sha256(place.path.encode()).hexdigest()[:16]
     try:
@@ -32,6 +34,7 @@ def spool_of(place: Place, environ: Mapping[str, str]) -> Path:
         raise StoreError(
             f"{folder}: cannot be written: {reason(error)}; set {VARIABLE} to a folder of your own"
         ) from error
+    remove_left(folder)
     return folder
 
 
@@ -44,13 +47,13 @@ def waiting(spool: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def part_in(spool: Path) -> Iterator[Path]:
-    """A folder that is no session yet, and is gone afterwards."""
-    part = spool / part_name()
-    part.mkdir()
+    """See `part_folder`; StoreError where it cannot be written."""
     try:
-        yield part
-    finally:
-        remove(part)
+        with part_folder(spool) as part:
+            yield part
+    except OSError as error:
+        message = f"{spool}: cannot be written: {reason(error)}; make room there, or set {VARIABLE}"
+        raise StoreError(message) from error
 
 
 def put_in_place(part: Path, folder: Path) -> None:

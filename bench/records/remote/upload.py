@@ -88,10 +88,14 @@ class Upload:
                 self._claim = Claim(PlaceBoard(self.mirror.place), self.mirror.place.path)
             if self._is_taken(self._claim):
                 return True
+            if doubt := self._claim.doubt():  # another driver may go on with what is there
+                raise doubt
             journal_due = time.monotonic() - self._journal_at >= JOURNAL_SECONDS
             if last or self._failures or self.mirror.has_new(journal_due):
                 self.mirror.copy(ended=last)
                 self._journal_at = time.monotonic()
+            if last:
+                self.mirror.check()
             self._failures = 0
         except _FAILED as error:
             self._failed(error)

@@ -42,7 +42,7 @@ class Server:
             def log(self, *_):
                 pass
 
-        self._app = DomainDispatcherApplication(create_backend_app)
+        self.app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=Silent)
         self._server.daemon_threads = True
         self.requests, self.fault = [], None
@@ -50,8 +50,12 @@ class Server:
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         ).start()
 
+    @property
+    def port(self):
+        return self._server.server_port
+
     def uri(self, bucket, prefix="results"):
-        return f"s3://{bucket}/{prefix}?scheme=http&endpoint_override=127.0.0.1:{self._server.server_port}"
+        return f"s3://{bucket}/{prefix}?scheme=http&endpoint_override=127.0.0.1:{self.port}"
 
     def make(self, bucket):
         filesystem, _ = pyarrow.fs.FileSystem.from_uri(
@@ -69,13 +73,12 @@ class Server:
         self.requests.append(request)
         answer = self.fault and self.fault(request)
         if answer:
-            length = int(environ.get("CONTENT_LENGTH") or 0)
-            environ["wsgi.input"].read(length)
+            body_of(request)
             status, code = answer
             body = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
             start_response(status, [("Content-Length", str(len(body))), ("Content-Type", "application/xml")])
             return [body if request.method != "HEAD" else b""]
-        return self._app(environ, start_response)
+        return self.app(environ, start_response)
 
 
 def busy(_request):
@@ -92,17 +95,39 @@ def half(name):
     """Of a file of that name the first half alone arrives, as often as it is sent."""
 
     def fault(request):
-        environ = request.environ
         if (
             request.method == "PUT"
             and request.path.endswith(name)
-            and "partNumber" in environ["QUERY_STRING"]
+            and "partNumber" in request.environ["QUERY_STRING"]
         ):
-            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-            environ["wsgi.input"] = io.BytesIO(body[: len(body) // 2])
-            environ["CONTENT_LENGTH"] = str(len(body) // 2)
+            body = body_of(request)
+            put_body(request, body[: len(body) // 2])
 
     return fault
+
+
+def body_of(request):
+    """All that is sent with a request; `put_body` is to follow."""
+    environ, sent = request.environ, b""
+    if environ.get("HTTP_CONTENT_ENCODING") != "aws-chunked":
+        return environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    stream = environ["wsgi.input"]
+    while size := int(stream.readline(), 16):
+        sent += stream.read(size)
+        stream.readline()
+    stream.read()
+    return sent
+
+
+def put_body(request, body):
+    """That is what is sent."""
+    environ = request.environ
+    if environ.get("HTTP_CONTENT_ENCODING") == "aws-chunked":
+        environ["HTTP_X_AMZ_DECODED_CONTENT_LENGTH"] = str(len(body))
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    else:
+        environ["CONTENT_LENGTH"] = str(len(body))
+    environ["wsgi.input"] = io.BytesIO(body)
 
 
 class Stuck:

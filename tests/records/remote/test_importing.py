@@ -1,8 +1,15 @@
+import json
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
 from bench.records.checking import check_session
+from bench.records.claims import _me, is_claim
+from bench.records.folders import Local
 from bench.records.importing import Importer
+from bench.records.manifest import MANIFEST_FILE
+from bench.records.pieces import read_manifest
 from bench.records.recorder import Recorder
 from bench.records.remote import upload
 from bench.records.remote.importing import RemoteDestination
@@ -47,3 +54,21 @@ def test_what_is_damaged_there_is_told_with_what_can_be_done_there(recorded_sess
     assert done.why.endswith("; move it away, then import it again")
     remedy = check_session(session_at(there)).remedy
     assert remedy.startswith("on a copy of its folder on this machine, bench check --repair makes its tables")
+
+
+def test_an_upload_that_was_killed_at_its_end_is_ended(recorded_session, place, tmp_path):
+    here, environ = recorded_session(tmp_path / "here"), {"BENCH_SPOOL": str(tmp_path / "spool")}
+
+    def imported():
+        (done,) = Importer([str(here)], RemoteDestination(place, environ))
+        return done.outcome
+
+    assert imported() == "imported"
+    there, manifest = place.below("s1"), read_manifest(Local(str(here)))
+    there.put(MANIFEST_FILE, pa.py_buffer(replace(manifest, tables={}).as_bytes()))
+    assert imported() == "replaced"
+    assert bytes(there.read(MANIFEST_FILE)) == (here / MANIFEST_FILE).read_bytes()
+    claim = json.dumps({**_me(), "started": 1.0})  # of a process that is gone, whose number is another's now
+    there.put(".writer-0123456789abcdef.part", pa.py_buffer(claim.encode()))
+    assert imported() == "already there"
+    assert not [it.base_name for it in there.infos() if is_claim(it.base_name)]

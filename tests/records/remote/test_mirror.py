@@ -1,20 +1,26 @@
 """A session's copy elsewhere, while it is written and when its upload fails."""
 
+import contextlib
+import json
 import shutil
 
 import pyarrow as pa
 import pyarrow.fs
 import pytest
 
-from bench.errors import StoreError
+from bench.errors import DamagedError, StoreError
 from bench.records import segments
+from bench.records.checking import check_session
+from bench.records.find import find_sessions
 from bench.records.folders import Local
+from bench.records.journal import FILE_NAME
 from bench.records.manifest import MANIFEST_FILE
-from bench.records.pieces import read_pieces
+from bench.records.pieces import read_manifest
 from bench.records.recorder import Recorder
 from bench.records.remote.mirror import Mirror
 from bench.records.remote.place import Place
 from bench.records.store import read_sessions
+from bench.records.writing import write_tables
 from tests.records.remote.s3 import failing, half
 
 
@@ -26,6 +32,8 @@ class Counting:
         self.put_names, self._fail_at = [], fail_at
         self.path = str(root)
         self.read, self.infos = self._place.read, self._place.infos
+        self.remove_parts, self.remove = self._place.remove_parts, self._place.remove
+        self.reading = Local(str(root))
 
     def put(self, name, content, told):
         if len(self.put_names) == self._fail_at:
@@ -47,36 +55,77 @@ def test_a_session_that_has_ended_is_there_byte_by_byte(recorded_session, tmp_pa
     place = Counting(tmp_path / "there")
     Mirror(here, place).copy()
     assert files(tmp_path / "there") == files(here)
-    names = place.put_names
-    assert names[-2:] == ["manifest.json", "journal.jsonl"]
-    assert all(name.endswith(".parquet") for name in names[:-2])
+    assert place.put_names[-2:] == ["journal.jsonl", "manifest.json"]
     again = Counting(tmp_path / "there")
     Mirror(here, again).copy()
-    assert again.put_names == ["manifest.json", "journal.jsonl"]  # of the others it is known
+    assert again.put_names == []  # of all it is known
 
 
-def test_wherever_it_fails_what_is_there_is_a_session(recorded_session, run, tmp_path):
-    """One that ended and is there, was gone on with, and ended again, uploaded up to each of its files."""
-    here = recorded_session(tmp_path / "here")
-    shutil.copytree(here, tmp_path / "before")
-    with Recorder.resume(here, {}) as recorder:
-        for number in range(11, 17):
-            recorder.add_run(*run("s1", number, machine="A machine"))
-    for fail_at in range(20):
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(None, "ended"), ("interrupted", "ended"), ("ended", "interrupted"), ("ended", "ended")],
+)
+def test_wherever_it_fails_what_is_there_is_a_session(
+    before, after, recorded_session, session_at, run, tmp_path
+):
+    """One that is there or is not, was gone on with, and perhaps ended, uploaded up to each of its files."""
+    here = recorded_session(tmp_path / "here", interrupted=before != "ended")
+    if before:
+        shutil.copytree(here, tmp_path / "before")
+    go_on(here, run, range(11, 17), ended=after == "ended")
+    for fail_at in range(30):
         there = tmp_path / f"there{fail_at}"
-        shutil.copytree(tmp_path / "before", there)
+        if before:
+            shutil.copytree(tmp_path / "before", there)
         mirror = Mirror(here, Counting(there, fail_at))
         try:
             mirror.copy()
         except OSError:
-            assert set(rounds(there)) >= set(range(1, 11))
-            assert read_sessions([str(there)]).notes == ()
-            assert read_pieces(Local(str(there))).notes == ()
+            if before or any(find_sessions(Local(str(there))).sessions):
+                assert set(rounds(there)) >= (set(range(1, 11)) if before else set())
+                assert read_sessions([str(there)]).notes == ()
+                assert check_session(session_at(there)).damage == ()
         else:
             break
     assert fail_at > 5
-    assert files(there).keys() >= files(here).keys()
+    assert files(there).items() >= files(here).items()
     assert rounds(there) == list(range(1, 17))
+
+
+def go_on(folder, run, numbers, ended):
+    recorder = Recorder.resume(folder, {})
+    for number in numbers:
+        recorder.add_run(*run("s1", number, machine="A machine"))
+    if ended:
+        recorder.__exit__()
+    else:  # as a kill leaves it
+        recorder._held.close()
+        recorder._journal.__exit__()
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_wherever_it_fails_one_of_an_older_bench_is_whole_or_not_there(
+    journal, content, session_at, tmp_path
+):
+    here = tmp_path / "here"
+    here.mkdir()
+    write_tables(here, [content()])
+    if journal:
+        session = content()
+        epochs = iter(session.epochs)
+        runs = [{"kind": "run", "row": row, "epochs": [next(epochs)]} for row in session.runs]
+        machines = [{"kind": "machine", "row": row} for row in session.machines]
+        entries = [{"kind": "session", **session.header}, *machines, *runs, {"kind": "closed", "runs": 2}]
+        lines = "".join(f"{json.dumps(entry, default=str)}\n" for entry in entries)
+        (here / FILE_NAME).write_text(lines)
+    for fail_at in range(9):
+        there = tmp_path / f"there{fail_at}"
+        with contextlib.suppress(OSError):
+            Mirror(here, Counting(there, fail_at)).copy()
+        if find_sessions(Local(str(there))).sessions:
+            assert check_session(session_at(there)).damage == ()
+            assert read_sessions([str(there)]).notes == ()
+    assert files(there) == files(here)
 
 
 def test_while_it_goes_on_what_is_there_follows(run, tmp_path, monkeypatch):
@@ -97,15 +146,44 @@ def test_while_it_goes_on_what_is_there_follows(run, tmp_path, monkeypatch):
     assert files(tmp_path / "there") == files(tmp_path / "s1")
 
 
-def test_what_arrives_by_half_is_uploaded_again(server, place, recorded_session, tmp_path):
+@pytest.mark.parametrize("name", ["s1/runs.parquet", "000002.epochs.parquet", FILE_NAME, MANIFEST_FILE])
+def test_what_arrives_by_half_is_uploaded_again(name, server, place, recorded_session, tmp_path):
     here, there = recorded_session(tmp_path / "here"), place.below("s1")
     mirror = Mirror(here, there)
-    with failing(server, half("runs.parquet")), pytest.raises((StoreError, OSError)):
+    with failing(server, half(name)), pytest.raises(DamagedError):
         mirror.copy()
-    assert MANIFEST_FILE not in [it.base_name for it in there.infos()]
+    if name.endswith("runs.parquet"):
+        assert not read_manifest(there.reading).tables
     mirror.copy()
     assert bytes(there.read(MANIFEST_FILE)) == (here / MANIFEST_FILE).read_bytes()
     assert bytes(there.read("runs.parquet")) == (here / "runs.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("name", [MANIFEST_FILE, FILE_NAME, "segments/000002.runs.parquet", "epochs.parquet"])
+def test_what_arrives_late_from_a_process_that_was_killed_is_found(name, recorded_session, run, tmp_path):
+    here, there = recorded_session(tmp_path / "here"), tmp_path / "there"
+    late = (here / name).read_bytes()[:-9] if name.endswith("parquet") else (here / name).read_bytes()
+    go_on(here, run, range(11, 17), ended=True)
+    mirror = Mirror(here, Counting(there))
+    mirror.copy()
+    mirror.check()
+    (there / name).write_bytes(late)
+    with pytest.raises(DamagedError, match="uploaded again"):
+        mirror.check()
+    mirror.copy()
+    mirror.check()
+    assert files(there) == files(here)
+
+
+def test_segments_that_came_to_nothing_are_deleted_in_the_end(recorded_session, tmp_path):
+    here, there = recorded_session(tmp_path / "here"), tmp_path / "there"
+    mirror = Mirror(here, Counting(there))
+    mirror.copy()
+    for name in ("segments/000007.runs.parquet", "segments/000001.runs.parquet.damaged", "notes.txt"):
+        (there / name).write_text("some")
+    mirror.check()
+    kept = {"segments/000001.runs.parquet.damaged", "notes.txt"}
+    assert files(there).keys() == files(here).keys() | kept
 
 
 def test_what_is_damaged_here_is_tried_again_while_the_session_goes_on_and_then_uploaded_as_it_is(

@@ -3,6 +3,7 @@ import pyarrow.fs
 import pytest
 
 from bench.errors import DamagedError, StoreError
+from bench.records.remote import trial
 from bench.records.remote.place import Place
 from bench.records.remote.trial import try_place
 from tests.records.remote.s3 import busy, denied, failing, half
@@ -27,8 +28,26 @@ def test_a_place_that_is_a_file_system_of_names_is_written_by_renaming(tmp_path)
 
 
 def test_half_an_upload_never_counts(server, place):
-    with failing(server, half("a")), pytest.raises((DamagedError, OSError)):
+    with failing(server, half("a")), pytest.raises(DamagedError):
         place.put("a", pa.py_buffer(b"all of it"))
+
+
+def test_what_was_left_half_written_is_removed_where_it_can_be_seen(tmp_path):
+    place = Place(pa.fs.LocalFileSystem(), str(tmp_path), "hdfs://there")
+    for name in (".0123456789abcdef.part", ".writer-0123456789abcdef.part", "s1.part"):
+        (tmp_path / name).write_text("some")
+    place.remove_parts()
+    place.remove_parts("nowhere")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".writer-0123456789abcdef.part", "s1.part"]
+
+
+def test_trials_that_others_left_are_deleted_an_hour_later(place, monkeypatch):
+    place.put(".0123456789abcdef.part", pa.py_buffer(b"bench"))
+    try_place(place)
+    assert [it.base_name for it in place.infos()] == [".0123456789abcdef.part"]
+    monkeypatch.setattr(trial, "LEFT_SECONDS", -1.0)
+    try_place(place)
+    assert list(place.infos()) == []
 
 
 def test_nothing_is_left_of_the_trial(place):

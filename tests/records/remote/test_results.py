@@ -13,6 +13,9 @@ import pytest
 from bench.errors import StoreError
 from bench.records import segments
 from bench.records.claims import is_claim
+from bench.records.journal import FILE_NAME
+from bench.records.manifest import MANIFEST_FILE
+from bench.records.part_folders import part_folder
 from bench.records.recorder import Recorder
 from bench.records.remote import upload
 from bench.records.remote.results import RemoteResults
@@ -111,6 +114,32 @@ def test_what_could_not_be_uploaded_is_left_and_the_next_command_does_it(
     assert rounds(uri) == [1, 2]
 
 
+def test_copies_that_a_kill_cut_short_are_removed(machine):
+    here = machine("a")
+    left = here.folder / ".0123456789abcdef.part"
+    left.mkdir()
+    (left / "journal.jsonl").write_text("some")
+    with part_folder(here.folder) as needed:
+        machine("a")
+        assert list(here.folder.glob(".*.part")) == [needed]
+
+
+@pytest.mark.parametrize("name", [MANIFEST_FILE, FILE_NAME])
+def test_no_other_session_is_begun_or_gone_on_with_where_one_does_not_answer(
+    name, machine, recorded, server, suite
+):
+    here = machine("a")
+    recorded(here, [1])
+    assert here.finish() is None
+    other = machine("b")
+
+    def silent(request):
+        return busy(request) if request.path.endswith(name) else None
+
+    with failing(server, silent), pytest.raises(StoreError, match=f"{name}: cannot be read: .*; check the"):
+        other.session_to_resume(suite, False)
+
+
 def test_another_machine_goes_on_with_what_is_there_alone(machine, recorded, uri, suite):
     assert machine("a").session_to_resume(suite, False) is None
     first = machine("a")
@@ -175,6 +204,7 @@ def test_what_each_has_and_the_other_lacks_is_touched_by_nobody(
     back = machine("a")
     back.upload_left()
     assert "each holds runs that the other lacks" in back.told[-1]
+    assert back.told[-1].endswith("which stays as it is: bench import it into another --results")
     with pytest.raises(StoreError, match="each has runs that the other lacks; move that folder away"):
         back.session_to_resume(suite, False)
     assert rounds(uri) == [1, 3]
