@@ -22,7 +22,7 @@ from bench.records.listing import listed
 from bench.records.part_folders import part_folder, remove_left
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # renameat2(2)
-_REPLACED = ".replaced-"
+_REPLACED = re.compile(r"(.+)\.replaced-[0-9a-f]{8}")
 _OWN = re.compile(r"journal\.jsonl|manifest\.json|(segments/[0-9]+\.)?(runs|epochs|machines)\.parquet")
 
 
@@ -104,8 +104,8 @@ def _carry_over(old: Path, new: Path) -> None:
 
 def _end_replacing(results: Path) -> None:
     """The rest of exchanges in two steps that were killed: the old copy is back, or gone where it is held."""
-    for old in results.glob(f"*{_REPLACED}????????"):
-        target = old.with_name(old.name.rpartition(_REPLACED)[0])
+    names = filter(None, (_REPLACED.fullmatch(path.name) for path in results.glob("*.replaced-*")))
+    for old, target in [(results / name[0], results / name[1]) for name in names]:
         with contextlib.suppress(OSError, StoreError):
             if not target.exists():
                 old.rename(target)
@@ -130,7 +130,7 @@ def _take_place(part: Path, target: Path) -> None:
         if libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0:
             return
     # Not in one step, but at no moment is there less than one of the two, which readers find.
-    old = target.with_name(f"{target.name}{_REPLACED}{secrets.token_hex(4)}")
+    old = target.with_name(f"{target.name}.replaced-{secrets.token_hex(4)}")
     target.rename(old)
     try:
         part.rename(target)

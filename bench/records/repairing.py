@@ -123,17 +123,20 @@ def _write_manifest(folder: Path) -> None:
 def _leave_out(folder: Path, ended: bool, restored: bool) -> None:
     """Segments and a journal without what is damaged: the rest of these is in a segment of its own.
 
+    So is what any table has beyond them.
+
     That a session has `ended` its journal tells already where something was `restored`.
     """
     found = check_pieces(SessionFolder(Local(str(folder)), frozenset(it.name for it in folder.iterdir())))
     with Journal(folder) as journal, Pieces(Local(str(folder))) as pieces:
         manifest = pieces.manifest or Manifest({})
         journal.continue_at(manifest.next_entry)
-        if found.damage:
-            rest = replace(
-                _without_damage(folder, journal, pieces, found), tables=manifest.tables if ended else {}
-            )
-            put_in_segments(folder, journal, rest, len(found.runs) if ended else None)
+        tables = _readable_tables(pieces)
+        missing = newer_in(tables["runs"], _ranks(pieces, {}))
+        if found.damage or missing:
+            rest = _without_damage(folder, journal, pieces, found, tables)
+            rest = replace(rest, tables=manifest.tables if ended else {})
+            put_in_segments(folder, journal, rest, len(found.runs.union(missing)) if ended else None)
         elif ended and not restored:
             journal.append("closed", runs=len(found.runs))
 
@@ -148,13 +151,25 @@ def _remove_left_out(folder: Path, damaged: Sequence[str]) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def _without_damage(folder: Path, journal: Journal, pieces: Pieces, found: PiecesFound) -> Manifest:
-    manifest, latest, ranks = pieces.manifest or Manifest({}), dict[str, int](), dict[str, Rank]()
+def _ranks(pieces: Pieces, latest: dict[str, int]) -> dict[str, Rank]:
+    """Of each run that the pieces have; `latest` gets which entry of it counts."""
+    ranks: dict[str, Rank] = {}
     for part in itertools.chain(pieces.segments({"runs": OF_RANKS}), pieces.journal()):
         latest |= zip(names_in(part), part.entries, strict=True)
         ranks |= ranks_in(part.tables["runs"])
-    tables = _readable_tables(pieces)
-    missing = newer_in(tables["runs"], ranks)
+    return ranks
+
+
+def _without_damage(
+    folder: Path,
+    journal: Journal,
+    pieces: Pieces,
+    found: PiecesFound,
+    tables: Mapping[TableName, pa.Table],
+) -> Manifest:
+    """All that is whole of its pieces, and what the `tables` that can be read have beyond that."""
+    manifest, latest = pieces.manifest or Manifest({}), dict[str, int]()
+    missing = newer_in(tables["runs"], _ranks(pieces, latest))
     runs, epochs = (of_runs(tables[name], missing) for name in ("runs", "epochs"))
     entry = journal.next_entry + len(found.segments)
     lacking = as_part({"runs": runs, "epochs": epochs, "machines": _other_machines(tables, pieces)}, entry)

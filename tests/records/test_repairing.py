@@ -177,6 +177,20 @@ def test_an_interrupted_one_that_lost_its_journal_can_be_gone_on_with(
     assert check_session(session_at(folder)).state == "ended"
 
 
+@pytest.mark.parametrize("table", ["machines.parquet", "epochs.parquet"])
+@pytest.mark.parametrize("journal", ["empty", "missing"])
+def test_runs_that_a_table_alone_has_are_kept_though_another_table_is_lost(ended, repair, journal, table):
+    before = tables(ended)["runs"]
+    (ended / table).unlink()
+    if journal == "empty":
+        (ended / FILE_NAME).write_bytes(b"")
+    else:
+        (ended / FILE_NAME).unlink()
+    done = repair(ended)
+    assert (done.verdict, done.state) == ("whole", "ended")
+    assert tables(ended)["runs"] == before
+
+
 def test_what_is_kept_already_is_not_kept_twice(ended, repair):
     flip(ended / SEGMENT, 0.5)
     damaged = (ended / SEGMENT).read_bytes()

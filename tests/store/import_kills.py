@@ -12,6 +12,7 @@ import pyarrow.fs
 
 from bench.errors import BenchError
 from bench.records import put_in_place
+from bench.records.claims import is_claim
 from bench.records.importing import Importer
 from bench.records.put_in_place import LocalDestination
 from bench.records.recorder import Recorder
@@ -119,7 +120,7 @@ class Here:
         yield from _refused(ended(self._job))
         if (now := sessions(self._folder)) != self._after:
             yield f"not as one that was left alone: {differing(now, self._after)}"
-        yield from (f"{path.name} is left" for path in self._folder.iterdir() if path.name.startswith("."))
+        yield from (f"{path.name} is left" for path in self._folder.rglob("*.part"))
 
     def _job(self, tell):
         if not self._exchange:
@@ -200,11 +201,13 @@ def _refused(end):
 
 
 def sessions(folder):
+    """The files of each, less what tells who writes it."""
     return {path.name: files(path) for path in folder.iterdir() if not path.name.startswith(".")}
 
 
 def files(folder):
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    found = (p for p in folder.rglob("*") if p.is_file() and not is_claim(p.name))
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in found}
 
 
 def differing(now, then):

@@ -61,9 +61,9 @@ def _drive(remote, session, tell):
         tell(("done", (recorder.session_id, fates)))
 
     class TellingMirror(Mirror):
-        def copy(self):
+        def copy(self, **options):
             known = len(done)
-            super().copy()
+            super().copy(**options)
             if self.folder == recorder.folder:
                 tell(("there", known))
 

@@ -116,7 +116,7 @@ class Case:
         here, there = _kept(self._folder), _kept(self._alone)
         if sorted(here.values()) != sorted(there.values()):
             yield f"keeps {sorted(here)}, one that was left alone {sorted(there)}"
-        if left := sorted(name for name in files(self._folder) if name.endswith(".part")):
+        if left := sorted(path.name for path in self._folder.rglob("*.part")):
             yield f"left {left}"
 
 

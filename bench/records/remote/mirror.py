@@ -7,6 +7,7 @@ files changes, and as ended again once its tables are there and its journal is: 
 
 import contextlib
 import hashlib
+import io
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from bench.errors import DamagedError, StoreError
 from bench.records.find import RUNS_FILE
 from bench.records.folders import Local
 from bench.records.journal import FILE_NAME, TAIL_BYTES, closed_runs
+from bench.records.lines import Lines
 from bench.records.manifest import MANIFEST_FILE, Manifest, StoredFile
 from bench.records.remote.place import Place
 from bench.records.seal import BEGINNING, sealed
@@ -123,9 +125,16 @@ class Mirror:
     def _put_unnamed(self, journal: bytes) -> None:
         """A session without a manifest: one that has just begun, or an older bench's.
 
-        Their tables count once the runs are there, or the last line of a journal is.
+        Tables of the former are none until there is one, those of the latter count once the runs are there,
+        or the last line of a journal is. Raises DamagedError where a manifest is missing.
         """
+        first = Lines(io.BytesIO(journal), "")
+        next(iter(first), None)
+        if (first.first or 1) > 1 or (not journal and segment_files(Local(str(self.folder)))):
+            raise DamagedError(f"{self.folder / MANIFEST_FILE}: missing; bench check --repair {self.folder}")
         self._put_journal(_without_end(journal))
+        if journal.startswith(BEGINNING):
+            return
         for name in ("epochs.parquet", "machines.parquet", RUNS_FILE):
             try:
                 content = (self.folder / name).read_bytes()

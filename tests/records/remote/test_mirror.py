@@ -186,6 +186,37 @@ def test_segments_that_came_to_nothing_are_deleted_in_the_end(recorded_session, 
     assert files(there).keys() == files(here).keys() | kept
 
 
+def test_tables_that_are_written_meanwhile_wait_for_their_manifest(run, tmp_path):
+    recorder = Recorder.begin(tmp_path / "s1", "s1", {"suite": "a suite"})
+    recorder.add_run(*run("s1", 1))
+    place = Counting(tmp_path / "there")
+    put = place.put
+
+    def put_while_it_ends(*arguments):
+        put(*arguments)
+        if not (tmp_path / "s1" / "runs.parquet").exists():
+            recorder.add_run(*run("s1", 2))
+            recorder.__exit__()
+
+    place.put = put_while_it_ends
+    mirror = Mirror(tmp_path / "s1", place)
+    mirror.copy()
+    assert files(tmp_path / "there").keys() == {"journal.jsonl"}
+    assert rounds(tmp_path / "there") == [1]
+    mirror.copy()
+    assert files(tmp_path / "there") == files(tmp_path / "s1")
+
+
+def test_one_that_lost_its_manifest_is_not_uploaded_without_its_segments(recorded_session, tmp_path):
+    here = recorded_session(tmp_path / "here", interrupted=True)
+    (here / MANIFEST_FILE).unlink()
+    with pytest.raises(DamagedError, match=r"manifest\.json: missing; bench check --repair"):
+        Mirror(here, Counting(tmp_path / "there")).copy()
+    (here / FILE_NAME).unlink()
+    with pytest.raises(DamagedError, match=r"manifest\.json: missing; bench check --repair"):
+        Mirror(here, Counting(tmp_path / "there")).copy()
+
+
 def test_what_is_damaged_here_is_tried_again_while_the_session_goes_on_and_then_uploaded_as_it_is(
     recorded_session, tmp_path
 ):
