@@ -32,7 +32,8 @@ class PiecesFound:
 
     `damage` has lines on what is damaged, `segments` those that are, at least in part,
     `unknown` how many files of segments tell nothing of themselves, where no manifest does, and `lines` how
-    many lines of the journal are; it may also be `journal_damaged` by what is missing in it.
+    many lines of the journal are; it may also be `journal_damaged` by what is missing in it, or be missing
+    whole: `journal_gone`.
     `manifest` is the one that was read, or what the segments themselves tell where it is damaged, of which
     `manifest_damage` is a line. `runs` are the names of the runs that can be read; `sealed` tells whether the
     journal has checksums, None where there is none.
@@ -45,6 +46,7 @@ class PiecesFound:
     lines: int = 0
     unknown: int = 0
     journal_damaged: bool = False
+    journal_gone: bool = False
     runs: set[str] = field(default_factory=set)
     sealed: bool | None = None
 
@@ -86,6 +88,7 @@ def _read(session: SessionFolder) -> PiecesFound:
     if FILE_NAME in session.files:
         _check_journal(folder, found)
     elif found.manifest:
+        found.journal_gone = True
         found.damage.append(f"{place_of(folder, FILE_NAME)}: missing")
     return found
 
@@ -126,6 +129,9 @@ def _check_journal(folder: Folder, found: PiecesFound) -> None:
         with _opened(folder) as file:
             begins = file.readline()
             found.sealed = not begins or begins.startswith(BEGINNING)
+            if not begins and found.manifest:  # beside one it begins with what its session is
+                found.journal_gone = found.journal_damaged = True
+                found.damage.append(f"{where}: empty")
             file.seek(0)
             lines = Lines(file, where, found.manifest.next_entry if found.manifest else 1)
             for part in journal_parts(lines, {}):

@@ -148,6 +148,8 @@ def _lost(session: SessionFolder, pieces: PiecesFound, tables: TablesFound | Non
 def _lost_places(pieces: PiecesFound) -> Iterator[str]:
     if pieces.lines:
         yield f"what stood in {pieces.lines} {'line' if pieces.lines == 1 else 'lines'} of the journal"
+    if pieces.journal_gone:
+        yield "what stood in the journal"
     for segment in pieces.segments:
         most = segment.files["runs"].rows if "runs" in segment.files else 0
         yield f"what stood in the damaged segment of {_runs(most)}"

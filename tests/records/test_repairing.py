@@ -164,13 +164,18 @@ def test_what_a_kill_left_half_written_is_removed(ended, repair):
     assert not list(ended.rglob("*.part"))
 
 
+@pytest.mark.parametrize("how", ["empty", "missing"])
 def test_an_interrupted_one_that_lost_its_journal_can_be_gone_on_with(
-    recorded_session, repair, session_at, run, tmp_path
+    how, recorded_session, repair, session_at, run, tmp_path
 ):
     folder = recorded_session(tmp_path / "s1", interrupted=True)
     (folder / FILE_NAME).unlink()
+    if how == "empty":
+        (folder / FILE_NAME).touch()
     done = repair(folder)
-    assert (done.verdict, done.state) == ("whole", "interrupted")
+    assert (done.verdict, done.state, done.lost) == ("whole", "interrupted", ("what stood in the journal",))
+    assert f"was damaged: {folder / FILE_NAME}: {how}" in done.repaired
+    assert check_session(session_at(folder)).damage == ()
     with Recorder.resume(folder, {}) as recorder:
         assert recorder.runs == 8
         recorder.add_run(*run("s1", 11))

@@ -110,6 +110,8 @@ class Case:
                 yield f"{what}: {one}, of one that was left alone {other}"
         if _tables(self._folder) != _tables(self._alone):
             yield "not as one that was left alone"
+        if not self._end[2] and not self._truth.is_all_of(read_sessions([str(self._alone)])):
+            yield "of one that was left alone something is lost, and nobody told it"
         yield from self._wrong_files()
 
     def _wrong_files(self):
