@@ -26,6 +26,8 @@ from bench.errors import StoreError
 REFRESH_SECONDS = 10.0
 STALE_SECONDS = 60.0
 """Without a refresh, after which a writer on another machine counts as gone."""
+SURE_SECONDS = 50.0
+"""So long after its last refresh a writer knows that nobody counts it as gone."""
 CHECK_SECONDS = 5.0
 _NAME = re.compile(r"\.writer-[0-9a-f]{16}\.part")  # no part of a session, to whoever reads or copies one
 _FAILED = (OSError, pa.ArrowException)
@@ -118,8 +120,8 @@ class Claim:
             )
 
     def doubt(self) -> Exception | None:
-        """Why it was not refreshed, once others may call it old; None while nobody can have taken over."""
-        if _now() - self._written < STALE_SECONDS:
+        """Why it was not refreshed, once others may soon call it old; None while nobody can take over."""
+        if _now() - self._written < SURE_SECONDS:
             return None
         return self._failed or TimeoutError("no answer")
 
@@ -147,7 +149,7 @@ class Claim:
     def _make_new(self) -> None:
         """As new again; one that is gone was taken down by whoever has one there now, or by accident."""
         begun = _now()
-        is_old = begun - self._written > STALE_SECONDS  # another may have taken over, and have ended since
+        is_old = begun - self._written > SURE_SECONDS  # another may have taken over, and have ended since
         try:
             times = self._board.times()
         except FileNotFoundError:  # nobody goes on with it where its folder is gone: see Journal.stay

@@ -1,16 +1,20 @@
 """Folders that are no session yet, and that nobody needs once the process that made them has ended.
 
-Each is locked for as long as it is needed: one that is not was left by a process that was killed.
+Each is locked for as long as it is needed: one that is not, and is old, was left by one that was killed.
+Locks of another host, or of another mount, may not be seen here.
 """
 
 import contextlib
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.files import is_part_name, part_name
+
+LEFT_SECONDS = 3600.0
 
 
 @contextlib.contextmanager
@@ -25,7 +29,7 @@ def part_folder(beside: Path) -> Iterator[Path]:
 
 
 def remove_left(beside: Path) -> None:
-    """Removes those in the folder `beside` that were left, where its file system can tell."""
+    """Removes those in the folder `beside` that were left an hour ago, where its file system can tell."""
     with contextlib.suppress(OSError):
         for name in filter(is_part_name, os.listdir(beside)):  # noqa: PTH208 -- whatever their encoding
             with contextlib.suppress(OSError):
@@ -50,6 +54,8 @@ def _remove_if_left(part: Path) -> None:
     """Under another name first: whoever has it after all puts none that is half gone in a session's place."""
     with contextlib.ExitStack() as opened:
         one, other = (_opened(part, opened) for _ in range(2))
+        if time.time() - os.fstat(one).st_mtime < LEFT_SECONDS:
+            return
         fcntl.flock(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)

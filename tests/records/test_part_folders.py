@@ -2,6 +2,8 @@
 
 import errno
 import fcntl
+import os
+import time
 
 import pytest
 
@@ -11,6 +13,11 @@ from bench.records.part_folders import part_folder, remove_left
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    monkeypatch.setattr(part_folders, "LEFT_SECONDS", -1.0)
 
 
 def left_by_a_kill(folder):
@@ -33,6 +40,17 @@ def test_what_a_kill_left_is_removed_and_what_is_needed_stays(tmp_path):
         assert len(names(tmp_path)) == 4
         remove_left(tmp_path)
         assert names(tmp_path) == sorted([".notes.part", part.name, "s1"])
+
+
+def test_what_may_be_anothers_that_lives_stays_for_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(part_folders, "LEFT_SECONDS", 3600.0)
+    left_by_a_kill(tmp_path)
+    remove_left(tmp_path)
+    assert names(tmp_path) == [".0123456789abcdef.part"]
+    at = time.time() - 3601
+    os.utime(tmp_path / ".0123456789abcdef.part", (at, at))
+    remove_left(tmp_path)
+    assert names(tmp_path) == []
 
 
 def no_locks(*_):

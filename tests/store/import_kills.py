@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pyarrow.fs
 
 from bench.errors import BenchError
-from bench.records import put_in_place
+from bench.records import part_folders, put_in_place
 from bench.records.claims import is_claim
 from bench.records.importing import Importer
 from bench.records.put_in_place import LocalDestination
@@ -186,6 +186,7 @@ class There:
 
 
 def _import(path, destination, tell):
+    part_folders.LEFT_SECONDS = -1.0
     try:
         (done,) = Importer([path], destination)
     except BenchError as error:
