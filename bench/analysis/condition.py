@@ -24,8 +24,8 @@ from bench.analysis import operations as op
 from bench.analysis.operations import Value
 from bench.analysis.outcomes import outcomes
 from bench.errors import ConditionError, reason
+from bench.records.arrays import scalar
 from bench.records.asked import Known
-from bench.records.constants import scalar
 
 _OPERATOR_OR_TEXT = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([&|`])""")
 _PYTHON = {"&": " and ", "|": " or ", "`": ""}

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import ConditionError, reason
-from bench.records.constants import scalar
+from bench.records.arrays import scalar
 
 Value: TypeAlias = Any
 """A `pa.ChunkedArray`, or None, bool, int, float, str, or a list of these."""

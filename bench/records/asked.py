@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import pyarrow as pa
@@ -55,14 +56,19 @@ class Asked:
     columns: Mapping[TableName, Sequence[str]] | None = None
     condition: Condition | None = None
 
-    @property
+    @cached_property
     def tables(self) -> list[TableName]:
         """Those asked for; `runs` always and first, since they tell what a session is."""
         return [name for name in TABLE_NAMES if self.columns is None or name in ("runs", *self.columns)]
 
     def of(self, name: TableName) -> tuple[str, ...] | None:
         """The columns of a table that are asked for, each once; None: all."""
-        return None if self.columns is None else tuple(dict.fromkeys(self.columns.get(name, ())))
+        return None if self.columns is None else self._once[name]
+
+    @cached_property
+    def _once(self) -> Mapping[TableName, tuple[str, ...]]:
+        columns = self.columns or {}
+        return {name: tuple(dict.fromkeys(columns.get(name, ()))) for name in TABLE_NAMES}
 
     def columns_of(self, name: TableName) -> tuple[str, ...] | None:
         """The same, and those that the condition reads."""

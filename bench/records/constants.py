@@ -1,18 +1,23 @@
 """What a reader need not look for in a table, told when it was written: see `StoredFile`."""
 
 import math
-import struct
 from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.errors import StoreError
+from bench.records.arrays import Told, Value
 from bench.records.cast import cast
 from bench.records.tables import TableName, schema_of
 
-Value = bool | int | float | str | None
 _LONGEST = 200  # characters of a text
+_MOST_NUMBERS = 32  # of a list
+_MOST_TOLD = 8
+"""Rows of `machines`, of each of which the manifest tells most: every reader asks for a few columns of them.
+
+To open their file, and read what tells of its columns, takes longer than to read the runs' times.
+"""
 
 
 class Look:
@@ -23,12 +28,16 @@ class Look:
         self._name = name
         self._clean = True
         self._constants: dict[str, Value] | None = None
+        self._few: list[pa.Table] | None = [] if name == "machines" else None
 
     def add(self, part: pa.Table) -> None:
         """Rows to follow those before; all columns of the schema."""
         if not part.num_rows:
             return
         self._clean = self._clean and _is_clean(self._name, part)
+        if self._few is not None:
+            few = [*self._few, part]
+            self._few = few if sum(one.num_rows for one in few) <= _MOST_TOLD else None
         if self._constants is None:
             self._constants = dict(_first_values(part))
         self._constants = {
@@ -44,6 +53,13 @@ class Look:
     def constants(self) -> Mapping[str, Value]:
         """The columns that hold one value in all rows."""
         return self._constants or {}
+
+    @property
+    def told(self) -> Mapping[str, tuple[Told, ...]]:
+        """Of few rows the values of the other columns, where those are short."""
+        rows = pa.concat_tables(self._few).to_pydict() if self._few else {}
+        columns = {name: tuple(rows[name]) for name in rows if name not in self.constants}
+        return {name: values for name, values in columns.items() if all(map(_is_short, values))}
 
 
 def _is_clean(name: TableName, part: pa.Table) -> bool:
@@ -86,36 +102,12 @@ def _is_all(column: pa.ChunkedArray, value: Value) -> bool:
     return first == value and pc.all(pc.equal(column, column[0])).as_py() is True
 
 
-def repeated(value: Value, rows: int, kind: pa.DataType) -> pa.Array:
-    """A column of a table's type that holds `value` in each of its rows; text comes as a dictionary of one.
-
-    Made from buffers: an array that is made of Python's values imports pandas.
-    """
-    if value is None:
-        return pa.nulls(rows, kind)
-    if pa.types.is_string(kind):
-        zeros = pa.Array.from_buffers(pa.int32(), rows, [None, pa.py_buffer(bytes(4 * rows))])
-        return pa.DictionaryArray.from_arrays(zeros, _text(str(value)))
-    data = (
-        bytes([255 * bool(value)]) * (rows // 8 + 1)
-        if pa.types.is_boolean(kind)
-        else _number(value, kind) * rows
-    )
-    return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(data)])
+def _is_short(value: Told) -> bool:
+    if isinstance(value, list):
+        return len(value) <= _MOST_NUMBERS and all(map(_is_number, value))
+    return _is_number(value) or (isinstance(value, str) and len(value) <= _LONGEST)
 
 
-def scalar(value: bool | float | str) -> pa.Scalar:
-    """A literal: a truth value, a number in floating point or a text. `pa.scalar` imports pandas."""
-    if isinstance(value, str):
-        return _text(value)[0]
-    return repeated(value, 1, pa.bool_() if isinstance(value, bool) else pa.float64())[0]
-
-
-def _text(value: str) -> pa.Array:
-    text = value.encode()
-    ends = struct.pack("=2i", 0, len(text))
-    return pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(ends), pa.py_buffer(text)])
-
-
-def _number(value: Value, kind: pa.DataType) -> bytes:
-    return struct.pack("=d" if pa.types.is_floating(kind) else "=q", value)
+def _is_number(value: object) -> bool:
+    """Whether it is a truth value, a number that JSON has, or missing."""
+    return value is None or (isinstance(value, bool | int | float) and math.isfinite(value))

@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from bench.errors import DamagedError, StoreError, reason
 from bench.files import replacing
+from bench.records.arrays import Value
 from bench.records.seal import BrokenSealError, sealed, unsealed
 from bench.records.tables import Row, TableName
 
@@ -31,7 +32,8 @@ class StoredFile:
 
     `clean` tells that it has been looked at as it was written: each column is of the schema's type, no value
     is one that cannot be, and `constants` has the columns that hold one value in all rows, None where it is
-    missing in all. Such columns need not be read.
+    missing in all. Such columns need not be read, nor those that `told` has, as of a table of few rows: the
+    value of each row.
     """
 
     name: Annotated[str, Field(pattern=_NAME)]
@@ -39,7 +41,8 @@ class StoredFile:
     bytes: _Count
     sha256: str
     clean: bool = False
-    constants: Mapping[str, bool | int | float | str | None] = field(default_factory=dict)
+    constants: Mapping[str, Value] = field(default_factory=dict)
+    told: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,27 +8,35 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bench.records.arrays import Value, repeated
 from bench.records.asked import Condition
-from bench.records.constants import Value, repeated
+
+DIFFERENT = frozenset({"run_id"})
+"""Texts that are different in each row: a dictionary of them takes more than they do."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of `columns`, and of further ones the value that they hold in each; of `length` rows those `kept`.
+    """Rows of `read`, and of further columns the value that they hold in each; of `length` rows those `kept`.
 
     What is left out stays in the columns until rows of several sessions are united: to filter each column of
     each session by itself takes longer than to read them.
     """
 
     length: int
-    columns: Mapping[str, pa.ChunkedArray]
+    read: pa.Table
     constants: Mapping[str, tuple[Value, pa.DataType]] = field(default_factory=dict)
     kept: pa.ChunkedArray | None = None
 
     @classmethod
     def of(cls, table: pa.Table) -> Self:
         """Those of a table."""
-        return cls(table.num_rows, dict(zip(table.schema.names, table.columns, strict=True)))
+        return cls(table.num_rows, table)
+
+    @cached_property
+    def names(self) -> Sequence[str]:
+        """Of all columns."""
+        return [*self.read.schema.names, *self.constants]
 
     @cached_property
     def number(self) -> int:
@@ -40,9 +48,9 @@ class Rows:
         if names is None:
             return self
         wanted = set(names)
-        columns = {name: column for name, column in self.columns.items() if name in wanted}
+        read = self.read.select([name for name in self.read.schema.names if name in wanted])
         constants = {name: it for name, it in self.constants.items() if name in wanted}
-        return replace(self, columns=columns, constants=constants)
+        return replace(self, read=read, constants=constants)
 
     @property
     def mask(self) -> pa.ChunkedArray:
@@ -53,26 +61,29 @@ class Rows:
         """Of all rows those for which `condition` holds."""
         if condition is None:
             return self
-        known = self.columns.keys() | self.constants.keys()
-        names = condition.names if condition.names <= known else known  # of which the nearest is told
+        known = self.names
+        names = condition.names if condition.names <= set(known) else known  # of which the nearest is told
         columns = [plain(self.whole_column(name)) for name in names]
         return replace(self, kept=condition.rows_held(pa.Table.from_arrays(columns, names=list(names))))
 
     def whole_column(self, name: str) -> pa.ChunkedArray:
         """One of them in all rows; of a text that is always the same a dictionary."""
-        if name in self.columns:
-            return self.columns[name]
+        if name not in self.constants:
+            return self.read.column(name)
         value, kind = self.constants[name]
         return pa.chunked_array([repeated(value, self.length, kind)])
 
     def column(self, name: str) -> pa.ChunkedArray:
         """The same in the rows that are kept."""
-        column = self.whole_column(name)
+        if name in self.constants:
+            value, kind = self.constants[name]
+            return pa.chunked_array([repeated(value, self.number, kind)])
+        column = self.read.column(name)
         return column if self.kept is None else column.filter(self.kept)
 
     def table(self, names: Sequence[str] | None = None) -> pa.Table:
         """They as a table of these columns, or of all; texts are no dictionaries."""
-        names = [*self.columns, *self.constants] if names is None else names
+        names = self.names if names is None else names
         return pa.Table.from_arrays([plain(self.column(name)) for name in names], names=list(names))
 
 

@@ -83,7 +83,7 @@ class Part:
 
 def _machines(rows: Rows) -> frozenset[Named]:
     """Each machine of all rows, by its id and name; of columns that nobody asked for none."""
-    if not (rows.columns.keys() | rows.constants.keys()) >= set(_NAMED):
+    if not set(_NAMED) <= set(rows.names):
         return frozenset()
     columns = [codes(rows.whole_column(name)) for name in _NAMED]
     return frozenset(zip(*(column.of(np.arange(rows.length)) for column in columns), strict=True))
@@ -133,9 +133,8 @@ def _of_named(opened: Opened, session_id: str, asked: Asked) -> Part:
         part = replace(part, others=_all_machines(folder, files))
         if not _may_hold(session_id, files["runs"], condition):
             return part
-    runs, *notes = named_table(folder, "runs", files["runs"], asked.columns_of("runs"), condition)
-    runs = runs.held(condition)
-    rows: dict[TableName, Rows] = {"runs": runs.select(asked.of("runs"))}
+    runs, *notes = named_table(folder, "runs", files["runs"], asked.of("runs"), condition)
+    rows: dict[TableName, Rows] = {"runs": runs}
     for name in asked.tables[1:] if runs.number or condition is None else ():
         rows[name], *more = named_table(folder, name, files[name], asked.of(name))
         notes += more

@@ -1,8 +1,10 @@
 """What is asked for of sessions is what reading all of them gives, however little of them is read."""
 
 import contextlib
+import hashlib
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 
 from bench.analysis.condition import Condition
 from bench.errors import StoreError
-from bench.records import folders, writing
+from bench.records import folders, segments, writing
 from bench.records.asked import Asked
 from bench.records.journal import FILE_NAME
-from bench.records.manifest import MANIFEST_FILE
+from bench.records.manifest import MANIFEST_FILE, write_manifest
 from bench.records.pieces import read_manifest
 from bench.records.recorder import Recorder
 from bench.records.seal import sealed
@@ -27,6 +29,11 @@ from tests.analysis.test_outcomes import CONDITIONS
 
 TABLES = ("runs", "epochs", "machines")
 FLIPS = 120
+TEXTS = ("optimizer", "dataset", "loop", "precision", "label")
+PROBED = (
+    *("session_id", "machine", "node", "gpu_memory_bytes", "probe_float32_flops_per_second"),
+    *("probe_working_set_bytes", "probe_bytes_per_second"),
+)
 COLUMNS = {
     "runs": ("run_id", "session_id", "label", "batch_size", "flags", "step_seconds", "started_at", "error"),
     "epochs": ("run_id", "epoch", "val_accuracy"),
@@ -39,9 +46,21 @@ def plain(table):
     return table.to_pylist()
 
 
-def record(folder, content, runs, session_id, **columns):
+def probed(content, number):
+    """Rows of so many nodes of one machine, each with a speed of its own."""
+    (row,) = content().machines
+    figures = {"probe_working_set_bytes": [65536, 4194304], "probe_bytes_per_second": [1e10, 5e9]}
+    return [
+        row | figures | {"node": f"node-{n}", "probe_float32_flops_per_second": n * 1e12}
+        for n in range(1, number + 1)
+    ]
+
+
+def record(folder, content, runs, session_id, machines=None, **columns):
     """A session as the recorder leaves it; `columns` are those of each run, by its number from 0."""
     made = content(runs, session_id)
+    if machines:
+        made = replace(made, machines=[row | {"session_id": session_id} for row in machines])
     with Recorder.begin(folder, session_id, {"suite": "a suite"}) as recorder:
         recorder.add_machines(made.machines)
         for number, (row, epoch) in enumerate(zip(made.runs, made.epochs, strict=True)):
@@ -110,6 +129,64 @@ class TestColumns:
         assert stored.constants["batch_size"] == 100
         assert stored.constants["error"] is None
         assert not stored.constants.keys() & {"run_id", "round", "flags", "started_at", "energy_joules"}
+        assert not stored.told
+
+    def test_of_few_machines_it_tells_the_rows(self, tmp_path, content, monkeypatch):
+        for name in ("s1", "s2"):
+            record(tmp_path / name, content, 2, name, machines=probed(content, 8))
+        whole = read_sessions([str(tmp_path)])
+        opened = watched(monkeypatch)
+        found = read_sessions([str(tmp_path)], columns={"runs": ("round",), "machines": PROBED})
+        assert found.machines.num_rows == 16
+        assert plain(found.machines) == plain(whole.machines.select(PROBED))
+        assert opened.count("machines.parquet") == 0
+
+    @pytest.mark.parametrize(("machines", "more"), [(9, ()), (2, ("fingerprint",)), (2, ("gpu_name",))])
+    def test_of_more_their_file_is_read(self, tmp_path, content, monkeypatch, machines, more):
+        record(tmp_path / "a", content, 2, "s1", machines=probed(content, machines))
+        whole = read_sessions([str(tmp_path)])
+        opened = watched(monkeypatch)
+        found = read_sessions([str(tmp_path)], columns={"runs": ("round",), "machines": (*PROBED, *more)})
+        assert plain(found.machines) == plain(whole.machines.select([*PROBED, *more]))
+        assert opened.count("machines.parquet") == 1
+
+    @pytest.mark.parametrize("told", [["x", "y"], [1.0], [None, "start", "end"], [["start"], "end"]])
+    def test_what_a_manifest_tells_of_another_type_is_not_believed(self, tmp_path, content, told):
+        folder = record(tmp_path / "a", content, 2, "s1", machines=probed(content, 2))
+        manifest = read_manifest(folders.Local(str(folder)))
+        stored = manifest.tables["machines"]
+        other = replace(stored, told={**stored.told, "probe_float32_flops_per_second": told})
+        write_manifest(folder, replace(manifest, tables={**manifest.tables, "machines": other}))
+        found = read_sessions([str(folder)], columns={"runs": ("round",), "machines": PROBED})
+        assert found.machines["probe_float32_flops_per_second"].to_pylist() == [1e12, 2e12]
+
+    def test_of_segments_it_tells_nothing_that_nobody_reads(self, tmp_path, content, monkeypatch):
+        monkeypatch.setattr(segments, "RUNS_OF_A_SEGMENT", 2)
+        folder = record(tmp_path / "a", content, 5, "s1")
+        manifest = read_manifest(folders.Local(str(folder)))
+        stored = [file for segment in manifest.segments for file in segment.files.values()]
+        assert stored
+        assert not any(file.clean or file.constants or file.told for file in stored)
+
+    def test_texts_that_an_older_table_lacks_are_null(self, tmp_path, content):
+        """Though its manifest says that all else in it is of the schema's types."""
+        folder = record(tmp_path / "a", content, 2, "s1")
+        manifest = read_manifest(folders.Local(str(folder)))
+        path = folder / "runs.parquet"
+        pq.write_table(pq.read_table(path).drop_columns(["optimizer", "seed"]), path)
+        whole = path.read_bytes()
+        stored = manifest.tables["runs"]
+        constants = {name: it for name, it in stored.constants.items() if name not in TEXTS}
+        older = replace(
+            stored, bytes=len(whole), sha256=hashlib.sha256(whole).hexdigest(), constants=constants
+        )
+        write_manifest(folder, replace(manifest, tables={**manifest.tables, "runs": older}))
+        found = read_sessions([str(folder)], columns={"runs": (*TEXTS, "seed", "round")}, condition=None)
+        assert found.notes == ()
+        (row, _) = plain(found.runs)
+        assert row == dict(
+            zip(TEXTS, (None, "mnist", "fused", "float32", "baseline"), strict=True), seed=None, round=1
+        )
 
 
 class TestConditions:
@@ -172,7 +249,23 @@ class TestConditions:
         condition = Condition("batch_size >= 3 and batch_size < 5")
         found = read_sessions([str(tmp_path)], columns={"runs": ("round",)}, condition=condition)
         assert found.runs["round"].to_pylist() == [3, 4]
-        assert asked == [1]
+        assert set(asked) == {1}
+
+    def test_of_sessions_without_such_a_run_no_other_column_is_read(self, tmp_path, content, monkeypatch):
+        for name, first in (("s1", 1), ("s2", 4)):
+            record(tmp_path / name, content, 3, name, batch_size=lambda n, first=first: first + n)
+        asked = []
+        read = pq.ParquetFile.read_row_groups
+
+        def read_row_groups(file, groups, columns, **options):
+            asked.append(sorted(columns))
+            return read(file, groups, columns, **options)
+
+        monkeypatch.setattr(pq.ParquetFile, "read_row_groups", read_row_groups)
+        condition = Condition("batch_size > 4")
+        found = read_sessions([str(tmp_path)], columns={"runs": ("run_id", "round")}, condition=condition)
+        assert found.runs["round"].to_pylist() == [2, 3]
+        assert sorted(asked) == [["batch_size"], ["batch_size"], ["round", "run_id"]]
 
     def test_a_column_that_few_tables_have_is_known(self, mixed):
         path = mixed / "d" / "runs.parquet"
