@@ -12,7 +12,12 @@ import pyarrow.fs
 from bench.records.answers import answer_of
 
 _from_uri = pa.fs.FileSystem.from_uri
-_RETRY_SECONDS = 8  # Google's client goes on trying for a quarter of an hour unless told
+_OPTIONS = {
+    # A small file is one request then, not three, between which a kill would leave parts in the bucket.
+    "s3": "allow_delayed_open=true",
+    # Google's client goes on trying for a quarter of an hour unless told.
+    **dict.fromkeys(("gs", "gcs"), "retry_limit_seconds=8"),
+}
 Entries = tuple[list[str], list[str]]
 """The names of the files and of the folders in a folder, sorted."""
 
@@ -101,7 +106,8 @@ class _Tree:
 
 def connect(path: str, scheme: str) -> tuple[pa.fs.FileSystem, str]:
     """The file system of a URI of that scheme, and where in it that leads; whatever pyarrow raises."""
-    if scheme in ("gs", "gcs") and "retry_limit_seconds" not in path:
-        path += f"{'&' if '?' in path else '?'}retry_limit_seconds={_RETRY_SECONDS}"
+    option = _OPTIONS.get(scheme)
+    if option and option.partition("=")[0] not in path:
+        path += f"{'&' if '?' in path else '?'}{option}"
     filesystem, root = _from_uri(scheme + path[len(scheme) :])
     return filesystem, root

@@ -89,7 +89,9 @@ def fate_of(run_id, attempt, status, microseconds):
 def place_at(uri, tries):
     endpoint = uri.rpartition("=")[2]
     retrying = pyarrow.fs.AwsStandardS3RetryStrategy(max_attempts=tries)
-    client = pyarrow.fs.S3FileSystem(scheme="http", endpoint_override=endpoint, retry_strategy=retrying)
+    client = pyarrow.fs.S3FileSystem(
+        scheme="http", endpoint_override=endpoint, retry_strategy=retrying, allow_delayed_open=True
+    )
     return replace(Place.of(uri), filesystem=client)
 
 

@@ -105,8 +105,11 @@ class Place:
                 told()
 
     def _verify(self, name: str, content: pa.Buffer) -> None:
-        size = self.filesystem.get_file_info(self._at(name)).size
-        if size != content.size or (size <= READ_BACK_BYTES and not self.read(name).equals(content)):
+        if content.size <= READ_BACK_BYTES:
+            arrived = self.read(name).equals(content)
+        else:
+            arrived = self.filesystem.get_file_info(self._at(name)).size == content.size
+        if not arrived:
             raise DamagedError(f"{self.path}/{name}: arrived as something else; it is uploaded again")
 
     def _at(self, name: str) -> str:

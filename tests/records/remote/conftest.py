@@ -39,5 +39,6 @@ def place(uri):
         scheme="http",
         endpoint_override=uri.rpartition("=")[2],
         retry_strategy=pyarrow.fs.AwsStandardS3RetryStrategy(max_attempts=1),
+        allow_delayed_open=True,
     )
     return replace(Place.of(uri), filesystem=client)

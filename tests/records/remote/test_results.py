@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from bench.errors import StoreError
-from bench.records import segments
+from bench.records import part_folders, segments
 from bench.records.claims import is_claim
 from bench.records.journal import FILE_NAME
 from bench.records.manifest import MANIFEST_FILE
@@ -114,7 +114,8 @@ def test_what_could_not_be_uploaded_is_left_and_the_next_command_does_it(
     assert rounds(uri) == [1, 2]
 
 
-def test_copies_that_a_kill_cut_short_are_removed(machine):
+def test_copies_that_a_kill_cut_short_are_removed(machine, monkeypatch):
+    monkeypatch.setattr(part_folders, "LEFT_SECONDS", -1.0)
     here = machine("a")
     left = here.folder / ".0123456789abcdef.part"
     left.mkdir()
