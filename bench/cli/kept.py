@@ -61,12 +61,15 @@ class KeptElsewhere(Kept):
 
     def finish(self, waiting: Callable[[str], None]) -> str | None:
         """See `Kept`."""
-        line = f"Uploading the rest to {self.where}: Ctrl-C leaves it for later"
-        return self._results.finish(lambda: waiting(line))
+        return self._results.finish(lambda: waiting(_waits_for(self.where)))
 
     def named(self, folder: Path) -> str:
         """Where it is elsewhere."""
         return f"{self.where}/{folder.name}"
+
+
+def _waits_for(where: str) -> str:
+    return f"Uploading the rest to {where}: Ctrl-C leaves it for later"
 
 
 @contextlib.contextmanager
@@ -90,5 +93,5 @@ def kept_at(results: ResultsAt) -> Iterator[Kept]:
             warn([left])
         raise
     finally:
-        if left := remote.finish():
+        if left := remote.finish(lambda: warn([_waits_for(remote.place.path)])):
             warn([left])

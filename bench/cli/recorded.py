@@ -65,11 +65,13 @@ def _without_collections() -> Iterator[None]:
 
     That takes a fifteenth of the time to read a thousand sessions, in which the other threads wait.
     """
+    was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if was_on:
+            gc.enable()
 
 
 def _give_back_memory() -> None:

@@ -13,8 +13,13 @@ ANSWER_SECONDS = 15.0
 _T = TypeVar("_T")
 
 
-def answer_of(ask: Callable[[], _T], where: str, seconds: float | None = ANSWER_SECONDS) -> _T:
-    """What `ask` gives or raises; StoreError where it takes longer than `seconds`.
+def answer_of(
+    ask: Callable[[], _T],
+    where: str,
+    seconds: float | None = ANSWER_SECONDS,
+    instead: str = "copy the sessions here",
+) -> _T:
+    """What `ask` gives or raises; StoreError where it takes longer than `seconds`, and what to do `instead`.
 
     It is asked in a thread of its own: no signal gets through to a client that waits for the network.
     """
@@ -30,7 +35,7 @@ def answer_of(ask: Callable[[], _T], where: str, seconds: float | None = ANSWER_
     try:
         value, error = answers.get(timeout=seconds)
     except queue.Empty:
-        message = f"{where}: no answer within {seconds:.0f} s; check the network, or copy the sessions here"
+        message = f"{where}: no answer within {seconds:.0f} s; check the network, or {instead}"
         raise StoreError(message) from None
     if error is not None:
         raise error

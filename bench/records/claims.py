@@ -97,6 +97,7 @@ class Claim:
         self.name = f".writer-{secrets.token_hex(8)}.part"
         self._content = json.dumps({**_me(), "mount": mount}).encode()
         self._taken_by: str | None = None
+        self.is_kept = False  # by an upload, which withdraws it once it has ended
         self._ended = threading.Event()
         self._turn = threading.Lock()
         self._written = _now()

@@ -62,7 +62,8 @@ class CleanTable:
 
     def _fits(self, schema: pa.Schema) -> bool:
         """Whether each column is of its type."""
-        return all(_of_values(field.type) == self._kinds[field.name] for field in schema)
+        wanted = _schema(self._name, tuple(schema.names), self._texts)
+        return all(field.equals(wanted.field(field.name)) for field in schema)
 
     @property
     def _length(self) -> int:
@@ -91,12 +92,13 @@ def _opened(content: pa.Buffer, texts: Sequence[str]) -> pq.ParquetFile:
         return pq.ParquetFile(pa.BufferReader(content), read_dictionary=texts)
     except KeyError:  # an older bench's, which lacks one of them
         file = pq.ParquetFile(pa.BufferReader(content))
-        known = [text for text in texts if text in file.schema_arrow.names]
+        known = [text for text in texts if text in _leaves(file.metadata)]
         return pq.ParquetFile(pa.BufferReader(content), metadata=file.metadata, read_dictionary=known)
 
 
-def _of_values(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
+def _leaves(metadata: pq.FileMetaData) -> frozenset[str]:
+    """The columns that are no lists or the like."""
+    return frozenset(metadata.schema.column(place).path for place in range(metadata.num_columns))
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from bench.records.tables import TableName, schema_of
 
 _LONGEST = 200  # characters of a text
 _MOST_NUMBERS = 32  # of a list
-_MOST_TOLD = 8
+MOST_TOLD = 8
 """Rows of `machines`, of each of which the manifest tells most: every reader asks for a few columns of them.
 
 To open their file, and read what tells of its columns, takes longer than to read the runs' times.
@@ -37,7 +37,7 @@ class Look:
         self._clean = self._clean and _is_clean(self._name, part)
         if self._few is not None:
             few = [*self._few, part]
-            self._few = few if sum(one.num_rows for one in few) <= _MOST_TOLD else None
+            self._few = few if sum(one.num_rows for one in few) <= MOST_TOLD else None
         if self._constants is None:
             self._constants = dict(_first_values(part))
         self._constants = {

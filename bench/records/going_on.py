@@ -67,7 +67,7 @@ def nobody_else(folder: Path) -> Iterator[None]:
             try:
                 fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                message = f"{folder}: this session is still going on; import it once it has ended"
+                message = f"{folder}: this session is still going on; wait until it has ended"
                 raise StoreError(message) from error
         if claim := claim_folder(folder, keeps_others_off(path)):
             opened.callback(claim.withdraw)

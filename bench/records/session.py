@@ -1,8 +1,8 @@
 """One session as it lies in its folder: what of it is asked for, from the files that hold it.
 
-A manifest tells which tables belong to a session that has ended, and their hashes: their bytes are compared
-before they are believed, and of columns and rows only those are decoded that are asked for. A session
-without one is as an older bench left it.
+A manifest tells which tables belong to a session that has ended, and their hashes: the bytes of those that
+are read are compared before they are believed, and of columns and rows only those are decoded that are asked
+for. Of few machines the manifest itself tells most. A session without one is as an older bench left it.
 """
 
 from collections.abc import Mapping

@@ -24,7 +24,7 @@ Parts = Iterable[Mapping[TableName, pa.Table]]
 
 
 def write_parts(folder: Path, parts: Parts) -> dict[TableName, StoredFile]:
-    """Write the three Parquet tables of a session (zstd) into `folder`, each whole or not at all.
+    """Write the three Parquet tables of a session into `folder`, each whole or not at all.
 
     `parts` are its content, of which one at a time is in memory. Raises StoreError where the folder cannot be
     written, and what `parts` raises; then the tables there are as they were.

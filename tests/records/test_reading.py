@@ -160,6 +160,37 @@ class TestColumns:
         found = read_sessions([str(folder)], columns={"runs": ("round",), "machines": PROBED})
         assert found.machines["probe_float32_flops_per_second"].to_pylist() == [1e12, 2e12]
 
+    @pytest.mark.parametrize(
+        ("column", "told"),
+        [
+            ("node", [1.5, 7]),
+            ("node", [["a"], "b"]),
+            ("virtualised", ["no", 0]),
+            ("gpu_memory_bytes", [5, "x"]),
+            ("gpu_memory_bytes", [["x"], [1]]),
+            ("cpu_cores_physical", [True, 2]),
+        ],
+    )
+    def test_nor_is_what_only_looks_like_it(self, tmp_path, content, column, told):
+        folder = record(tmp_path / "a", content, 2, "s1", machines=probed(content, 2))
+        whole = read_sessions([str(folder)]).machines[column].to_pylist()
+        manifest = read_manifest(folders.Local(str(folder)))
+        stored = manifest.tables["machines"]
+        constants = {name: value for name, value in stored.constants.items() if name != column}
+        other = replace(stored, told={**stored.told, column: told}, constants=constants)
+        write_manifest(folder, replace(manifest, tables={**manifest.tables, "machines": other}))
+        found = read_sessions([str(folder)], columns={"runs": ("round",), "machines": (*PROBED, column)})
+        assert found.machines[column].to_pylist() == whole
+
+    @pytest.mark.parametrize("rows", [5_000_000, 10**11])
+    def test_nor_that_there_are_very_many(self, tmp_path, content, rows):
+        folder = record(tmp_path / "a", content, 2, "s1")
+        manifest = read_manifest(folders.Local(str(folder)))
+        other = replace(manifest.tables["machines"], rows=rows)
+        write_manifest(folder, replace(manifest, tables={**manifest.tables, "machines": other}))
+        found = read_sessions([str(folder)], columns={"runs": ("round",), "machines": ("machine_id",)})
+        assert found.machines.num_rows == 1
+
     def test_of_segments_it_tells_nothing_that_nobody_reads(self, tmp_path, content, monkeypatch):
         monkeypatch.setattr(segments, "RUNS_OF_A_SEGMENT", 2)
         folder = record(tmp_path / "a", content, 5, "s1")
@@ -296,6 +327,24 @@ class TestDamage:
             assert "`bench check --repair` makes it anew" in found.notes[0]
             for name in TABLE_NAMES:
                 assert getattr(found, name).equals(getattr(whole, name)), (path.name, name)
+
+    def test_every_bit_that_is_flipped_in_what_is_read_is_found(self, tmp_path, content):
+        """Of few machines the manifest itself tells: their file is not read."""
+        folder = record(tmp_path / "a", content, 3, "s1", machines=probed(content, 2))
+        columns = {**COLUMNS, "machines": PROBED}
+        whole = read_sessions([str(folder)], columns=columns)
+        chance = random.Random(0)
+        for number in range(FLIPS):
+            path = folder / ("runs.parquet", "epochs.parquet", "machines.parquet", MANIFEST_FILE)[number % 4]
+            content_of = path.read_bytes()
+            damaged = bytearray(content_of)
+            damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
+            path.write_bytes(damaged)
+            found = read_sessions([str(folder)], columns=columns)
+            path.write_bytes(content_of)
+            assert bool(found.notes) == (path.name != "machines.parquet")
+            for name in TABLE_NAMES:
+                assert plain(getattr(found, name)) == plain(getattr(whole, name)), (path.name, name)
 
     def test_of_many_sessions_the_damaged_one_is_named(self, tmp_path, content):
         for name in ("s1", "s2", "s3"):

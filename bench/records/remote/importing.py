@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 
 from bench.errors import StoreError
 from bench.records.claims import is_claim
+from bench.records.comparing import compare_copies
 from bench.records.copying import copy_session
 from bench.records.find import SessionFolder
 from bench.records.remote.mirror import Mirror
@@ -56,6 +57,9 @@ class RemoteDestination:
         place = self._place.below(posixpath.basename(target))
         spool = spool_of(self._place, self._environ)
         with part_in(spool) as part, claimed(place) as claim:
+            there = session_at(place)
+            if there and compare_copies(session, there) != "longer":
+                raise StoreError(f"{place.path}: changed meanwhile; import it again")
             copied = copy_session(session, part)
             upload = Upload(Mirror(part, place), claim, lambda _line: None)
             with _given_up(upload):

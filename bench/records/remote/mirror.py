@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import io
 import json
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from bench.records.journal import FILE_NAME, TAIL_BYTES, closed_runs
 from bench.records.lines import Lines
 from bench.records.manifest import MANIFEST_FILE, Manifest, StoredFile
 from bench.records.remote.place import Place
-from bench.records.seal import BEGINNING, sealed
+from bench.records.seal import BEGINNING, is_whole, sealed
 from bench.records.segments import SEGMENTS, segment_files
 from bench.records.stored import verified
 
@@ -46,6 +47,8 @@ class Mirror:
     def __init__(self, folder: Path, place: Place) -> None:
         self.folder, self.place, self.moved = folder, place, 0
         self.notes: tuple[str, ...] = ()
+        self.stopped = threading.Event()
+        """Once it is set nothing more is put there, though `copy` may not have returned yet."""
         self._there: dict[str, str] | None = None
         self._is_begun, self._ended = False, False
         self._manifest_there: Manifest | None = None
@@ -110,7 +113,8 @@ class Mirror:
                 self._put_journal(_without_end(journal))
                 for stored in manifest.tables.values():
                     self._put_stored(stored)
-        self._put_journal(journal)
+        # One that was killed between the last entry and the manifest has no tables there.
+        self._put_journal(journal if manifest.tables else _without_end(journal))
         self._put_manifest(manifest, content)
 
     def _go_on_there(self, manifest: Manifest) -> None:
@@ -132,6 +136,8 @@ class Mirror:
         next(iter(first), None)
         if (first.first or 1) > 1 or (not journal and segment_files(Local(str(self.folder)))):
             raise DamagedError(f"{self.folder / MANIFEST_FILE}: missing; bench check --repair {self.folder}")
+        if not journal and not (self.folder / RUNS_FILE).exists():
+            raise DamagedError(f"{self.folder}: holds no session any more; put it back from where it is now")
         self._put_journal(_without_end(journal))
         if journal.startswith(BEGINNING):
             return
@@ -173,6 +179,8 @@ class Mirror:
     def _put(self, name: str, content: pa.Buffer, sha256: str) -> None:
         assert self._there is not None
         if self._there.get(name) != sha256:
+            if self.stopped.is_set():
+                raise StoreError(f"{self.place.path}: its upload was given up")
             self._there.pop(name, None)  # until it is known what became of it
             self.place.put(name, content, self._tell)
             self._there[name] = sha256
@@ -253,4 +261,6 @@ def _content(path: Path) -> bytes | None:
 def _whole_lines(journal: bytes) -> bytes:
     """Without a line that is being written; one of an older bench's journal may lack its end for ever."""
     end = journal.rfind(b"\n") + 1
-    return journal[:end] if journal.startswith(BEGINNING) else journal
+    if not journal.startswith(BEGINNING):
+        return journal
+    return journal[:end] + (journal[end:] + b"\n" if is_whole(journal[end:]) else b"")

@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import parse_qs
 
 import pyarrow as pa
 import pyarrow.fs
@@ -18,9 +19,10 @@ from bench.uri import scheme_of, shown
 
 READ_BACK_BYTES = 16 * 2**20
 """What is not larger is read back once it is there; of more than that the size is asked for."""
-BLOCK_BYTES = 4 * 2**20
+BLOCK_BYTES = 16 * 2**20
 _OBJECT_STORES = ("s3", "gcs", "abfs")
-"""What they have under a name is there whole, or not at all; elsewhere a file is renamed once it is whole."""
+"""What they have under a name is there whole, or not at all (abfs: empty at first); elsewhere a file is
+renamed once it is whole."""
 
 
 def _nothing() -> None:
@@ -31,12 +33,15 @@ def _nothing() -> None:
 class Place:
     """A folder of a file system that pyarrow knows, where it is at `root`; `path` is its URI, for people.
 
+    `server` is its address where that is not the one of its scheme.
+
     All here waits for an answer as long as its client does: see `answer_of`.
     """
 
     filesystem: pa.fs.FileSystem
     root: str
     path: str
+    server: str = ""
 
     @classmethod
     def of(cls, uri: str) -> Self:
@@ -50,7 +55,8 @@ class Place:
             raise refused(shown(uri), "written", error) from error
         if not root.strip("/") and filesystem.type_name in _OBJECT_STORES:
             raise StoreError(f"{shown(uri)}: names no bucket; give one, such as s3://BUCKET/results")
-        return cls(filesystem, root.rstrip("/"), shown(uri).rstrip("/"))
+        server = parse_qs(uri.partition("?")[2]).get("endpoint_override", [""])[0]
+        return cls(filesystem, root.rstrip("/"), shown(uri).rstrip("/"), server)
 
     @property
     def reading(self) -> Remote:
@@ -100,7 +106,9 @@ class Place:
 
     def _write(self, target: str, content: pa.Buffer, told: Callable[[], None]) -> None:
         with self.filesystem.open_output_stream(target) as file:
-            for block in _blocks(content):
+            for number, block in enumerate(_blocks(content)):
+                if number and self.filesystem.type_name != "abfs":  # whose readers would see what is flushed
+                    file.flush()  # else all blocks are taken at once, and waited for at the end
                 file.write(block)
                 told()
 

@@ -26,7 +26,7 @@ _REMEDIES = (
 
 def refused(path: str, step: str, error: Exception) -> StoreError:
     """The error for a place where nothing can be `step`, such as "written", which `error` told."""
-    text = str(error)
+    text = str(error).partition("AWS Error")[2] or str(error)  # without the path, which may hold any word
     for signs, what, remedy in _REMEDIES:
         if any(sign in text for sign in signs):
             told = what if step == "written" else f"{what}: nothing can be {step}"

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from bench.errors import DamagedError, StoreError, reason
 from bench.records.answers import answer_of
+from bench.records.checking import check_session
 from bench.records.claims import Claim
 from bench.records.comparing import compare_copies
 from bench.records.copying import copy_session
@@ -53,7 +54,7 @@ class RemoteResults:
         Raises StoreError as that of a folder does, where another process writes the session, and where there
         and here each hold runs of it that the other lacks.
         """
-        name = self._newest_there(suite)
+        name = self._newest_there(suite, every_node)
         begun = session_to_resume(self.folder, suite, every_node)
         if name is not None and (begun is None or name >= begun.name):
             self._claims[name] = _claim(self.place.below(name))
@@ -118,25 +119,32 @@ class RemoteResults:
         return f"{whole}: the next bench run with this --results uploads it first"
 
     def _upload_one(self, folder: Path, claim: Claim) -> Left | None:
-        there = session_at(self.place.below(folder.name))
-        compared = compare_copies(_session(Local(str(folder))), there) if there else "longer"
+        there, here = session_at(self.place.below(folder.name)), _session(Local(str(folder)))
+        try:
+            compared = compare_copies(here, there) if there else "longer"
+        except DamagedError as error:
+            return Left(str(error).partition(";")[0], taken=True)
         if compared == "forked":
             return Left("each holds runs that the other lacks", taken=True)
-        if compared != "shorter":
-            self._tell(f"Uploading {folder.name}, which was left, to {self.place.path}")
-            mirror = Mirror(folder, self.place.below(folder.name))
-            upload = Upload(mirror, claim, self._tell)
-            try:
-                left = upload.finish()
-            except KeyboardInterrupt:
-                upload.give_up()
-                raise
-            if left:
-                return left
-        remove(folder)
-        return None
+        if compared == "shorter":
+            damage = check_session(here).damage
+            left = Left(damage[0], taken=True) if damage else None  # it may have held more
+        else:
+            left = self._upload_now(folder, claim)
+        if left is None:
+            remove(folder)
+        return left
 
-    def _newest_there(self, suite: Suite) -> str | None:
+    def _upload_now(self, folder: Path, claim: Claim) -> Left | None:
+        self._tell(f"Uploading {folder.name}, which was left, to {self.place.path}")
+        upload = Upload(Mirror(folder, self.place.below(folder.name)), claim, self._tell)
+        try:
+            return upload.finish()
+        except KeyboardInterrupt:
+            upload.give_up()
+            raise
+
+    def _newest_there(self, suite: Suite, every_node: bool) -> str | None:
         """The newest session there that all scenarios of `suite` belong to."""
         root = self.place.reading
         try:
@@ -154,7 +162,7 @@ class RemoteResults:
                 if refused is None:
                     return name
                 other = other or refused
-        if other and session_to_resume(self.folder, suite, False) is None:
+        if other and session_to_resume(self.folder, suite, every_node) is None:
             raise other
         return None
 
@@ -219,7 +227,8 @@ def claimed(place: Place) -> Iterator[Claim]:
     try:
         yield claim
     finally:
-        _withdraw(claim, place)
+        if not claim.is_kept:
+            _withdraw(claim, place)
 
 
 def _withdraw(claim: Claim, place: Place) -> None:
@@ -238,7 +247,7 @@ def _claim(place: Place) -> Claim:
         return claim
 
     try:
-        return answer_of(make, place.path)
+        return answer_of(make, place.path, instead="give another --results")
     except (StoreError, KeyboardInterrupt):
         given_up.set()  # an answer that comes late makes no claim that stays
         raise

@@ -26,7 +26,7 @@ def spool_of(place: Place, environ: Mapping[str, str]) -> Path:
     What of copies was left there by processes that were killed is removed. Raises StoreError where there can
     be none.
     """
-    folder = _base(environ) / hashlib.sha256(place.path.encode()).hexdigest()[:16]
+    folder = _base(environ) / hashlib.sha256(f"{place.path}{place.server}".encode()).hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "address.txt").write_text(f"{place.path}\n")
@@ -65,7 +65,7 @@ def put_in_place(part: Path, folder: Path) -> None:
 def remove(folder: Path) -> None:
     """Deletes a session, in one step for whoever looks for it."""
     gone = folder.with_name(part_name())
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
 

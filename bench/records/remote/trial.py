@@ -27,7 +27,7 @@ def try_place(place: Place) -> None:
     }
     for step, act in steps.items():
         try:
-            answer_of(act, place.path)
+            answer_of(act, place.path, instead="give another --results")
         except DamagedError as error:
             raise StoreError(
                 f"{place.path}: does not keep what is written; give another --results"

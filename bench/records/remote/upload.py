@@ -20,7 +20,7 @@ AT_ONCE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 PATIENCE_SECONDS = 300.0
 """At the end: so long nothing gets there, and it is left for later."""
-_FAILED = (OSError, pa.ArrowException, StoreError)
+_FAILED = (OSError, pa.ArrowException, StoreError, MemoryError)
 _TOLD_AFTER = 2  # failures one after the other
 
 
@@ -40,6 +40,8 @@ class Upload:
         self.mirror, self._claim, self._tell = mirror, claim, tell
         self._ending, self._done, self._given_up = (threading.Event() for _ in range(3))
         self._failures, self._told = 0, False
+        if claim:
+            claim.is_kept = True
         self._left: Left | None = Left("no answer")
         self._journal_at = 0.0
         threading.Thread(target=self._work, name=NETWORK, daemon=True).start()
@@ -64,6 +66,7 @@ class Upload:
     def give_up(self) -> Left | None:
         """No more is tried; gives what `finish` does."""
         self._given_up.set()
+        self.mirror.stopped.set()
         self._done.wait(AT_ONCE_SECONDS)  # so that it takes its claim down, if it gets an answer at all
         return self._left
 
@@ -96,7 +99,7 @@ class Upload:
                 self._journal_at = time.monotonic()
             if last:
                 self.mirror.check()
-            self._failures = 0
+            self._failures, self._left = 0, Left("no answer")
         except _FAILED as error:
             self._failed(error)
             return False

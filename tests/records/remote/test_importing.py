@@ -72,3 +72,21 @@ def test_an_upload_that_was_killed_at_its_end_is_ended(recorded_session, place, 
     there.put(".writer-0123456789abcdef.part", pa.py_buffer(claim.encode()))
     assert imported() == "already there"
     assert not [it.base_name for it in there.infos() if is_claim(it.base_name)]
+
+
+def test_what_another_machine_ends_meanwhile_is_not_replaced_by_less(recorded_session, place, tmp_path):
+    """Between the comparison and the claim."""
+    here, ended = recorded_session(tmp_path / "here", 3), recorded_session(tmp_path / "ended", 5)
+    there = place.below("s1")
+    Mirror(recorded_session(tmp_path / "before", 2), there).copy()
+    destination = RemoteDestination(place, {"BENCH_SPOOL": str(tmp_path / "spool")})
+    put = destination.put
+
+    def put_late(*arguments):
+        Mirror(ended, there).copy(ended=True)
+        return put(*arguments)
+
+    destination.put = put_late
+    (done,) = Importer([str(here)], destination)
+    assert (done.outcome, done.why) == ("refused", f"{there.path}: changed meanwhile; import it again")
+    assert bytes(there.read(MANIFEST_FILE)) == (ended / MANIFEST_FILE).read_bytes()

@@ -14,6 +14,7 @@ from bench.records.checking import check_session
 from bench.records.find import find_sessions
 from bench.records.folders import Local
 from bench.records.journal import FILE_NAME
+from bench.records.listing import list_sessions
 from bench.records.manifest import MANIFEST_FILE
 from bench.records.pieces import read_manifest
 from bench.records.recorder import Recorder
@@ -234,3 +235,56 @@ def test_what_is_damaged_here_is_tried_again_while_the_session_goes_on_and_then_
         "damaged: not the bytes that were written",
     ]
     assert rounds(there) == rounds(here)
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_one_that_was_killed_before_its_tables_were_named_has_not_ended_there(
+    resumed, run, tmp_path, monkeypatch
+):
+    """Its journal says by then that it has; tables of before do not hold all."""
+    monkeypatch.setattr(segments, "RUNS_OF_A_SEGMENT", 3)
+    here, there = tmp_path / "s1", tmp_path / "there" / "s1"
+    recorder = Recorder.begin(here, "s1", {"suite": "a suite"})
+    recorder.add_runs([run("s1", number) for number in range(1, 6)])
+    if resumed:
+        recorder.__exit__()
+        Mirror(here, Counting(there)).copy(ended=True)
+        recorder = Recorder.resume(here, {})
+        recorder.add_runs([run("s1", 6), run("s1", 7)])
+    monkeypatch.setattr(recorder, "_set", lambda _manifest: None)  # as if it were killed there
+    recorder.__exit__()
+    mirror = Mirror(here, Counting(there))
+    mirror.copy(ended=True)
+    mirror.check()
+    (session,) = list_sessions([str(there)]).sessions
+    assert (session.state, session.runs) == ("interrupted", 7 if resumed else 5)
+    (session,) = find_sessions(Local(str(there))).sessions
+    assert check_session(session).verdict == "whole"
+
+
+def test_the_last_line_counts_also_without_its_end(recorded_session, tmp_path):
+    here = recorded_session(tmp_path / "here", 3, interrupted=True)
+    (here / FILE_NAME).write_bytes((here / FILE_NAME).read_bytes().removesuffix(b"\n"))
+    Mirror(here, Counting(tmp_path / "there")).copy(ended=True)
+    assert rounds(tmp_path / "there") == rounds(here) == [1, 2, 3]
+
+
+def test_a_folder_that_is_gone_is_not_uploaded(recorded_session, tmp_path):
+    here = recorded_session(tmp_path / "here")
+    here.rename(tmp_path / "moved")
+    with pytest.raises(DamagedError, match="holds no session any more"):
+        Mirror(here, Counting(tmp_path / "there")).copy(ended=True)
+
+
+def test_once_it_is_stopped_nothing_more_is_put(recorded_session, tmp_path):
+    here, place = recorded_session(tmp_path / "here"), Counting(tmp_path / "there")
+    mirror, put = Mirror(here, place), place.put
+
+    def put_and_stop(*arguments):
+        put(*arguments)
+        mirror.stopped.set()
+
+    place.put = put_and_stop
+    with pytest.raises(StoreError, match="given up"):
+        mirror.copy(ended=True)
+    assert len(place.put_names) == 1

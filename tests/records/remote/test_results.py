@@ -18,7 +18,10 @@ from bench.records.manifest import MANIFEST_FILE
 from bench.records.part_folders import part_folder
 from bench.records.recorder import Recorder
 from bench.records.remote import upload
+from bench.records.remote.mirror import Mirror
+from bench.records.remote.place import Place
 from bench.records.remote.results import RemoteResults
+from bench.records.remote.spool import spool_of
 from bench.records.store import read_sessions
 from bench.records.suite import Measure, Point, Suite
 from tests.records.remote.s3 import ENVIRONMENT, Stuck, busy, failing
@@ -219,7 +222,10 @@ from bench.records.claims import is_claim
 from bench.records.recorder import Recorder
 from bench.records.remote import upload
 from bench.records.remote.place import Place
+from bench.records.remote.mirror import Mirror
+from bench.records.remote.place import Place
 from bench.records.remote.results import RemoteResults
+from bench.records.remote.spool import spool_of
 segments.RUNS_OF_A_SEGMENT = 2
 upload.LOOK_SECONDS, upload.JOURNAL_SECONDS = 0.01, 0.0
 results = RemoteResults(Place.of(sys.argv[1]), print, {"BENCH_SPOOL": sys.argv[2]})
@@ -253,3 +259,38 @@ def test_killed_in_the_middle_of_an_upload_and_gone_on_with_elsewhere(
     recorded(other, [number for number in range(1, 7) if number not in found], begun)
     assert other.finish() is None
     assert rounds(uri) == [1, 2, 3, 4, 5, 6]
+
+
+def test_each_server_has_a_spool_of_its_own(tmp_path):
+    uris = [f"s3://lab/results?scheme=http&endpoint_override=127.0.0.1:{port}" for port in (1, 2)]
+    spools = [spool_of(Place.of(uri), {"BENCH_SPOOL": str(tmp_path)}) for uri in uris]
+    assert spools[0] != spools[1]
+
+
+def test_what_is_damaged_there_leaves_what_is_here(machine, recorded, place, server):
+    here = machine("a")
+    with failing(server, busy):
+        folder = recorded(here, [1, 2])
+        assert here.leave()
+    Mirror(folder, place.below("s1")).copy()
+    place.below("s1").put("runs.parquet", pa.py_buffer(b"PAR1"))
+    again = machine("a")
+    again.upload_left()
+    assert again.told[-1].endswith("which stays as it is: bench import it into another --results")
+    assert folder.exists()
+
+
+def test_a_copy_that_may_have_held_more_is_kept(machine, recorded, place, server):
+    here = machine("a")
+    with failing(server, busy):
+        folder = recorded(here, [1, 2])
+        assert here.leave()
+    Mirror(folder, place.below("s1")).copy()
+    for name in ("manifest.json", "runs.parquet", "epochs.parquet", "machines.parquet"):
+        (folder / name).unlink()
+    lines = (folder / FILE_NAME).read_bytes().splitlines(keepends=True)
+    (folder / FILE_NAME).write_bytes(b"".join([*lines[:-2], lines[-2].replace(b"1", b"2")]))
+    again = machine("a")
+    again.upload_left()
+    assert again.told[-1].endswith("which stays as it is: bench import it into another --results")
+    assert folder.exists()
