@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.fs
 
 from bench.errors import BenchError
-from bench.records import claims
+from bench.records import claims, part_folders
 from bench.records.remote import results, trial, upload
 from bench.records.remote.mirror import Mirror
 from bench.records.remote.place import Place
@@ -98,4 +98,4 @@ def place_at(uri, tries):
 def hurry():
     """Looks are close together, and what another machine left counts as left at once."""
     upload.LOOK_SECONDS, upload.JOURNAL_SECONDS, upload.LONGEST_PAUSE_SECONDS = 0.01, 0.0, 0.05
-    claims.STALE_SECONDS, trial.LEFT_SECONDS = -1.0, -1.0
+    claims.STALE_SECONDS, trial.LEFT_SECONDS, part_folders.LEFT_SECONDS = -1.0, -1.0, -1.0

@@ -72,6 +72,11 @@ class Server:
         request = Request(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ)
         self.requests.append(request)
         answer = self.fault and self.fault(request)
+        if not answer and request.method == "PUT" and not _is_whole(request):
+            answer = (
+                "400 Bad Request",
+                "IncompleteBody",
+            )  # moto would keep what came before a client was killed
         if answer:
             body_of(request)
             status, code = answer
@@ -113,6 +118,18 @@ def body_of(request):
         stream.readline()
     stream.read()
     return sent
+
+
+def _is_whole(request):
+    """Whether all of a request's body came; what came is put in its place."""
+    environ = request.environ
+    declared = environ.get("HTTP_X_AMZ_DECODED_CONTENT_LENGTH") or environ.get("CONTENT_LENGTH") or 0
+    try:
+        body = body_of(request)
+    except (ValueError, OSError):  # no chunk begins where one should
+        body = b""
+    put_body(request, body)
+    return len(body) == int(declared)
 
 
 def put_body(request, body):
