@@ -64,4 +64,4 @@ def _fates(folder, wrong):
 
 
 def _name(folder):
-    return read_pieces(folder, {"runs": ()}).header["session_id"]
+    return read_pieces(folder, {"runs": ()}).header.get("session_id")

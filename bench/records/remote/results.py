@@ -14,7 +14,7 @@ from bench.records.checking import check_session
 from bench.records.claims import Claim
 from bench.records.comparing import compare_copies
 from bench.records.copying import copy_session
-from bench.records.find import SessionFolder
+from bench.records.find import RUNS_FILE, SessionFolder
 from bench.records.folders import Folder, Local, unreadable
 from bench.records.going_on import is_going_on, nobody_else
 from bench.records.journal import FILE_NAME
@@ -119,6 +119,9 @@ class RemoteResults:
         return f"{whole}: the next bench run with this --results uploads it first"
 
     def _upload_one(self, folder: Path, claim: Claim) -> Left | None:
+        if not any(_size(folder / name) for name in (*_KEPT, RUNS_FILE)):  # killed before it was begun
+            remove(folder)
+            return None
         there, here = session_at(self.place.below(folder.name)), _session(Local(str(folder)))
         try:
             compared = compare_copies(here, there) if there else "longer"
@@ -202,6 +205,10 @@ def _content(folder: Folder, name: str) -> bytes:
         return bytes(content_of(folder, name))
     except DamagedError:  # there is none
         return b""
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _session(folder: Folder) -> SessionFolder:

@@ -294,3 +294,13 @@ def test_a_copy_that_may_have_held_more_is_kept(machine, recorded, place, server
     again.upload_left()
     assert again.told[-1].endswith("which stays as it is: bench import it into another --results")
     assert folder.exists()
+
+
+def test_of_one_that_was_killed_as_it_began_nothing_stays(machine, place):
+    here = machine("a")
+    (here.folder / "s1").mkdir()
+    (here.folder / "s1" / FILE_NAME).touch()
+    here.upload_left()
+    assert here.told == []
+    assert not (here.folder / "s1").exists()
+    assert list(place.infos("s1")) == []
