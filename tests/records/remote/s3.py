@@ -73,10 +73,7 @@ class Server:
         self.requests.append(request)
         answer = self.fault and self.fault(request)
         if not answer and request.method == "PUT" and not _is_whole(request):
-            answer = (
-                "400 Bad Request",
-                "IncompleteBody",
-            )  # moto would keep what came before a client was killed
+            answer = "400 Bad Request", "IncompleteBody"  # moto would keep what came before a kill
         if answer:
             body_of(request)
             status, code = answer
