@@ -1,6 +1,5 @@
 """A command whose results are kept elsewhere."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.records.store import read_sessions
-from tests.records.remote.s3 import ENVIRONMENT, Server, Stuck, busy, denied, failing
+from tests.records.remote.s3 import Stuck, busy, denied, failing, serving
 
 ROOT = Path(__file__).parents[2]
 SUITE = '[[sweep]]\nname = "one"\nhidden = [50, 50]\nbatch_size = 100\n'
@@ -40,12 +39,8 @@ main()
 
 @pytest.fixture(scope="module")
 def server():
-    pytest.importorskip("moto", reason="moto[server], of the extra `test`, is not installed")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        with contextlib.closing(Server()) as server:
-            yield server
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture

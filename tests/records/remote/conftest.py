@@ -5,7 +5,7 @@ import pyarrow.fs
 import pytest
 
 from bench.records.remote.place import Place
-from tests.records.remote.s3 import ENVIRONMENT, Server
+from tests.records.remote.s3 import serving
 
 _numbers = itertools.count(1)
 
@@ -13,13 +13,8 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def server():
     """An S3 server, shared: each test has a bucket of its own."""
-    pytest.importorskip("moto", reason="moto[server], of the extra `test`, is not installed")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        server = Server()
+    with serving() as server:
         yield server
-        server.close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import warnings
 from typing import NamedTuple
 
 import pyarrow.fs
+import pytest
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "key",
@@ -150,6 +151,17 @@ class Stuck:
         if self._name in request.path and request.method in ("POST", "PUT"):
             self.reached.set()
             self.go.wait(60)
+
+
+@contextlib.contextmanager
+def serving():
+    """A server while the block lasts; what its clients need to know of it is in the environment."""
+    pytest.importorskip("moto", reason="moto, of the extra `test`, is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        with contextlib.closing(Server()) as server:
+            yield server
 
 
 @contextlib.contextmanager

@@ -267,33 +267,34 @@ def test_each_server_has_a_spool_of_its_own(tmp_path):
     assert spools[0] != spools[1]
 
 
-def test_what_is_damaged_there_leaves_what_is_here(machine, recorded, place, server):
+@pytest.fixture
+def left(machine, recorded, place, server):
+    """The folder of a session of machine "a" that is there, too, which that machine does not know."""
     here = machine("a")
     with failing(server, busy):
         folder = recorded(here, [1, 2])
         assert here.leave()
     Mirror(folder, place.below("s1")).copy()
+    return folder
+
+
+def test_what_is_damaged_there_leaves_what_is_here(machine, place, left):
     place.below("s1").put("runs.parquet", pa.py_buffer(b"PAR1"))
     again = machine("a")
     again.upload_left()
     assert again.told[-1].endswith("which stays as it is: bench import it into another --results")
-    assert folder.exists()
+    assert left.exists()
 
 
-def test_a_copy_that_may_have_held_more_is_kept(machine, recorded, place, server):
-    here = machine("a")
-    with failing(server, busy):
-        folder = recorded(here, [1, 2])
-        assert here.leave()
-    Mirror(folder, place.below("s1")).copy()
+def test_a_copy_that_may_have_held_more_is_kept(machine, left):
     for name in ("manifest.json", "runs.parquet", "epochs.parquet", "machines.parquet"):
-        (folder / name).unlink()
-    lines = (folder / FILE_NAME).read_bytes().splitlines(keepends=True)
-    (folder / FILE_NAME).write_bytes(b"".join([*lines[:-2], lines[-2].replace(b"1", b"2")]))
+        (left / name).unlink()
+    lines = (left / FILE_NAME).read_bytes().splitlines(keepends=True)
+    (left / FILE_NAME).write_bytes(b"".join([*lines[:-2], lines[-2].replace(b"1", b"2")]))
     again = machine("a")
     again.upload_left()
     assert again.told[-1].endswith("which stays as it is: bench import it into another --results")
-    assert folder.exists()
+    assert left.exists()
 
 
 def test_of_one_that_was_killed_as_it_began_nothing_stays(machine, place):
