@@ -10,7 +10,7 @@ import pyarrow as pa
 from bench.errors import DamagedError, StoreError, reason
 from bench.files import flush, flush_folder
 from bench.records.checking import Checked, check_session
-from bench.records.find import SessionFolder
+from bench.records.find import SessionFolder, session_in
 from bench.records.folders import Folder, Local, unreadable
 from bench.records.journal import BLOCK_BYTES, FILE_NAME
 from bench.records.manifest import MANIFEST_FILE, Manifest, StoredFile
@@ -129,7 +129,6 @@ def _is_as_it_was(source: Folder, folder: Path) -> bool:
 
 def _look_through(folder: Path, source: str) -> None:
     """Raises DamagedError where the copy, made from `source`, is damaged."""
-    files = frozenset(path.name for path in folder.iterdir())
-    checked: Checked = check_session(SessionFolder(Local(str(folder)), files))
+    checked: Checked = check_session(session_in(Local(str(folder))))
     if checked.damage:
         raise DamagedError(checked.damage[0].replace(str(folder), source))

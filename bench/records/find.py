@@ -69,6 +69,12 @@ def _at_once(root: Remote) -> Mapping[str, Entries]:
     return {}
 
 
+def session_in(folder: Folder) -> SessionFolder:
+    """The session in a folder, whatever is missing of it. Raises what `Folder.entries` does."""
+    files, _ = folder.entries()
+    return SessionFolder(folder, frozenset(files))
+
+
 def is_part(name: str) -> bool:
     """Whether a file or folder of that name is not whole yet, or never will be."""
     return name.startswith(".") and name.endswith(".part")

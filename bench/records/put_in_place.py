@@ -15,7 +15,7 @@ from bench.files import flush_folder
 from bench.records.comparing import compare_copies
 from bench.records.copying import copy_session
 from bench.records.file_system import check_writable
-from bench.records.find import SessionFolder, find_sessions, is_part
+from bench.records.find import SessionFolder, find_sessions, is_part, session_in
 from bench.records.folders import Local
 from bench.records.going_on import nobody_else
 from bench.records.listing import listed
@@ -78,7 +78,7 @@ class LocalDestination:
         except OSError as error:
             why = f"cannot be written: {reason(error)}; pass --results with a folder of your own"
             raise StoreError(f"{place.parent}: {why}") from error
-        there = _session(place)
+        there = session_in(Local(str(place)))
         self._sessions()[str(listed(there).session_id)] = [there]
         return copied
 
@@ -109,14 +109,9 @@ def _end_replacing(results: Path) -> None:
         with contextlib.suppress(OSError, StoreError):
             if not target.exists():
                 old.rename(target)
-            elif compare_copies(_session(target), _session(old)) in ("same", "longer"):
+            elif compare_copies(*(session_in(Local(str(it))) for it in (target, old))) in ("same", "longer"):
                 with part_folder(results) as part:
                     old.rename(part)
-
-
-def _session(folder: Path) -> SessionFolder:
-    files, _ = Local(str(folder)).entries()
-    return SessionFolder(Local(str(folder)), frozenset(files))
 
 
 def _take_place(part: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ from bench.records.check_pieces import PiecesFound, check_pieces
 from bench.records.checking import Checked, check_session
 from bench.records.claims import is_claim
 from bench.records.columns import Part
-from bench.records.find import SessionFolder
+from bench.records.find import SessionFolder, session_in
 from bench.records.folders import Local
 from bench.records.journal import FILE_NAME, Journal
 from bench.records.manifest import Manifest, write_manifest
@@ -52,12 +52,12 @@ def repaired(session: SessionFolder, checked: Checked) -> Checked:
         kept = _keep(folder, checked)
         _make_anew(folder, checked)
         _remove_left(folder)
-        files, _ = session.folder.entries()
+        left = session_in(session.folder)
     except StoreError as error:
         return replace(checked, remedy=f"not repaired: {error}")
     except (OSError, pa.ArrowException) as error:
         return replace(checked, remedy=f"not repaired: {folder}: cannot be written: {reason(error)}")
-    after = check_session(SessionFolder(session.folder, frozenset(files)))
+    after = check_session(left)
     said = [f"was damaged: {line}" for line in checked.damage]
     said += [f"{old} is kept as {new.name}" for old, new in kept.items()]
     return replace(after, lost=checked.lost, repaired=tuple(said) or ("its manifest was written",))
@@ -127,7 +127,7 @@ def _leave_out(folder: Path, ended: bool, restored: bool) -> None:
 
     That a session has `ended` its journal tells already where something was `restored`.
     """
-    found = check_pieces(SessionFolder(Local(str(folder)), frozenset(it.name for it in folder.iterdir())))
+    found = check_pieces(session_in(Local(str(folder))))
     with Journal(folder) as journal, Pieces(Local(str(folder))) as pieces:
         manifest = pieces.manifest or Manifest({})
         journal.continue_at(manifest.next_entry)

@@ -3,8 +3,9 @@
 import contextlib
 import os
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from bench.errors import StoreError
 from bench.records.claims import is_claim
@@ -23,19 +24,19 @@ class RemoteDestination:
     """The folder of results at `place`; see `importing.Destination`."""
 
     def __init__(self, place: Place, environ: Mapping[str, str] = os.environ) -> None:
-        self._place, self._environ, self._is_prepared = place, environ, False
+        self._place, self._environ = place, environ
+        self._spool: Path | None = None  # until it is prepared
 
     def prepare(self) -> None:
         """See `Destination`."""
         try_place(self._place)
-        self._is_prepared = True
-        spool_of(self._place, self._environ)
+        self._spool = spool_of(self._place, self._environ)
 
     def copies(self, _session_id: str, name: str) -> list[SessionFolder]:
         """See `Destination`; only what is in a folder of that `name`."""
         place = self._place.below(name)
         there = session_at(place)
-        if there and self._is_prepared and any(map(is_claim, there.files)):
+        if there and self._spool and any(map(is_claim, there.files)):
             with contextlib.suppress(StoreError), claimed(place):
                 pass  # which takes down those that were left
         return [there] if there else []
@@ -55,24 +56,13 @@ class RemoteDestination:
     def put(self, session: SessionFolder, target: str) -> int:
         """See `Destination`."""
         place = self._place.below(posixpath.basename(target))
-        spool = spool_of(self._place, self._environ)
-        with part_in(spool) as part, claimed(place) as claim:
+        assert self._spool is not None
+        with part_in(self._spool) as part, claimed(place) as claim:
             there = session_at(place)
             if there and compare_copies(session, there) != "longer":
                 raise StoreError(f"{place.path}: changed meanwhile; import it again")
             copied = copy_session(session, part)
-            upload = Upload(Mirror(part, place), claim, lambda _line: None)
-            with _given_up(upload):
-                left = upload.finish()
+            left = Upload(Mirror(part, place), claim, lambda _line: None).finish()
         if left:
             raise StoreError(f"{place.path}: not all of it is there: {left.why}; import it again")
         return copied
-
-
-@contextlib.contextmanager
-def _given_up(upload: Upload) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        upload.give_up()
-        raise

@@ -174,7 +174,7 @@ class Mirror:
     def _put_damaged(self, name: str, why: str) -> None:
         self.notes += (why,)
         if content := _content(self.folder / name):
-            self._put(name, pa.py_buffer(content), hashlib.sha256(content).hexdigest())
+            self._put(name, pa.py_buffer(content), _sha256(content))
 
     def _put(self, name: str, content: pa.Buffer, sha256: str) -> None:
         assert self._there is not None

@@ -14,14 +14,14 @@ from bench.records.checking import check_session
 from bench.records.claims import Claim
 from bench.records.comparing import compare_copies
 from bench.records.copying import copy_session
-from bench.records.find import RUNS_FILE, SessionFolder
+from bench.records.find import RUNS_FILE, SessionFolder, session_in
 from bench.records.folders import Folder, Local, unreadable
 from bench.records.going_on import is_going_on, nobody_else
 from bench.records.journal import FILE_NAME
 from bench.records.manifest import MANIFEST_FILE, Manifest
 from bench.records.remote.mirror import Mirror
 from bench.records.remote.place import Place, PlaceBoard
-from bench.records.remote.spool import part_in, put_in_place, remove, spool_of, waiting
+from bench.records.remote.spool import KEPT, part_in, put_in_place, remove, spool_of, waiting
 from bench.records.remote.trial import try_place
 from bench.records.remote.upload import Left, Upload
 from bench.records.resume import header_of, lacking, session_to_resume
@@ -31,7 +31,6 @@ from bench.records.tables import Row
 
 Tell = Callable[[str], None]
 WITHDRAW_SECONDS = 3.0
-_KEPT = (FILE_NAME, MANIFEST_FILE)
 
 
 class RemoteResults:
@@ -104,7 +103,7 @@ class RemoteResults:
         try:
             left = end(upload)
         except KeyboardInterrupt:
-            left = upload.give_up()
+            left = upload.left
         if left is not None:
             return self.left_line(folder, left)
         remove(folder)
@@ -119,10 +118,10 @@ class RemoteResults:
         return f"{whole}: the next bench run with this --results uploads it first"
 
     def _upload_one(self, folder: Path, claim: Claim) -> Left | None:
-        if not any(_size(folder / name) for name in (*_KEPT, RUNS_FILE)):  # killed before it was begun
+        if not any(_size(folder / name) for name in (*KEPT, RUNS_FILE)):  # killed before it was begun
             remove(folder)
             return None
-        there, here = session_at(self.place.below(folder.name)), _session(Local(str(folder)))
+        there, here = session_at(self.place.below(folder.name)), session_in(Local(str(folder)))
         try:
             compared = compare_copies(here, there) if there else "longer"
         except DamagedError as error:
@@ -140,12 +139,7 @@ class RemoteResults:
 
     def _upload_now(self, folder: Path, claim: Claim) -> Left | None:
         self._tell(f"Uploading {folder.name}, which was left, to {self.place.path}")
-        upload = Upload(Mirror(folder, self.place.below(folder.name)), claim, self._tell)
-        try:
-            return upload.finish()
-        except KeyboardInterrupt:
-            upload.give_up()
-            raise
+        return Upload(Mirror(folder, self.place.below(folder.name)), claim, self._tell).finish()
 
     def _newest_there(self, suite: Suite, every_node: bool) -> str | None:
         """The newest session there that all scenarios of `suite` belong to."""
@@ -175,7 +169,7 @@ class RemoteResults:
         if there is None:
             return
         if folder.exists():
-            compared = compare_copies(_session(Local(str(folder))), there)
+            compared = compare_copies(session_in(Local(str(folder))), there)
             if compared == "forked":
                 raise StoreError(
                     f"{there.folder.path}: {folder} is the same session, and each has runs that the other "
@@ -211,20 +205,15 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _session(folder: Folder) -> SessionFolder:
-    files, _ = folder.entries()
-    return SessionFolder(folder, frozenset(files))
-
-
 def session_at(place: Place) -> SessionFolder | None:
     """What lies there; None where it is no session."""
     try:
-        session = _session(place.reading)
+        session = session_in(place.reading)
     except FileNotFoundError:
         return None
     except (pa.ArrowException, OSError) as error:
         raise unreadable(place.path, error) from error
-    return session if session.files.intersection(_KEPT) else None
+    return session if session.files.intersection(KEPT) else None
 
 
 @contextlib.contextmanager

@@ -18,6 +18,8 @@ from bench.records.remote.place import Place
 from bench.uri import local_path
 
 VARIABLE = "BENCH_SPOOL"
+KEPT = (FILE_NAME, MANIFEST_FILE)
+"""A folder with one of them is a session's."""
 
 
 def spool_of(place: Place, environ: Mapping[str, str]) -> Path:
@@ -41,8 +43,7 @@ def spool_of(place: Place, environ: Mapping[str, str]) -> Path:
 def waiting(spool: Path) -> list[Path]:
     """The sessions that lie there, oldest first."""
     folders = [path for path in spool.iterdir() if path.is_dir() and not is_part(path.name)]
-    kept = (FILE_NAME, MANIFEST_FILE)
-    return sorted(path for path in folders if any((path / name).exists() for name in kept))
+    return sorted(path for path in folders if any((path / name).exists() for name in KEPT))
 
 
 @contextlib.contextmanager

@@ -33,7 +33,10 @@ class Left:
 
 
 class Upload:
-    """Of the session in the folder of `mirror`. `tell` gets a line where it fails for long, once."""
+    """Of the session in the folder of `mirror`. `tell` gets a line where it fails for long, once.
+
+    `left` is what is in the way; None once all is there.
+    """
 
     def __init__(self, mirror: Mirror, claim: Claim | None, tell: Callable[[str], None]) -> None:
         """With the `claim` to its place that this process has; without one, it makes one there."""
@@ -42,7 +45,7 @@ class Upload:
         self._failures, self._told = 0, False
         if claim:
             claim.is_kept = True
-        self._left: Left | None = Left("no answer")
+        self.left: Left | None = Left("no answer")
         self._journal_at = 0.0
         threading.Thread(target=self._work, name=NETWORK, daemon=True).start()
 
@@ -50,25 +53,31 @@ class Upload:
         """Waits until all is there, and gives None, or else what is in the way.
 
         To be called once nobody writes the session any more. `waiting` is called where it takes a while. An
-        interrupt is raised here; `give_up` after it.
+        interrupt is raised here, and is as if no answer came any more.
         """
         self._ending.set()
-        if not self._done.wait(AT_ONCE_SECONDS):
-            waiting()
+        try:
+            if not self._done.wait(AT_ONCE_SECONDS):
+                waiting()
+            self._wait_while_it_moves()
+        finally:
+            self.give_up()
+        return self.left
+
+    def _wait_while_it_moves(self) -> None:
         moved, since = self.mirror.moved, time.monotonic()
         while not self._done.wait(0.2):
             if self.mirror.moved != moved:
                 moved, since = self.mirror.moved, time.monotonic()
             elif time.monotonic() - since > PATIENCE_SECONDS:
                 break
-        return self.give_up()
 
     def give_up(self) -> Left | None:
         """No more is tried; gives what `finish` does."""
         self._given_up.set()
         self.mirror.stopped.set()
         self._done.wait(AT_ONCE_SECONDS)  # so that it takes its claim down, if it gets an answer at all
-        return self._left
+        return self.left
 
     def _work(self) -> None:
         try:
@@ -99,12 +108,12 @@ class Upload:
                 self._journal_at = time.monotonic()
             if last:
                 self.mirror.check()
-            self._failures, self._left = 0, Left("no answer")
+            self._failures, self.left = 0, Left("no answer")
         except _FAILED as error:
             self._failed(error)
             return False
         if last:
-            self._left = None
+            self.left = None
             for note in self.mirror.notes:
                 self._tell(f"{note}; it is the same at {self.mirror.place.path}")
         return last
@@ -113,14 +122,14 @@ class Upload:
         try:
             claim.check()
         except StoreError as error:
-            self._left = Left(str(error), taken=True)
+            self.left = Left(str(error), taken=True)
             self._tell(str(error))
             return True
         return False
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
-        self._left = Left(reason(error))
+        self.left = Left(reason(error))
         if self._failures >= _TOLD_AFTER and not self._told:
             self._told = True
             place = self.mirror.place.path
