@@ -1,0 +1,45 @@
+"""When a ratio of two times is a verdict: the one rule that every comparison shares."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+Decision = Literal["faster", "slower", "same", "unclear"]
+
+SAME_SESSION_LEVEL = 0.05
+"""The false discovery rate of verdicts whose unit is the run, in one session."""
+SESSIONS_LEVEL = 0.02
+"""That of verdicts whose unit is the session."""
+
+
+def decide(
+    low: float | None, high: float | None, delta: float, q: float | None = None, level: float = 1.0
+) -> Decision:
+    """What the interval from `low` to `high` of a ratio B/A says, times within the share `delta` being the same.
+
+    Faster or slower only where the whole interval lies past the margin and `q`, its p value adjusted for the
+    number of questions, is at most `level`; same only where the whole interval lies within the margin (an
+    equivalence test: Schuirmann 1987). Without an interval it is unclear. `q` is None where nothing else was
+    asked along with it.
+    """
+    if low is None or high is None:
+        return "unclear"
+    if low >= 1 / (1 + delta) and high <= 1 + delta:
+        return "same"
+    if q is not None and q > level:
+        return "unclear"
+    if high < 1 / (1 + delta):
+        return "faster"
+    return "slower" if low > 1 + delta else "unclear"
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """P values adjusted for their number, in the order given: at most q of what is below q is false.
+
+    Benjamini and Hochberg (1995): the step-up procedure that controls the false discovery rate.
+    """
+    adjusted = [1.0] * len(p_values)
+    running, number = 1.0, len(p_values)
+    for rank, place in reversed(list(enumerate(sorted(range(number), key=p_values.__getitem__), start=1))):
+        running = min(running, p_values[place] * number / rank)
+        adjusted[place] = running
+    return adjusted
