@@ -14,7 +14,7 @@ SESSIONS_LEVEL = 0.02
 def decide(
     low: float | None, high: float | None, delta: float, q: float | None = None, level: float = 1.0
 ) -> Decision:
-    """What the interval from `low` to `high` of a ratio B/A says, times within the share `delta` being the same.
+    """What the interval from `low` to `high` of the ratio B/A says; within `delta` times are the same.
 
     Faster or slower only where the whole interval lies past the margin and `q`, its p value adjusted for the
     number of questions, is at most `level`; same only where the whole interval lies within the margin (an
