@@ -7,10 +7,11 @@ import pyarrow as pa
 
 from bench.analysis import comparison
 from bench.analysis.columns import TABLE_COLUMNS
+from bench.analysis.comparison import Comparison
 from bench.analysis.curves import EPOCH_COLUMNS, Curve, curves
 from bench.analysis.drift import Drift, drifts
 from bench.analysis.nodes import NodeTable, node_tables
-from bench.analysis.rivals import Rivals, rivals
+from bench.analysis.rivals import rivals
 from bench.analysis.scaling import Scaling, scalings
 from bench.analysis.sessions import SessionFacts, session_facts
 from bench.analysis.steadiness import Standings, standings
@@ -50,7 +51,7 @@ class Findings:
     scalings: tuple[Scaling, ...]
     nodes: tuple[NodeTable, ...]
     standings: Standings
-    rivals: tuple[Rivals, ...]
+    rivals: tuple[Comparison, ...]
     rivals_left_out: int
     drifts: tuple[Drift, ...]
 

@@ -1,14 +1,22 @@
-"""Estimates and tests of many pairs of samples at once, of which most are small and of a few sizes."""
+"""The ratio of two sides' times within one session, or several that both are in: many questions at once.
+
+The estimate is Hodges and Lehmann's, its interval inverts the exact Mann-Whitney test. That test takes both
+sides to scatter alike. Where they do not (twenty quiet runs against six noisy ones), its 95 % intervals hold
+the ratio in 79 of 100 cases; so each interval is at least as wide as Welch's, and each p value at least as
+large: 94 to 98 of 100 (simulated by `python -m tests.statistics`).
+"""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.analysis.mann_whitney import interval_rank, lower_tail
 from bench.analysis.statistics import hodges_lehmann_ratio, margin_p
+from bench.analysis.stratified import stratified_ratio
+from bench.analysis.student import clipped, welch
 
 Floats = NDArray[np.float64]
 Pair = tuple[Floats, Floats]
@@ -19,16 +27,54 @@ _AT_ONCE = 2_000_000
 
 @dataclass(frozen=True)
 class Ratio:
-    """The ratio of b to a, its interval, and the p value of the null that it lies within the margin."""
+    """The ratio of b to a, its interval, and the p value of the null that it lies within the margin.
+
+    `ratio` is None where misses on both sides leave it open. `low`, `high` and `attained_confidence` are None
+    where so few runs allow no interval; `attainable_confidence` is the most that so many allow.
+    """
 
     ratio: float | None
     low: float | None
     high: float | None
     p: float
+    attained_confidence: float | None
+    attainable_confidence: float
 
 
 def ratios(pairs: Sequence[Pair], confidence: float, delta: float) -> list[Ratio]:
-    """What `hodges_lehmann_ratio` and `margin_p` give for each a and b of `pairs`."""
+    """Of each a and b of `pairs`: times of one session in seconds, above zero, infinite where missed."""
+    return block_ratios([[pair] for pair in pairs], confidence, delta)
+
+
+def block_ratios(questions: Sequence[Sequence[Pair]], confidence: float, delta: float) -> list[Ratio]:
+    """Of each question's pairs of samples, one of each session: within sessions alone are times compared."""
+    alone = [place for place, pairs in enumerate(questions) if len(pairs) == 1]
+    found = dict(
+        zip(alone, _of_one_session([questions[n][0] for n in alone], confidence, delta), strict=True)
+    )
+    for place, pairs in enumerate(questions):
+        if place not in found:
+            found[place] = Ratio(**vars(stratified_ratio(pairs, confidence, delta)))
+    return [_guarded(found[place], pairs, confidence, delta) for place, pairs in enumerate(questions)]
+
+
+def _guarded(rank: Ratio, pairs: Sequence[Pair], confidence: float, delta: float) -> Ratio:
+    """With an interval as wide as Welch's at least; misses have no logarithm, and no spread."""
+    if not all(np.isfinite(side).all() for pair in pairs for side in pair):
+        return rank
+    shift = welch([(clipped(np.log(a)), clipped(np.log(b))) for a, b in pairs], confidence, delta)
+    if shift is None:
+        return rank
+    known = rank.low is not None and rank.high is not None
+    return replace(
+        rank,
+        low=min(rank.low, math.exp(shift.low)) if known else None,  # type: ignore[type-var]
+        high=max(rank.high, math.exp(shift.high)) if known else None,  # type: ignore[type-var]
+        p=max(rank.p, shift.p),
+    )
+
+
+def _of_one_session(pairs: Sequence[Pair], confidence: float, delta: float) -> list[Ratio]:
     found: dict[int, Ratio] = {}
     of_size: dict[tuple[int, int], list[int]] = {}
     for place, (a, b) in enumerate(pairs):
@@ -46,11 +92,10 @@ def ratios(pairs: Sequence[Pair], confidence: float, delta: float) -> list[Ratio
 
 
 def _one(a: Floats, b: Floats, confidence: float, delta: float) -> Ratio:
-    estimate = hodges_lehmann_ratio(a, b, confidence)
-    return Ratio(estimate.ratio, estimate.low, estimate.high, margin_p(a, b, delta))
+    return Ratio(p=margin_p(a, b, delta), **vars(hodges_lehmann_ratio(a, b, confidence)))
 
 
-def _alike(a: Floats, b: Floats, confidence: float, delta: float) -> Iterator[Ratio]:
+def _alike(a: Floats, b: Floats, confidence: float, delta: float) -> list[Ratio]:
     """Of finite samples of one size, of shape (pairs, size)."""
     m, n = a.shape[1], b.shape[1]
     differences = (np.log(b)[:, :, None] - np.log(a)[:, None, :]).reshape(len(a), m * n)
@@ -61,9 +106,13 @@ def _alike(a: Floats, b: Floats, confidence: float, delta: float) -> Iterator[Ra
     most = np.maximum((differences > margin).sum(axis=1), (differences < -margin).sum(axis=1)).tolist()
     p_of = {beyond: min(1.0, 2 * lower_tail(m, n, m * n - beyond)) for beyond in set(most)}
     rank = interval_rank(m, n, confidence)
-    nothing: list[float | None] = [None] * len(a)
-    lows, highs = nothing, nothing
+    lows: list[float | None] = [None] * len(a)
+    highs, attained = lows, None
     if rank:
         lows, highs = (np.exp(differences[:, place]).tolist() for place in (rank - 1, m * n - rank))
-    for centre, low, high, beyond in zip(centres, lows, highs, most, strict=True):
-        yield Ratio(centre, low, high, p_of[beyond])
+        attained = 1 - 2 * lower_tail(m, n, rank - 1)
+    attainable = max(0.0, 1 - 2 * lower_tail(m, n, 0))
+    return [
+        Ratio(centre, low, high, p_of[beyond], attained, attainable)
+        for centre, low, high, beyond in zip(centres, lows, highs, most, strict=True)
+    ]

@@ -1,24 +1,14 @@
 """The machines of recorded runs against one another: each against the one that ran first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from bench.analysis.comparison import Comparison, compare_scenarios
+from bench.analysis.comparison import Comparison, Side, compare
 from bench.analysis.pairing import pair, scenarios
 from bench.records.run_table import Rows, RunTable
 from bench.records.tables import Row
 
 
-@dataclass(frozen=True)
-class Rivals:
-    """How the times of machine `b` stand to those of machine `a`."""
-
-    a: str
-    b: str
-    comparison: Comparison
-
-
-def rivals(runs: RunTable, machines: Sequence[Row], most: int) -> tuple[list[Rivals], int]:
+def rivals(runs: RunTable, machines: Sequence[Row], most: int) -> tuple[list[Comparison], int]:
     """The other machines of `runs` against the one that began first, where they share a scenario with it.
 
     Takes rows of `machines`. Published results say no time: they come first. Of the others the `most` that
@@ -29,15 +19,14 @@ def rivals(runs: RunTable, machines: Sequence[Row], most: int) -> tuple[list[Riv
     ordered = sorted(of, key=lambda name: (_began(runs, of[name]), name))
     if not ordered:
         return [], 0
-    first, *others = ((name, scenarios(runs.take(of[name]))) for name in ordered)
-    comparable = [other for other in others if pair(first[1], other[1]).pairs]
+    sides = {name: runs.take(of[name]) for name in ordered}
+    first, *others = ordered
+    known = scenarios(sides[first])
+    comparable = [name for name in others if pair(known, scenarios(sides[name])).pairs]
     chosen = comparable[-most:]
-    facts = {name: [row for row in machines if row.get("machine") == name] for name, _ in (first, *chosen)}
-    found = [
-        Rivals(first[0], name, compare_scenarios(first[1], facts[first[0]], own, facts[name]))
-        for name, own in chosen
-    ]
-    return found, len(comparable) - len(chosen)
+    facts = {name: [row for row in machines if row.get("machine") == name] for name in (first, *chosen)}
+    held = [Side(name, sides[name], facts[name]) for name in (first, *chosen)]
+    return list(compare(held[0], held[1:])), len(comparable) - len(chosen)
 
 
 def _began(runs: RunTable, rows: Rows) -> int:
