@@ -27,13 +27,16 @@ def where(runs: pa.Table, expression: str) -> pa.Table:
 
 
 @contextlib.contextmanager
-def told(expression: str) -> Iterator[None]:
-    """Raises BenchError, one line with a remedy, where what is asked of `expression` finds it meaningless."""
+def told(expression: str, option: str = "--where") -> Iterator[None]:
+    """Raises BenchError, one line with a remedy, where what is asked of `expression` finds it meaningless.
+
+    `option` is how it was given.
+    """
     try:
         yield
     except ConditionError as refused:
         hint = "write it like 'batch_size >= 100 and loop == \"fit\"'"
-        raise BenchError(f"--where {_cut(expression)!r}: {refused}; {hint}") from refused
+        raise BenchError(f"{option} {_cut(expression)!r}: {refused}; {hint}") from refused
 
 
 def holds_for_none(expression: str) -> BenchError:

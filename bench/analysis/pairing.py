@@ -114,23 +114,34 @@ def _of_equal_settings(runs: RunTable, rows: Rows) -> list[Rows]:
 
 
 def pair(side_a: Iterable[Scenario], side_b: Iterable[Scenario]) -> Pairing:
-    """Pairs by equal `scenario_id`, then by equal work, then by equal work per replica.
+    """Pairs by equal `scenario_id`, by work and all else but what the sides differ in, by work alone.
 
-    The latter two only where exactly one candidate is left on each side: two would be a guess.
+    What the sides differ in are the settings of which they have no value in common: the loop where one side
+    is `fit` and the other `fused`. Last come pairs by equal work per replica. All but the first only where
+    exactly one candidate is left on each side: two would be a guess.
     """
-    left_a, left_b, found = list(side_a), list(side_b), {}
+    left_a, left_b = list(side_a), list(side_b)
+    found: dict[int, tuple[Scenario, Scenario]] = {}
     order = {id(scenario): position for position, scenario in enumerate(left_a)}
+    shared = _shared(left_a, left_b)
     keys: tuple[Callable[[Scenario], Hashable], ...] = (
         lambda scenario: scenario.scenario_id,
+        lambda scenario: scenario.work and (scenario.work, *(scenario.settings[name] for name in shared)),
         lambda scenario: scenario.work,
         lambda scenario: scenario.work_per_replica,
     )
     for key in keys:
-        for a, b in _matches(left_a, left_b, key):
-            found[order[id(a)]] = (a, b)
-            left_a.remove(a)
-            left_b.remove(b)
+        matches = _matches(left_a, left_b, key)
+        found |= {order[id(a)]: (a, b) for a, b in matches}
+        gone = {id(scenario) for of in matches for scenario in of}
+        left_a, left_b = ([one for one in left if id(one) not in gone] for left in (left_a, left_b))
     return Pairing(tuple(found[position] for position in sorted(found)), tuple(left_a), tuple(left_b))
+
+
+def _shared(side_a: Iterable[Scenario], side_b: Iterable[Scenario]) -> tuple[str, ...]:
+    """The settings of which some value is on both sides."""
+    values = [{name: {one.settings[name] for one in side} for name in MANNER} for side in (side_a, side_b)]
+    return tuple(name for name in MANNER if values[0][name] & values[1][name])
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 -- a cell of a table holds anything

@@ -1,15 +1,13 @@
-"""`bench compare`: how B's times stand to A's."""
+"""`bench compare`: how the times of each side stand to those of the first."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from bench.cli.options import Format, FormatOption
+from bench.cli.options import Format, FormatOption, WhereOption
 from bench.cli.output import terminal, write
-
-if TYPE_CHECKING:
-    from bench.analysis.verdict import Metric
+from bench.cli.sides import Asked, sides_of
 
 
 class MetricName(StrEnum):
@@ -22,10 +20,31 @@ class MetricName(StrEnum):
 
 
 def compare(
+    sides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SIDE]...",
+            help="A session, a folder of some, or a machine in results; with --a or --by, where to choose.",
+        ),
+    ] = None,
     a: Annotated[
-        str, typer.Argument(metavar="A", help="A session's folder, or a folder of sessions: the baseline.")
-    ],
-    b: Annotated[str, typer.Argument(metavar="B", help="The same: what is held against it.")],
+        str | None, typer.Option("--a", metavar="EXPR", help="The runs for which it holds are the reference.")
+    ] = None,
+    b: Annotated[
+        list[str] | None,
+        typer.Option("--b", metavar="EXPR", help="Those for which it holds are held against it; repeatable."),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by", metavar="COLUMN", help="A side for each value of a column: loop, precision, node, …"
+        ),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", metavar="SIDE", help="Which side the others are held against."),
+    ] = None,
+    where: WhereOption = None,
     metric: Annotated[
         MetricName | None,
         typer.Option("--metric", help="The time to compare, in place of each scenario's usual one."),
@@ -37,49 +56,39 @@ def compare(
     force: Annotated[
         bool, typer.Option("--force", help="Compare even what makes times incomparable.")
     ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every scenario, however many there are.")
+    ] = False,
     output: FormatOption = Format.table,
 ) -> None:
-    """Compare two sessions, or two folders of them, scenario by scenario and overall."""
+    """Compare each side with the first one, scenario by scenario and overall.
+
+    Sides are sessions, folders of them, machines, or sets of runs within one: --by loop holds the values of a
+    column against each other, --a and --b the runs that conditions choose.
+
+    Within one session, which is best, every run counts. Between machines, software or days whole sessions
+    do: four a side at least, since what a session has in common moves all its runs alike.
+    """
     from bench.analysis.comparison import RUN_COLUMNS
-    from bench.analysis.comparison import compare as compare_runs
-    from bench.analysis.drift import changes
-    from bench.analysis.machines import told_apart
-    from bench.cli.recorded import read
-    from bench.records.run_table import RunTable
+    from bench.analysis.comparison import compare as compare_sides
     from bench.records.tables import schema_of
     from bench.views import comparison as view
-    from bench.views.export import markdown_words
-    from bench.views.probe import change_lines
-    from bench.views.visible import visible, visible_table
 
-    shown = visible_table if output in (Format.table, Format.md) else lambda table: table
-    sides = told_apart(
-        [read([path], {"runs": RUN_COLUMNS, "machines": schema_of("machines").names}) for path in (a, b)]
+    for_people = output in (Format.table, Format.md)
+    asked = Asked(sides or [], a, b or [], by, where, reference)
+    first, *others = sides_of(
+        asked, {"runs": RUN_COLUMNS, "machines": schema_of("machines").names}, for_people
     )
-    runs = [RunTable(shown(t.runs)) for t in sides]
-    machines = [shown(t.machines).to_pylist() for t in sides]
-    chosen: Metric | None = metric.value if metric else None
-    result = compare_runs(
-        runs[0],
-        machines[0],
-        runs[1],
-        machines[1],
+    found = compare_sides(
+        first,
+        others,
         confidence=confidence,
         delta=delta,
-        metric=chosen,
+        metric=metric.value if metric else None,
         force=force,
     )
-    apart = changes(*machines)
-    names = visible(a), visible(b)
     if output is Format.table:
-        console = terminal()
-        for renderable in (view.comparison_table(result, *names), *change_lines(apart)):
-            console.print(renderable)
+        terminal().print(view.comparison_table(found, everything))
         return
-    moved = (markdown_words(line.plain) for line in change_lines(apart))
-    text = {
-        Format.csv: lambda: view.as_csv(result),
-        Format.md: lambda: "\n".join([view.as_markdown(result, *names), *(f"{line}\n" for line in moved)]),
-        Format.json: lambda: view.as_json(result, a, b),
-    }[output]()
-    write(text)
+    forms = {Format.csv: view.as_csv, Format.md: view.as_markdown, Format.json: view.as_json}
+    write(forms[output](found))

@@ -27,16 +27,21 @@ def recorded(paths: Sequence[str] | None, where: str | None, columns: Columns | 
     """
     from bench.analysis.machines import told_apart
 
+    return told_apart([chosen(paths or ["results"], where, columns)])[0]
+
+
+def chosen(paths: Sequence[str], where: str | None, columns: Columns | None = None) -> "Tables":
+    """The same, machines called as they were recorded."""
     if where is None:
-        return told_apart([read(paths or ["results"], columns)])[0]
+        return read(paths, columns)
     from bench.analysis.condition import Condition
     from bench.analysis.frame import holds_for_none, told
 
     with told(where):
-        tables = read(paths or ["results"], columns, Condition(where))
+        tables = read(paths, columns, Condition(where))
     if not tables.runs.num_rows:
         raise holds_for_none(where)
-    return told_apart([tables])[0]
+    return tables
 
 
 def read(
