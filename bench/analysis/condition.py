@@ -3,7 +3,8 @@
 What Python's parser makes of a condition is walked node by node, and only the kinds of node below are known:
 comparisons, arithmetic, `and`, `or`, `not` (also `&`, `|`, `~`), `in`, columns, numbers, texts, lists, and
 the functions and methods of `bench.analysis.operations`. A comparison with what is missing does not hold, as
-in pandas; that something is missing is `column == None` or `column.isna()`.
+in pandas; that something is missing is `column == None` or `column.isna()`. A setting that an older table
+lacks has the value that the table was made with.
 """
 
 import ast
@@ -26,6 +27,7 @@ from bench.analysis.outcomes import outcomes
 from bench.errors import ConditionError, reason
 from bench.records.arrays import scalar
 from bench.records.asked import Known
+from bench.records.scenario import OLDER
 
 _OPERATOR_OR_TEXT = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([&|`])""")
 _PYTHON = {"&": " and ", "|": " or ", "`": ""}
@@ -62,7 +64,7 @@ class Condition:
     def may_hold(self, known: Mapping[str, Known]) -> bool:
         """Whether it can hold for any row of a table of whose columns that much is `known`."""
         with _refusing():
-            return outcomes(self._tree, known).true
+            return outcomes(self._tree, {name: _known_as_made(name, of) for name, of in known.items()}).true
 
     @cached_property
     def _tree(self) -> ast.expr:
@@ -113,13 +115,28 @@ def _named(node: ast.AST) -> str:
 
 def _column(node: ast.Name, table: pa.Table) -> Value:
     if node.id in table.schema.names:
-        return op.plain(table.column(node.id), node.id)
+        return _as_made(node.id, op.plain(table.column(node.id), node.id))
     if node.id in _LITERALS:  # as suites write it
         return node.id == "true"
     near = difflib.get_close_matches(node.id, table.schema.names, n=1, cutoff=0.6)
     some = [name for name in ("batch_size", "loop", "machine", "status") if name in table.schema.names]
     remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(some)} and others"
     raise ConditionError(f"no column {_named(node)}, {remedy}")
+
+
+def _as_made(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column in which a table that is older than the setting has the value that it was made with."""
+    if name not in OLDER or not column.null_count:
+        return column
+    return pc.fill_null(column, scalar(OLDER[name]).cast(column.type))
+
+
+def _known_as_made(name: str, known: Known) -> Known:
+    """The same of what is known of a column."""
+    if name not in OLDER or not known.null:
+        return known
+    older = Known.always(OLDER[name])
+    return known.or_else(older) if known.value else older
 
 
 def _constant(node: ast.Constant, _table: pa.Table) -> Value:

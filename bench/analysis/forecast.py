@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.analysis.statistics import median
+from bench.records.net import model_flops_per_step, parameter_count
 from bench.records.run_table import RunTable
-from bench.records.scenario import Loop, Scenario, model_flops_per_step, parameter_count
+from bench.records.scenario import Loop, Scenario
 from bench.records.suite import Measure, Point
 
 FLOPS_PER_SECOND = 1e11

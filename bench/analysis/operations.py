@@ -14,17 +14,17 @@ import pyarrow.compute as pc
 
 from bench.errors import ConditionError, reason
 from bench.records.arrays import scalar
+from bench.records.scenario import SETTINGS
 
 Value: TypeAlias = Any
 """A `pa.ChunkedArray`, or None, bool, int, float, str, or a list of these."""
-_AS_TEXT = ("hidden", "activation")
 _FALSE = scalar(False)
 _PART_OF_A_DATE = re.compile(r"\d{4}(-\d{2})?$")
 
 
 def plain(column: pa.ChunkedArray, name: str) -> Value:
     """A column as a value; lists of settings as texts: "50-50" for two layers, "relu" where all have that."""
-    if name in _AS_TEXT and pa.types.is_list(column.type):
+    if name in SETTINGS and pa.types.is_list(column.type):
         texts = [None if items is None else _joined(items) for items in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

@@ -9,54 +9,12 @@ from typing import Any
 import numpy as np
 
 from bench.records.run_table import Rows, RunTable, grouped
-from bench.records.scenario import YOUNGER
+from bench.records.scenario import of_group, of_role
 
-WORK = (
-    "dataset",
-    "hidden",
-    "activation",
-    "dropout",
-    "standardize",
-    "shift",
-    "label_smoothing",
-    "optimizer",
-    "learning_rate",
-    "schedule",
-    "warmup_fraction",
-    "epochs",
-)
+WORK = tuple(name for name in of_role("workload") if name not in of_group("batch"))
 """The settings that, with the global batch, decide what is computed."""
-
-MANNER = (
-    "batch_per_replica",
-    "loop",
-    "precision",
-    "jit",
-    "deterministic",
-    "strategy",
-    "workers",
-    "devices",
-    "servers",
-    "placement",
-    "device",
-    "cpus",
-    "accelerator",
-    "target_accuracy",
-)
+MANNER = of_role("execution", "goal")
 """The settings that decide only how it is computed, or when the clock stops."""
-
-# A table that is older than one of these settings was made as if it had this value.
-NEUTRAL: Mapping[str, Any] = MappingProxyType(
-    {
-        "dropout": 0.0,
-        "standardize": False,
-        "shift": 0,
-        "label_smoothing": 0.0,
-        "schedule": "constant",
-        "warmup_fraction": 0.0,
-        **YOUNGER,
-    }
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +144,6 @@ def _first(runs: RunTable, rows: Rows) -> dict[str, Any]:
 
 def _settings(row: Mapping[Any, Any]) -> dict[str, Any]:
     found = {name: plain(row.get(name)) for name in (*WORK, *MANNER)}
-    found.update({name: value for name, value in NEUTRAL.items() if found[name] is None})
     hidden, activation = found["hidden"], found["activation"]
     names = (activation,) if isinstance(activation, str) else activation
     if isinstance(hidden, tuple) and isinstance(names, tuple) and len(names) == 1:

@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 from bench.analysis.settings import NAMES
 from bench.analysis.statistics import median
 from bench.records.run_table import Codes, Rows, RunTable, grouped
+from bench.records.scenario import of_group
 
 Kind = Literal["strong", "weak"]
 Settings = tuple[tuple[str, Any], ...]
 Place = tuple[str | None, str | None, str | None]
 """The machine and the device that a run began on, and the hash of its data."""
 
-_HOW = frozenset({"strategy", "workers", "devices", "servers", "placement", "cpus"})
-_BATCH = frozenset({"batch_size", "batch_per_replica"})
-_FIXED = tuple(name for name in NAMES if name not in _HOW | _BATCH)
+_FIXED = tuple(name for name in NAMES if name not in (*of_group("spread"), *of_group("batch")))
 _PLACE = ("machine", "device_name", "dataset_sha256")
 RUN_COLUMNS = (
     *("run_id", "session_id", "suite", "scenario_id", "machine", "device_name", "node", "nodes"),

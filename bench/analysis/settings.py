@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from bench.records.run_table import Rows, RunTable
-from bench.records.scenario import Scenario
+from bench.records.scenario import of_role
 
-NAMES = tuple(name for name in Scenario.model_fields if name != "seed")
+NAMES = of_role("workload", "execution", "goal")
+"""All but the seed, which makes no scenario another."""
 
 
 def hashable(value: object) -> object:

@@ -8,10 +8,11 @@ from typing import Any, Literal
 from bench.analysis.settings import NAMES, scenario_settings, setting_text
 from bench.analysis.summary import ScenarioSummary
 from bench.records.run_table import Rows, RunTable
+from bench.records.scenario import of_group
 
 Outcome = Literal["reached", "partly", "missed", "not-learning", "diverged", "out-of-memory", "failed"]
 
-_AXES = frozenset({"batch_size", "batch_per_replica", "learning_rate"})
+_AXES = (*of_group("batch"), "learning_rate")
 _OTHERS = tuple(name for name in NAMES if name not in _AXES)
 RUN_COLUMNS = ("run_id", "scenario_id", *NAMES)
 """Of `runs`, all that is read here."""

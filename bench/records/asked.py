@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -30,6 +30,13 @@ class Known:
     def always(cls, value: Plain | None) -> "Known":
         """Of a column that holds `value` in every row."""
         return cls(value, value, null=value is None, value=value is not None)
+
+    def or_else(self, other: "Known") -> "Known":
+        """Of the column with a value of `other`, which has all, wherever one is missing."""
+        ends: list[Any] = [self.low, self.high, other.low, other.high]
+        if None in ends or len({isinstance(end, str) for end in ends}) > 1:
+            return Known(null=False)
+        return Known(min(ends), max(ends), null=False)
 
 
 class Condition(Protocol):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.records.arrow_columns import Codes, Items, Mask, Numbers, Rows, codes, items, numbers
-from bench.records.scenario import YOUNGER
+from bench.records.scenario import OLDER
 from bench.records.tables import EPOCH, schema_of
 
 __all__ = ["Codes", "Items", "Mask", "Numbers", "Rows", "RunRecord", "RunTable", "grouped"]
@@ -37,7 +37,7 @@ class RunTable:
     """Runs, each once, by their columns: of rows with one `run_id` the last counts, where the first stands.
 
     Takes a table of the columns of `runs`, not necessarily all: one that it lacks is missing in every row.
-    A setting that an older table lacks has the value that made no difference then.
+    A setting that an older table lacks has the value that it was made with.
     """
 
     def __init__(self, table: pa.Table) -> None:
@@ -78,9 +78,9 @@ class RunTable:
 
     def _by_value(self, name: str) -> Codes:
         found = codes(self._column(name))
-        if name not in YOUNGER:
+        if name not in OLDER or (found.indices >= 0).all():
             return found
-        return found.otherwise(Codes(np.zeros(len(found.indices), np.int32), [YOUNGER[name]]))
+        return found.otherwise(Codes(np.zeros(len(found.indices), np.int32), [OLDER[name]]))
 
     def value(self, name: str, row: int) -> Any:  # noqa: ANN401 -- whatever the column holds
         """What a column holds in one row, a list as a tuple: for a few rows, without a look at the others."""
@@ -88,7 +88,7 @@ class RunTable:
             return self._codes[name][row]
         at = row if self._rows is None else int(self._rows[row])
         (found,) = self._column(name).slice(at, 1).to_pylist()
-        found = YOUNGER.get(name) if found is None else found
+        found = OLDER.get(name) if found is None else found
         return tuple(found) if isinstance(found, list) else found
 
     def numbers(self, name: str) -> Numbers:
@@ -101,11 +101,9 @@ class RunTable:
 
     def _all_numbers(self, name: str) -> Numbers:
         found = numbers(self._column(name))
-        if name not in YOUNGER:
+        if name not in OLDER:
             return found
-        default = YOUNGER[name]
-        assert isinstance(default, int)
-        return Numbers(np.where(found.known, found.values, default), np.ones_like(found.known))
+        return Numbers(np.where(found.known, found.values, OLDER[name]), np.ones_like(found.known))
 
     def counts(self, name: str, groups: Sequence[Rows]) -> list[list[tuple[str, int]]]:
         """Of a column of lists of texts, for each group of rows how often each text stands in them."""

@@ -14,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bench.errors import SuiteError, reason
 from bench.records.explain import as_toml, explain, unknown_key
-from bench.records.scenario import INT_LIMIT, PositiveInt, Scenario
+from bench.records.scenario import INT_LIMIT, PositiveInt, Scenario, of_group
 
 Settings = Mapping[str, Any]
 _SWEEP_KEYS = ("name", "matrix", "exclude")
 _SUITE_KEYS = ("title", "measure", "sweep")
-_BATCH_KEYS = frozenset({"batch_size", "batch_per_replica"})
+_BATCH_KEYS = frozenset(of_group("batch"))
 _MAX_SCENARIOS = 100_000  # more would take years to run, and minutes to list
 
 _MAX_BYTES = 4 * 2**20

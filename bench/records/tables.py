@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 
@@ -18,8 +18,9 @@ from bench.machine.hardware import Hardware
 from bench.machine.nvml import Gpu
 from bench.machine.software import Software
 from bench.records.measurement import Epoch, Measurement
+from bench.records.net import model_flops_per_step
 from bench.records.probe import ProbeColumns
-from bench.records.scenario import Scenario, model_flops_per_step
+from bench.records.scenario import Scenario
 
 SCHEMA_VERSION = 1
 """Of the columns of the tables."""
@@ -66,29 +67,6 @@ class Identity:
     max_rounds: int | None = None
 
 
-_SETTING_TYPES: dict[str, pa.DataType] = {
-    "hidden": pa.list_(pa.int64()),
-    "activation": pa.list_(pa.string()),
-    "shift": pa.int64(),
-    "batch_size": pa.int64(),
-    "batch_per_replica": pa.int64(),
-    "epochs": pa.int64(),
-    "workers": pa.int64(),
-    "devices": pa.int64(),
-    "servers": pa.int64(),
-    "cpus": pa.int64(),
-    "seed": pa.int64(),
-    "dropout": pa.float64(),
-    "label_smoothing": pa.float64(),
-    "learning_rate": pa.float64(),
-    "warmup_fraction": pa.float64(),
-    "target_accuracy": pa.float64(),
-    "standardize": pa.bool_(),
-    "jit": pa.bool_(),
-    "deterministic": pa.bool_(),
-}
-
-
 def run_row(identity: Identity, scenario: Scenario, seed: int, measurement: Measurement) -> Row:
     """A row of `runs`; `seed` is the run's own (the scenario's plus the round), under the setting's name."""
     return {
@@ -118,7 +96,7 @@ def machine_row(session_id: str, fingerprint: Fingerprint, probe: ProbeColumns =
 
 def runs_schema() -> pa.Schema:
     """Columns of `runs`: who and where, every setting under its own name, what was measured."""
-    settings = [pa.field(name, _SETTING_TYPES.get(name, pa.string())) for name in Scenario.model_fields]
+    settings = [pa.field(name, _arrow(field.annotation)) for name, field in Scenario.model_fields.items()]
     flops = [pa.field("model_flops_per_step", pa.int64())]
     return _schema([*_fields(Identity), *settings, *flops, *_fields(Measurement)])
 
@@ -210,7 +188,10 @@ def _fields(record: type, without: str = "") -> list[pa.Field]:
 
 
 def _arrow(hint: Any) -> pa.DataType:  # noqa: ANN401 -- a type annotation
-    """The Arrow type of a field's annotation: scalars, tuples of one type, and any of them or None."""
+    """The Arrow type of a field's annotation: scalars, tuples of one type, and any of them or None.
+
+    Raises TypeError for any other.
+    """
     plain: dict[Any, pa.DataType] = {
         str: pa.string(),
         int: pa.int64(),
@@ -223,6 +204,8 @@ def _arrow(hint: Any) -> pa.DataType:  # noqa: ANN401 -- a type annotation
         return plain[hint]
     if origin is Literal:
         return pa.string()
+    if origin is Annotated:
+        return _arrow(arguments[0])
     if origin is tuple:
         return pa.list_(_arrow(arguments[0]))
     if origin in (types.UnionType, typing.Union):

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.data.shapes import PIXELS
+from bench.records.net import model_flops_per_step, parameter_count
 from bench.records.probe import Bandwidth, Probe
-from bench.records.scenario import Optimizer, Scenario, model_flops_per_step, parameter_count
+from bench.records.scenario import Optimizer, Scenario
 from bench.training.shares import share_size
 
 Bound = Literal["compute", "memory", "latency", "all-reduce"]

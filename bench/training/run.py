@@ -12,7 +12,8 @@ from bench.data.datasets import Dataset
 from bench.data.shapes import TRAIN_SIZE
 from bench.errors import BenchError
 from bench.records.measurement import Epoch, Measurement, Phase, Status
-from bench.records.scenario import Scenario, model_flops_per_step
+from bench.records.net import model_flops_per_step
+from bench.records.scenario import Scenario
 from bench.training.epoch import MISCOUNTED, EpochResult, Score, TrainingLoop, seconds_since
 from bench.training.failure import describe, status_of
 from bench.training.runtime import Runtime, modes, peak_device_bytes, prepare

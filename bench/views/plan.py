@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.forecast import Forecast, PlannedScenario, Span
-from bench.records.scenario import MULTI_PROCESS, Scenario
+from bench.records.scenario import Scenario
 from bench.views.format import count, operations, seconds, several
 from bench.views.plan_summary import sweep_tables
 from bench.views.repetition import plus_minus, rounds_ahead
@@ -62,7 +62,7 @@ def _scenarios(forecast: Forecast, asked: set[str], hopeless: Mapping[str, str])
 
 def needs(scenario: Scenario) -> str:
     """What a run asks of a node, in words."""
-    if scenario.strategy in MULTI_PROCESS:
+    if scenario.multi_process:
         servers = (
             f" and {several(scenario.servers, 'server')}" if scenario.strategy == "parameter_server" else ""
         )

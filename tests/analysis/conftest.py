@@ -3,34 +3,9 @@ import itertools
 import pandas as pd
 import pytest
 
-SETTINGS = {
-    "dataset": "mnist",
-    "hidden": [50, 50],
-    "activation": ["relu", "relu"],
-    "dropout": 0.0,
-    "standardize": False,
-    "shift": 0,
-    "label_smoothing": 0.0,
-    "optimizer": "adam",
-    "learning_rate": 1e-3,
-    "schedule": "constant",
-    "warmup_fraction": 0.0,
-    "batch_size": 100,
-    "batch_per_replica": None,
-    "epochs": 5,
-    "target_accuracy": None,
-    "loop": "fused",
-    "precision": "float32",
-    "jit": True,
-    "strategy": "one_device",
-    "workers": 1,
-    "devices": 1,
-    "servers": 1,
-    "placement": "pack",
-    "device": "auto",
-    "cpus": None,
-    "accelerator": None,
-}
+from bench.records.scenario import Scenario
+
+SETTINGS = Scenario(hidden=[50, 50], batch_size=100).model_dump(mode="json", exclude={"seed"})
 
 
 @pytest.fixture

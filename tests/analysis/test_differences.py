@@ -3,6 +3,7 @@ import pytest
 
 from bench.analysis import pairing
 from bench.analysis.differences import Difference, setting_differences, side_differences
+from bench.records.scenario import Scenario, choices, of_role
 from tests.runs import run_table
 
 
@@ -133,9 +134,25 @@ def test_an_unknown_machine_is_one_entry_not_one_per_fact(scenario_runs, no_mach
     assert found == (Difference("hardware", "machine", (), ("laptop",)),)
 
 
-def test_servers_and_placement_are_named_where_they_differ(found):
-    assert found(on_a={"servers": 2}) == (Difference("settings", "servers", (2,), (1,)),)
-    assert found(placement="spread") == (Difference("settings", "placement", ("pack",), ("spread",)),)
+def other(name):
+    """The usual value of a setting, none as no value, and another one."""
+    usual = getattr(Scenario(hidden=[50, 50], batch_size=100), name)
+    if isinstance(usual, bool):
+        return (usual,), (not usual,)
+    names = {choice for choice in choices(name) if choice != usual} or {
+        "H100" if name == "accelerator" else 7
+    }
+    return (() if usual is None else (usual,)), (min(names),)
+
+
+@pytest.mark.parametrize("name", of_role("execution", "goal"))
+def test_every_setting_of_how_and_until_when_is_named_where_it_differs(name, found, scenario_runs):
+    usual, changed = other(name)
+    expected = (Difference("settings", name, usual, changed),)
+    assert found(**{name: changed[0]}) == expected
+    (a,), (b,) = (scenarios(scenario_runs([1.0], **more)) for more in ({}, {name: changed[0]}))
+    assert setting_differences(a, b) == expected
+    assert setting_differences(a, a) == ()
 
 
 def test_paired_scenarios_name_the_settings_that_differ(scenario_runs):

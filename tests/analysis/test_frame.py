@@ -5,6 +5,7 @@ import pytest
 
 from bench.analysis.frame import where
 from bench.errors import BenchError
+from bench.records.tables import schema_of
 
 DAYS = [datetime.datetime(2026, 1, day, 12, tzinfo=datetime.UTC) for day in (1, 2, 3)]
 RUNS = pa.table(
@@ -82,6 +83,27 @@ def rows_for(expression):
 def test_the_rows_for_which_it_holds_are_kept_as_they_were(expression, rows):
     assert rows_for(expression) == rows
     assert where(RUNS, expression).schema == RUNS.schema
+
+
+@pytest.mark.parametrize(
+    ("expression", "rows"),
+    [
+        ("servers == 1", [0, 1]),
+        ("servers > 1", [2]),
+        ("placement == 'pack'", [0, 1]),
+        ("not deterministic", [0, 1]),
+        ("servers.notnull() and dropout == 0", [0, 1, 2]),
+    ],
+)
+def test_older_tables_hold_a_setting_that_they_lack_as_they_were_made(expression, rows):
+    found = {
+        "servers": [None, 1, 2],
+        "placement": [None, "pack", "spread"],
+        "deterministic": [None, False, True],
+    }
+    kinds = [schema_of("runs").field(name) for name in (*found, "dropout")]
+    table = pa.table({**found, "dropout": [None] * 3}, pa.schema(kinds)).append_column("row", [[0, 1, 2]])
+    assert where(table, expression).column("row").to_pylist() == rows
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,24 @@ from bench.analysis.condition import Condition
 from bench.records.asked import Known
 
 TYPES = {"batch_size": pa.int64(), "learning_rate": pa.float64(), "loop": pa.string(), "jit": pa.bool_()}
+TYPES |= {"servers": pa.int64(), "placement": pa.string(), "deterministic": pa.bool_()}  # may be older tables
 VALUES = {
     "batch_size": st.sampled_from([1, 10, 100, -5, 2**53, 2**53 + 1, 2**63 - 1]),
     "learning_rate": st.sampled_from([0.0, -0.0, 0.1, 1e-3, float("inf"), float("nan")]),
     "loop": st.sampled_from(["fit", "fused", "", "fi", "ä"]),
     "jit": st.booleans(),
+    "servers": st.sampled_from([1, 2, 3]),
+    "placement": st.sampled_from(["pack", "spread"]),
+    "deterministic": st.booleans(),
 }
 LITERALS = {
     "batch_size": st.sampled_from(["1", "10", "99.5", "-5", "9007199254740993", "True", "1e999", "None"]),
     "learning_rate": st.sampled_from(["0", "0.1", "-0.0", "1e-3", "1e999", "None"]),
     "loop": st.sampled_from(["'fit'", "'fused'", "''", "'g'", "None"]),
     "jit": st.sampled_from(["True", "false", "1", "0.5", "None"]),
+    "servers": st.sampled_from(["0", "1", "2", "None"]),
+    "placement": st.sampled_from(["'pack'", "'spread'", "'a'", "None"]),
+    "deterministic": st.sampled_from(["True", "false", "None"]),
 }
 
 
@@ -87,6 +94,9 @@ def test_of_values_that_are_always_the_same_it_is_told_whether_it_holds(row, exp
         ("jit == None", True),
         ("jit != None", False),
         ("jit == True", False),
+        ("servers == 1", True),
+        ("servers != 1", False),
+        ("servers == None", False),
         ("batch_size == 1 and no_column_that_is_known == 1", False),
         ("batch_size == 100 and no_column_that_is_known == 1", True),
         ("batch_size * 2 == 100", True),
@@ -94,7 +104,7 @@ def test_of_values_that_are_always_the_same_it_is_told_whether_it_holds(row, exp
     ],
 )
 def test_what_cannot_hold_is_told(expression, may):
-    constants = {"batch_size": 100, "loop": "fused", "jit": None}
+    constants = {"batch_size": 100, "loop": "fused", "jit": None, "servers": None}
     told = {name: Known.always(value) for name, value in constants.items()}
     assert Condition(expression).may_hold(told) is may
 

@@ -3,8 +3,10 @@ import math
 
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
 from bench.records.plausible import impossible
+from bench.records.scenario import Scenario
 from bench.records.tables import schema_of
 
 NAN, INF = math.nan, math.inf
@@ -40,6 +42,23 @@ def bad(name, values, table="runs"):
 )
 def test_what_no_clock_counter_or_score_gives_cannot_be(name, values, expected):
     assert bad(name, values) == [bool(value) for value in expected]
+
+
+def test_no_setting_can_be_zero_that_no_scenario_has_at_zero():
+    usual = Scenario(hidden=[50], batch_size=100, cpus=1).model_dump()
+    counts = {name for name, value in usual.items() if type(value) is int} - {"shift", "seed"}
+    assert counts | {"batch_per_replica"} == {name for name in usual if refuses(name, 0)}
+    for name in counts | {"batch_per_replica"}:
+        assert bad(name, [0, 1, None]) == [True, False, False]
+
+
+def refuses(name, value):
+    """Whether a whole number cannot be that, in the words of the setting itself."""
+    if schema_of("runs").field(name).type != pa.int64():
+        return False
+    with pytest.raises(ValidationError) as caught:
+        Scenario(**{"hidden": [50], name: value, "unknown": 1})
+    return any(error["loc"] == (name,) for error in caught.value.errors())
 
 
 def test_windows_of_epochs_are_looked_into_and_rates_may_end_at_zero():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bench.records.arrow_columns import Codes, codes, items, numbers
 from bench.records.run_table import RunRecord, RunTable, grouped
+from bench.records.scenario import OLDER
 from bench.records.tables import schema_of, to_table
 from tests.runs import arrow_table, run_table
 
@@ -108,14 +109,24 @@ def test_a_column_that_is_missing_is_missing_in_every_row():
 
 
 def test_a_setting_that_an_older_table_lacks_has_its_default():
-    lacking = {"servers": None, "placement": None, "deterministic": None, "cpus": None}
-    given = {"servers": 2, "placement": "spread", "deterministic": True, "cpus": 4}
+    given = {
+        "servers": 2,
+        "placement": "spread",
+        "deterministic": True,
+        "cpus": 4,
+        "dropout": 0.5,
+        "shift": 1,
+    }
+    given |= {"standardize": True, "label_smoothing": 0.1, "schedule": "cosine", "warmup_fraction": 0.1}
+    lacking = dict.fromkeys(given)
     runs = run_table([{"run_id": "a", **lacking}, {"run_id": "b", **given}])
     found = {name: runs.codes(name).of(runs.rows) for name in given}
-    defaults = {"servers": 1, "placement": "pack", "deterministic": False, "cpus": None}
+    defaults = {**OLDER, "cpus": None}
     assert found == {name: [defaults[name], given[name]] for name in given}
     assert {name: [runs.value(name, row) for row in runs.rows] for name in given} == found
     assert runs.numbers("servers").values.tolist() == [1, 2]
+    assert runs.numbers("dropout").values.tolist() == [0, 0.5]
+    assert runs.numbers("deterministic").values.tolist() == [0, 1]
 
 
 def test_texts_of_lists_are_counted_by_groups():

@@ -6,7 +6,8 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from bench.records.scenario import Scenario, choices, model_flops_per_step, parameter_count
+from bench.records.net import model_flops_per_step, parameter_count
+from bench.records.scenario import SETTINGS, Scenario
 
 GOLDEN = {
     "e400594ec5e2": {"hidden": [50, 50], "batch_size": 100},
@@ -67,36 +68,42 @@ def test_equal_values_however_written_are_one_scenario(scenario, equal):
     assert scenario(**equal).scenario_id == scenario().scenario_id
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"dataset": "digits"},
-        {"hidden": [50, 51]},
-        {"activation": ["relu", "tanh"]},
-        {"dropout": 0.1},
-        {"standardize": True},
-        {"shift": 1},
-        {"label_smoothing": 0.1},
-        {"optimizer": "sgd"},
-        {"learning_rate": 0.002},
-        {"schedule": "cosine"},
-        {"warmup_fraction": 0.1},
-        {"batch_size": 101},
-        {"batch_size": None, "batch_per_replica": 100},
-        {"epochs": 6},
-        {"target_accuracy": 0.9},
-        {"loop": "fit"},
-        {"precision": "tf32"},
-        {"jit": False},
-        {"deterministic": True},
-        {"device": "cpu"},
-        {"cpus": 1},
-        {"accelerator": "H100"},
-    ],
-    ids=str,
+OTHERS = (
+    {"dataset": "digits"},
+    {"hidden": [50, 51]},
+    {"activation": ["relu", "tanh"]},
+    {"dropout": 0.1},
+    {"standardize": True},
+    {"shift": 1},
+    {"label_smoothing": 0.1},
+    {"optimizer": "sgd"},
+    {"learning_rate": 0.002},
+    {"schedule": "cosine"},
+    {"warmup_fraction": 0.1},
+    {"batch_size": 101},
+    {"batch_size": None, "batch_per_replica": 100},
+    {"epochs": 6},
+    {"target_accuracy": 0.9},
+    {"loop": "fit"},
+    {"precision": "tf32"},
+    {"jit": False},
+    {"deterministic": True},
+    {"device": "cpu"},
+    {"cpus": 1},
+    {"accelerator": "H100"},
+    {"strategy": "mirrored"},
+    {"strategy": "mirrored", "devices": 2},
+    {"strategy": "multi_worker_mirrored", "workers": 2},
+    {"strategy": "multi_worker_mirrored", "workers": 2, "placement": "spread"},
+    {"strategy": "parameter_server", "workers": 2},
+    {"strategy": "parameter_server", "workers": 2, "servers": 2},
 )
-def test_any_other_setting_makes_another_scenario(scenario, other):
-    assert scenario(**other).scenario_id != scenario().scenario_id
+
+
+def test_any_other_setting_makes_another_scenario(scenario):
+    assert {name for other in OTHERS for name in other} == set(SETTINGS) - {"seed"}
+    ids = {scenario(**other).scenario_id for other in ({}, *OTHERS)}
+    assert len(ids) == 1 + len(OTHERS)
 
 
 def test_a_scenario_cannot_be_changed(scenario):
@@ -133,16 +140,12 @@ def test_each_replica_has_its_batch(scenario):
     assert scenario(batch_size=None, batch_per_replica=128).global_batch == 128
 
 
-def test_choices_are_those_of_the_setting():
-    assert choices("loop") == ("fused", "fit")
-    assert choices("epochs") == ()
-
-
 def test_a_younger_setting_makes_an_id_of_its_own_only_where_it_is_used():
     """Those of sessions that were recorded before there was such a setting stay valid."""
     settings = {"hidden": [50, 50], "batch_size": 100, "strategy": "parameter_server", "workers": 2}
     usual = Scenario(**settings)
-    old = {"servers": 1, "placement": "pack", "deterministic": False}
+    old = {name: setting.older for name, setting in SETTINGS.items() if setting.keeps_id}
+    assert old == {"servers": 1, "placement": "pack", "deterministic": False}
     assert Scenario(**settings, **old).scenario_id == usual.scenario_id
     others = {Scenario(**settings, **{key: value}).scenario_id for key, value in YOUNGER.items()}
     assert len(others | {usual.scenario_id}) == 1 + len(YOUNGER)

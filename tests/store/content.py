@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bench.records.scenario import model_flops_per_step
+from bench.records.net import model_flops_per_step
 from bench.records.suite import parse_suite
 from bench.records.tables import epochs_schema, runs_schema, to_table
 from tests.store.machines import MACHINES, machine, machine_rows

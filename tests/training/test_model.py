@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bench.records.scenario import parameter_count
+from bench.records.net import parameter_count
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 import pytest
 
+from bench.records.net import model_flops_per_step
 from bench.records.probe import Bandwidth, Probe
-from bench.records.scenario import Scenario, model_flops_per_step
+from bench.records.scenario import Scenario
 from bench.training.roofline import bandwidth_at, gemms, step_limit
 
 # 784 × 8 + 8 × 10 = 6,352 weights and 18 biases.

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from bench.analysis.scaling import ScaledScenario, Scaling
-from bench.views.scaling import scaling_markdown, scaling_tables
+from bench.records.scenario import of_group
+from bench.views.scaling import DETAILS, scaling_markdown, scaling_tables
 
 BASELINE = ScaledScenario(
     strategy="one_device",
@@ -192,6 +193,10 @@ def test_what_alone_sets_two_scenarios_apart_is_named(shown, name, value):
     served = replace(PACKED, strategy="parameter_server")
     lines = shown(replace(SCALING, scaled=(served, replace(served, **{name: value}))))
     assert f"{name}={value}" in lines
+
+
+def test_every_setting_that_scaling_varies_has_a_place_in_the_table():
+    assert {"strategy", "workers", "devices", *DETAILS} == set(of_group("spread"))
 
 
 def test_text_in_brackets_is_text_not_markup(shown):
