@@ -135,7 +135,7 @@ class _Prepared:
 def _prepared(
     a: Side, b: Side, confidence: float, delta: float, metric: Metric | None, force: bool
 ) -> _Prepared:
-    held = held_together(a, b)
+    held = held_together(a, b, confidence)
     pairing = pair(scenarios(held.a), scenarios(held.b))
     pairs = [_paired(own, other, metric) for own, other in pairing.pairs]
     settled = [own.settled(force) for own in pairs]

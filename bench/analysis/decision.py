@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from bench.analysis.mann_whitney import SLACK
+
 Decision = Literal["faster", "slower", "same", "unclear"]
 
-SAME_SESSION_LEVEL = 0.05
-"""The false discovery rate of verdicts whose unit is the run, in one session."""
 SESSIONS_LEVEL = 0.02
-"""That of verdicts whose unit is the session."""
+"""The false discovery rate of verdicts whose unit is the session, at 95 % confidence."""
 
 
 def decide(
@@ -25,11 +25,21 @@ def decide(
         return "unclear"
     if low >= 1 / (1 + delta) and high <= 1 + delta:
         return "same"
-    if q is not None and q > level:
+    if q is not None and q > level + SLACK:
         return "unclear"
     if high < 1 / (1 + delta):
         return "faster"
     return "slower" if low > 1 + delta else "unclear"
+
+
+def level_of_runs(confidence: float) -> float:
+    """The false discovery rate of verdicts whose unit is the run, in one session: 5 % at 95 %."""
+    return 1 - confidence
+
+
+def level_of_sessions(confidence: float) -> float:
+    """That of verdicts whose unit is the session: 2 % at 95 %, since few sessions tell little of scatter."""
+    return (1 - confidence) * SESSIONS_LEVEL / 0.05
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:

@@ -108,7 +108,7 @@ def _mean(
     if not all(np.isfinite(side.seconds).all() for of in timed for side in of):
         return mean, None, "missed targets leave the interval open"
     shift = _shift(timed, unit, confidence, delta)
-    return mean, shift, "" if shift else f"a single {unit} on a side"
+    return mean, shift, "" if shift else f"a single {'round' if unit == 'run' else 'session'} on a side"
 
 
 def _by_side(compared: Sequence[ScenarioComparison]) -> tuple[list[SideOfScenario], list[SideOfScenario]]:

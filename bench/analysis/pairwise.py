@@ -55,11 +55,6 @@ class LogRatios:
         """How many are below `limit`."""
         return self._below + self._up_to(limit, strict=True)
 
-    def shares(self, limits: Floats) -> Floats:
-        """Which share of the finite ones is at most each of `limits`, up to rounding."""
-        counts = [self._count(limit) for limit in limits.tolist()]
-        return np.array(counts, dtype=np.float64) / (self._a.size * self._b.size)
-
     def _up_to(self, limit: float, strict: bool) -> int:
         if self._all is not None:
             return int(np.searchsorted(self._all, limit, side="left" if strict else "right"))

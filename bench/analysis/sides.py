@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.analysis.decision import SAME_SESSION_LEVEL, SESSIONS_LEVEL
+from bench.analysis.decision import level_of_runs, level_of_sessions
 from bench.errors import BenchError
 from bench.records.run_table import RunTable
 from bench.records.tables import Row
@@ -35,21 +35,17 @@ class Basis:
     sides. "session": the sessions of each side. "pair of sessions": sessions that hold both sides, which ran
     on different hardware. "none": fewer sessions than `FEWEST_SESSIONS` a side, which tell of no machine.
     `left_out_a` and `left_out_b` are the runs of sessions that only one side has, where others hold both.
-    `apart` says that all runs of one side were over before the other side's began, None where times are not
-    known or the sides share sessions.
+    `apart` says that all runs of one side had begun before the other side's did, None where times are not
+    known or the sides share sessions. `level` is the false discovery rate at which verdicts hold.
     """
 
     unit: Unit
+    level: float
     sessions_a: int
     sessions_b: int
     left_out_a: int = 0
     left_out_b: int = 0
     apart: bool | None = None
-
-    @property
-    def level(self) -> float:
-        """The false discovery rate at which verdicts hold."""
-        return SAME_SESSION_LEVEL if self.unit == "run" else SESSIONS_LEVEL
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ class Held:
     b: RunTable
 
 
-def held_together(a: Side, b: Side) -> Held:
+def held_together(a: Side, b: Side, confidence: float) -> Held:
     """The runs of `a` and `b` that are compared; BenchError where a run is on both sides."""
     both = set(a.runs.codes("run_id").distinct()) & set(b.runs.codes("run_id").distinct())
     if both:
@@ -74,12 +70,15 @@ def held_together(a: Side, b: Side) -> Held:
     if not shared:
         enough = min(map(len, sessions)) >= FEWEST_SESSIONS
         apart = _apart(a.runs, b.runs)
-        basis = Basis("session" if enough else "none", len(sessions[0]), len(sessions[1]), apart=apart)
+        unit: Unit = "session" if enough else "none"
+        level = level_of_sessions(confidence)
+        basis = Basis(unit, level, len(sessions[0]), len(sessions[1]), apart=apart)
         return Held(basis, a.runs, b.runs)
     runs = [_of_sessions(side.runs, shared) for side in (a, b)]
     pairs = len(shared) >= FEWEST_SESSIONS and _differ_in_hardware(*runs)
     basis = Basis(
         "pair of sessions" if pairs else "run",
+        level_of_sessions(confidence) if pairs else level_of_runs(confidence),
         len(shared),
         len(shared),
         len(a.runs) - len(runs[0]),

@@ -18,6 +18,7 @@ from bench.analysis import (
     summary,
     surface,
 )
+from bench.analysis.sides import Side
 from bench.records.run_table import RunTable
 from bench.records.store import Tables, read_sessions
 from bench.records.tables import TABLE_NAMES, to_table
@@ -92,7 +93,8 @@ def surfaces(runs):
 
 
 def compared(runs):
-    return comparison.compare(runs, [], runs, [])
+    first = runs.numbers("round").values == 1
+    return comparison.compare(Side("a", runs.take(first)), [Side("b", runs.take(~first))])
 
 
 def earlier_seconds(runs):

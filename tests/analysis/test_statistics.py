@@ -7,7 +7,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.analysis.bootstrap import bootstrap_geometric_mean
 from bench.analysis.mann_whitney import mann_whitney_counts
 from bench.analysis.statistics import (
     censored_median,
@@ -194,35 +193,3 @@ def test_interval_of_a_median_needs_six_values():
     found = median_interval(list(range(1, 10)))
     assert (found.low, found.high, found.attained_confidence) == (2, 8, pytest.approx(1 - 20 / 512))
     assert median_interval([]) is None
-
-
-def rounds_of(seed: int, rounds: int, scale: float) -> np.ndarray:
-    noise = np.random.default_rng(seed).normal(0, 0.02, (rounds, 3))
-    return scale * np.array([1.0, 10.0, 100.0]) * np.exp(noise)
-
-
-def test_bootstrap_holds_the_true_ratio_and_repeats_itself():
-    a, b = rounds_of(1, 6, 1.0), rounds_of(2, 8, 0.8)
-    low, high = bootstrap_geometric_mean(a, b, seed=3)
-    assert low < 0.8 < high
-    assert high / low < 1.1
-    assert (low, high) == bootstrap_geometric_mean(a, b, seed=3)
-
-
-def test_bootstrap_draws_the_same_rounds_for_every_scenario():
-    # Scenario 2 undoes what scenario 1 does in each round, so the mean over both never moves: only where
-    # rounds are drawn for each scenario on its own would the interval have a width.
-    swing = np.array([0.5, 0.8, 1.0, 1.25, 2.0])
-    a = np.ones((5, 2))
-    low, high = bootstrap_geometric_mean(a, np.column_stack([swing, 1 / swing]))
-    assert (low, high) == pytest.approx((1, 1))
-
-
-def test_bootstrap_leaves_out_rounds_without_a_time():
-    a = np.ones((5, 1))
-    b = np.array([[2.0], [math.nan], [2.0], [2.0], [2.0]])
-    assert bootstrap_geometric_mean(a, b) == pytest.approx((2, 2))
-
-
-def test_bootstrap_needs_the_rounds_that_an_interval_needs():
-    assert bootstrap_geometric_mean(np.ones((3, 2)), np.ones((8, 2))) is None
