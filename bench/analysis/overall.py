@@ -107,7 +107,7 @@ def _mean(
     timed = [(pair.timed_a, pair.timed_b) for pair in pairs]
     if not all(np.isfinite(side.seconds).all() for of in timed for side in of):
         return mean, None, "missed targets leave the interval open"
-    shift = _shift(timed, unit, confidence, delta)
+    shift = shift_over_all(timed, unit, confidence, delta)
     return mean, shift, "" if shift else f"a single {'round' if unit == 'run' else 'session'} on a side"
 
 
@@ -115,7 +115,10 @@ def _by_side(compared: Sequence[ScenarioComparison]) -> tuple[list[SideOfScenari
     return [one.a for one in compared], [one.b for one in compared]
 
 
-def _shift(timed: Sequence[tuple[Timed, Timed]], unit: Unit, confidence: float, delta: float) -> Shift | None:
+def shift_over_all(
+    timed: Sequence[tuple[Timed, Timed]], unit: Unit, confidence: float, delta: float
+) -> Shift | None:
+    """The mean of the log ratios of pairs of finite times; None where a side has one block alone."""
     if unit == "run":
         return mean_of_rounds(_strata(timed), confidence, delta)
     if unit == "session":
