@@ -50,6 +50,6 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     adjusted = [1.0] * len(p_values)
     running, number = 1.0, len(p_values)
     for rank, place in reversed(list(enumerate(sorted(range(number), key=p_values.__getitem__), start=1))):
-        running = min(running, p_values[place] * number / rank)
+        running = min(running, p_values[place] * (number / rank))
         adjusted[place] = running
     return adjusted
