@@ -1,7 +1,7 @@
 """The times of a scenario's runs, each run once: what a comparison is made from."""
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bench.analysis.pairing import Scenario
 from bench.analysis.statistics import median
-from bench.records.run_table import RunTable
+from bench.records.run_table import Mask, RunTable
 
 Metric = Literal["step_seconds", "wall_seconds", "train_seconds", "target_seconds"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -22,15 +22,21 @@ Floats = NDArray[np.float64]
 class Timed:
     """The ok runs that gave a time, in seconds: infinite where a target was missed.
 
-    `sessions` has each run's session, `blocks` its session and round (or itself, where no round is told).
+    `sessions` has each run's session, `rounds` its round, None where none is told.
     """
 
     seconds: Floats
-    sessions: tuple[Any, ...]
-    blocks: tuple[Hashable, ...]
+    sessions: Sequence[Any]
+    rounds: Sequence[Any]
 
     def __len__(self) -> int:
         return len(self.seconds)
+
+    @cached_property
+    def blocks(self) -> list[Hashable]:
+        """Of each run its session and round, or itself where no round is told."""
+        runs = enumerate(zip(self.sessions, self.rounds, strict=True))
+        return [(session, ("run", place) if number is None else number) for place, (session, number) in runs]
 
     @cached_property
     def by_session(self) -> dict[Hashable, list[int]]:
@@ -57,21 +63,23 @@ def timed(scenario: Scenario, metric: Metric) -> Timed:
         seconds, known = np.where(known, seconds, math.inf), np.ones_like(known)
     rows = runs.rows[known & (seconds > 0)]
     sessions, rounds = (runs.codes(name).of(rows) for name in ("session_id", "round"))
-    blocks = (
-        (session, ("run", place) if number is None else number)
-        for place, (session, number) in enumerate(zip(sessions, rounds, strict=True))
-    )
-    return Timed(seconds[rows], tuple(sessions), tuple(blocks))
+    return Timed(seconds[rows], sessions, rounds)
 
 
 def ok_runs(runs: RunTable) -> RunTable:
     """The runs that ended ok; all of them in a table that does not tell."""
-    return runs.take(runs.is_ok()) if "status" in runs else runs
+    return runs.take(_ok(runs)) if "status" in runs else runs
+
+
+def _ok(runs: RunTable) -> Mask:
+    return runs.is_ok() if "status" in runs else np.ones(len(runs), np.bool_)
 
 
 def usual_metric(a: Scenario, b: Scenario) -> Metric:
     """`step_seconds`, unless a side has ok runs but no such time for any: then `wall_seconds` for both."""
-    for side in (a, b):
-        if len(ok_runs(side.runs)) and not len(timed(side, "step_seconds")):
-            return "wall_seconds"
-    return "step_seconds"
+    return "wall_seconds" if _has_no_steps(a) or _has_no_steps(b) else "step_seconds"
+
+
+def _has_no_steps(scenario: Scenario) -> bool:
+    ok, steps = _ok(scenario.runs), scenario.runs.numbers("step_seconds")
+    return bool(ok.any()) and not (ok & steps.known & (steps.values > 0)).any()

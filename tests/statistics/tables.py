@@ -33,8 +33,8 @@ class Sides:
 class Rates:
     """Of simulated tables the share with a false verdict, and that whose overall interval excludes the truth.
 
-    Of equal scenarios the share whose interval holds 1. Of those that are 5 % apart, all of a table, the share
-    found, and the share of tables whose overall interval lies past the margin.
+    Of equal scenarios the share whose interval holds 1. Of those that are 5 % apart, all of a table, the
+    share found, and the share of tables whose overall interval lies past the margin.
     """
 
     false_tables: float
@@ -70,15 +70,14 @@ def drawn(noise: Noise, sides: Sides, rounds: int, side: str, rng: np.random.Gen
     """The times of each scenario on one side."""
     of = [noise.session(rng, sides.scenarios, rounds) for _ in range(max(sides.sessions, 1))]
     names = [f"{side}{number}" if sides.sessions else "both" for number in range(len(of))]
-    blocks = tuple((name, number) for name in names for number in range(rounds))
-    sessions = tuple(name for name, _ in blocks)
+    sessions, numbers = zip(*((name, number) for name in names for number in range(rounds)), strict=True)
     seconds: Floats = np.exp(np.concatenate(of, axis=1))
-    return [Timed(own, sessions, blocks) for own in seconds]
+    return [Timed(own, sessions, numbers) for own in seconds]
 
 
 def judged(a: list[Timed], b: list[Timed], sessions: int, truth: float) -> tuple[list[str], float, Shift]:
     """The verdicts, the share of intervals that hold the truth, and the overall mean."""
-    slower = [Timed(times.seconds * math.exp(truth), times.sessions, times.blocks) for times in b]
+    slower = [Timed(times.seconds * math.exp(truth), times.sessions, times.rounds) for times in b]
     pairs = list(zip(a, slower, strict=True))
     unit = "session" if sessions else "run"
     level = (level_of_sessions if sessions else level_of_runs)(CONFIDENCE)
