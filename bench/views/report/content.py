@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import plotly.graph_objects as go
 
+from bench.analysis.comparison import Comparison
 from bench.analysis.curves import Curve
 from bench.analysis.findings import Findings
-from bench.analysis.rivals import Rivals
 from bench.analysis.summary import ScenarioSummary
 from bench.views.comparison import comparison_sheet
 from bench.views.format import count, full_name, several
@@ -226,13 +226,12 @@ def _sessions_left_out(found: Findings) -> tuple[str, ...]:
     return (f"The last ones; {several(more, 'earlier session')} left out.",) if more > 0 else ()
 
 
-def _rivals_block(pair: Rivals) -> Block:
-    sheet = comparison_sheet(pair.comparison, pair.a, pair.b)
-    plots = _plots(ratio_figure(pair.comparison), "Ratios with their intervals; left of 1, B is faster")
+def _rivals_block(comparison: Comparison) -> Block:
+    sheet = comparison_sheet(comparison)
+    plots = _plots(ratio_figure(comparison), "Ratios with their intervals; left of 1, B is faster")
     grid = replace(sheet_grid(sheet), notes=())
-    return Block(
-        f"{pair.b} against {pair.a}", intro=sheet.what, grid=grid, plots=plots, notes=sheet.sentences
-    )
+    title = f"{comparison.b} against {comparison.a}"
+    return Block(title, intro=sheet.what, grid=grid, plots=plots, notes=sheet.sentences)
 
 
 def _nodes(found: Findings) -> Iterator[Block]:

@@ -1,0 +1,52 @@
+"""What a comparison comes to, in a sentence or two."""
+
+from collections.abc import Iterator
+
+from bench.analysis.comparison import Comparison, ScenarioComparison
+from bench.views.comparison import words
+from bench.views.comparison.family_words import family_sentence
+from bench.views.comparison.few_sessions import few_sessions_sentence
+from bench.views.comparison.mean_words import mean_sentence
+from bench.views.comparison.one_figure import one_figure_sentences
+from bench.views.format import several
+
+
+def headline(comparison: Comparison, letter: str = "B") -> str:
+    """The answer to "is B faster than A?", and where; `letter` names B where its name is long."""
+    return " ".join(sentences(comparison, letter))
+
+
+def sentences(comparison: Comparison, letter: str = "B") -> list[str]:
+    """The same, sentence by sentence; there is at least one."""
+    a, b = words.names(comparison, letter)
+    if not comparison.scenarios:
+        return [f"{a} and {b} have no scenario in common."]
+    found = [*_by_metric(comparison, a, b), *one_figure_sentences(comparison, a, b)]
+    return [*found, *_not_compared(comparison)]
+
+
+def _by_metric(comparison: Comparison, a: str, b: str) -> Iterator[str]:
+    """By the usual time first; another one's sentence begins with its name."""
+    usual = words.usual_metric(comparison)
+    say = few_sessions_sentence if comparison.basis.unit == "none" else mean_sentence
+    for overall in sorted(comparison.overall, key=lambda one: one.metric != usual):
+        by = "" if overall.metric == usual else f"By {words.METRIC_WORDS[overall.metric]}: "
+        yield by + say(comparison, overall, a, b)
+        if where := family_sentence(comparison, overall.metric):
+            yield where
+
+
+def _not_compared(comparison: Comparison) -> Iterator[str]:
+    """Scenarios that both sides have and that gave no ratio, by what became of them."""
+    ended = (
+        ("failed", [one for one in comparison.scenarios if one.verdict == "failed"]),
+        ("refused", [one for one in comparison.scenarios if one.verdict == "refused"]),
+        ("without a time", [one for one in comparison.scenarios if _is_silent(one)]),
+    )
+    counted = [f"{len(found):,} {how}" for how, found in ended if found]
+    if counted:
+        yield f"Not compared: {', '.join(counted)} of {several(len(comparison.scenarios), 'scenario')}."
+
+
+def _is_silent(one: ScenarioComparison) -> bool:
+    return one.verdict == "unclear" and not (one.a.times and one.b.times)

@@ -1,0 +1,206 @@
+"""The words that every form of a comparison shares: of verdicts, sides, settings and ratios."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from bench.analysis.comparison import (
+    Comparison,
+    Difference,
+    Metric,
+    Overall,
+    ScenarioComparison,
+    SideOfScenario,
+    Verdict,
+)
+from bench.analysis.decision import decide
+from bench.views.format import NONE, bytes_, percent, ratio, seconds
+
+METRIC_WORDS: dict[Metric, str] = {
+    "step_seconds": "median step",
+    "wall_seconds": "whole fit (wall_seconds)",
+    "train_seconds": "training (train_seconds)",
+    "target_seconds": "time to target (target_seconds)",
+}
+STYLES: dict[Verdict, str] = {
+    "faster": "bold green",
+    "below": "bold green",
+    "slower": "bold red",
+    "above": "bold red",
+    "same": "cyan",
+    "unclear": "dim",
+    "no verdict": "dim",
+    "failed": "bold magenta",
+    "refused": "magenta",
+}
+HASH_DIGITS = 12
+SHORT_NAME = 16
+"""Sides with names of at most so many letters go by them in sentences, others by a letter."""
+_NEAR = 1.0995
+"""Below it a factor is told to a thousandth."""
+_NUMBERS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+
+
+def letters(number: int) -> str:
+    """What the contender of that number goes by: B, C … Z, then AA, AB …, as columns of a spreadsheet."""
+    name, left = "", number + 2
+    while left:
+        left, digit = divmod(left - 1, 26)
+        name = chr(ord("A") + digit) + name
+    return name
+
+
+def names(comparison: Comparison, letter: str = "B") -> tuple[str, str]:
+    """What sentences call the two sides: by their names where both are short, else by their letters."""
+    own = (comparison.a, comparison.b)
+    return own if all(0 < len(name) <= SHORT_NAME for name in own) else ("A", letter)
+
+
+def spelled(number: int) -> str:
+    """A number as a sentence has it: "four", "13"."""
+    return _NUMBERS[number] if number < len(_NUMBERS) else f"{number:,}"
+
+
+def times(factor: float) -> str:
+    """By how many times, whichever way: 1.3 and 1/1.3 are both "1.30"; to a thousandth near 1."""
+    size = max(factor, 1 / factor)
+    return _times(size, 3 if size < _NEAR else 2)
+
+
+def times_span(low: float, high: float) -> str:
+    """An interval of the same on the same side of 1: "1.26 to 1.34", the smaller figure first."""
+    least, most = sorted(max(end, 1 / end) if end else math.inf for end in (low, high))
+    decimals = 3 if least < _NEAR else 2
+    return f"{_times(least, decimals)} to {_times(most, decimals)}"
+
+
+def _times(size: float, decimals: int) -> str:
+    return f"{size:.{decimals}f}" if size < 2 else ratio(size).removesuffix("×")
+
+
+def figure(value: float) -> str:
+    """A ratio in a sentence: "0.88", "0.998", "12.3"; to a thousandth near 1."""
+    return f"{value:.3f}" if 0.95 < value < 1.05 else f"{value:.2f}" if 0.1 < value < 10 else f"{value:.3g}"
+
+
+def plain_span(low: float, high: float) -> str:
+    """An interval of a ratio in a sentence: "0.983 to 1.050"."""
+    return f"{figure(low)} to {figure(high)}"
+
+
+def share(value: float) -> str:
+    """A share of 1 in two significant digits: "6.4 %", "0.52 %", "230 %"."""
+    digits = f"{float(f'{value * 100:.2g}'):.10f}".rstrip("0").rstrip(".")
+    return f"{digits} %"
+
+
+def below(scenario: ScenarioComparison, delta: float) -> str:
+    """What a verdict that is not clear, or against one figure, rests on: "<6.4 %", "q 0.08", "4 of 4"."""
+    if figure := scenario.one_figure:
+        return f"{max(figure.below, figure.above)} of {figure.rounds}"
+    if scenario.verdict != "unclear":
+        return ""
+    if scenario.q is not None and decide(scenario.low, scenario.high, delta) in ("faster", "slower"):
+        return f"q {p_value(scenario.q)}"
+    smallest = scenario.smallest_difference
+    return "" if smallest is None else f"<{share(smallest)}"
+
+
+def verdict(scenario: ScenarioComparison, delta: float) -> str:
+    """The verdict in one line: "faster", "unclear <6.4 %", "below 4 of 4"."""
+    return f"{scenario.verdict} {below(scenario, delta)}".rstrip()
+
+
+def p_value(value: float | None) -> str:
+    """A probability to a thousandth, smaller ones by their power: "0.012", "3e-05"."""
+    if value is None:
+        return NONE
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}"
+
+
+def runs_ok(side: SideOfScenario) -> str:
+    """How many of a side's runs ended ok: "2/3"."""
+    return f"{side.ok}/{side.runs}"
+
+
+def setting(difference: Difference) -> str:
+    """A difference in one line: "loop: fit → fused"."""
+    before, after = (values(difference.name, side) for side in (difference.values_a, difference.values_b))
+    return f"{difference.name}: {before} → {after}"
+
+
+def values(name: str, found: tuple[Any, ...]) -> str:
+    """A side's values of a fact or setting, readable; "unknown" for a machine that no table describes."""
+    if not found:
+        return "unknown" if name == "machine" else NONE
+    return ", ".join(_value(name, value) for value in found)
+
+
+def time_and_accuracy(side: SideOfScenario) -> tuple[str, str]:
+    """A side's median time and validation accuracy."""
+    return seconds(side.seconds), percent(side.val_accuracy)
+
+
+def usual_metric(comparison: Comparison) -> Metric | None:
+    """The time that most scenarios are compared by."""
+    counts = Counter(scenario.metric for scenario in comparison.scenarios)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def table_title(comparisons: Sequence[Comparison]) -> str:
+    """Which time the table holds; rows that hold another say so themselves."""
+    found = [scenario.metric for comparison in comparisons for scenario in comparison.scenarios]
+    if not found:
+        return ""
+    usual = Counter(found).most_common(1)[0][0]
+    mixed = any(metric != usual for metric in found)
+    return f"Time: {METRIC_WORDS[usual]}" + (", unless a row says otherwise" if mixed else "")
+
+
+def lettered(reason: str, letter: str) -> str:
+    """A reason of the analysis, which calls each contender B, of the one that goes by `letter`."""
+    return re.sub(r"\bB\b", letter, reason)
+
+
+def estimated(comparison: Comparison, metric: Metric) -> list[ScenarioComparison]:
+    """The scenarios that its mean by that time is of."""
+    return [
+        one
+        for one in comparison.scenarios
+        if one.metric == metric
+        and one.a.times
+        and one.b.times
+        and one.verdict != "refused"
+        and one.one_figure is None
+    ]
+
+
+def overall_by(comparison: Comparison, metric: Metric | None) -> Overall | None:
+    """What all scenarios by that time amount to."""
+    return next((overall for overall in comparison.overall if overall.metric == metric), None)
+
+
+def _value(name: str, value: Any) -> str:  # noqa: ANN401 -- a cell of a table holds anything
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_value(name, item) for item in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if name.endswith("_bytes") and isinstance(value, int | float):
+        return bytes_(value)
+    return str(value)[:HASH_DIGITS] if name.endswith("_sha256") else str(value)
