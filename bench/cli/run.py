@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
+from bench.cli.options import (
+    AddressOption,
+    OnlyOption,
+    RoundsOption,
+    SessionsOption,
+    SetOption,
+    parse_overrides,
+)
 from bench.cli.output import say, terminal
 from bench.cli.series import Course, compare_line
 from bench.cli.streams import streams
@@ -56,10 +63,7 @@ def run(
         ),
     ] = None,
     rounds: RoundsOption = None,
-    sessions: Annotated[
-        int | None,
-        typer.Option("--sessions", min=1, help="So many sessions in a row, each in processes of its own."),
-    ] = None,
+    sessions: SessionsOption = None,
     only: OnlyOption = None,
     settings: SetOption = None,
     timeout: Annotated[

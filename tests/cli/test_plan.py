@@ -58,14 +58,14 @@ def test_the_notebooks_totals_are_those_worked_out_by_hand(run_bench, scenarios)
     assert "Every run needs a GPU where there is one, else all cores of a node." in shown
 
 
-def test_settings_rounds_and_a_choice_of_scenarios_change_the_plan(run_bench, scenarios):
+def test_settings_rounds_sessions_and_a_choice_of_scenarios_change_the_plan(run_bench, scenarios):
     options = ("--set", "epochs=1", "--set", "cpus=2", "--rounds", "1", "--only", "batch-size/*")
-    shown = run_bench("plan", scenarios / "notebook.toml", *options).stdout
+    shown = run_bench("plan", scenarios / "notebook.toml", *options, "--sessions", "2").stdout
     rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.strip()}
     assert rows["batch_size=1"] == ["42,310", "50,000", "175", "kFLOP"]
     assert "baseline" not in rows
-    # 2 scenarios × 50,000 images × 174,800 operations = 1.748e10.
-    assert "2 scenarios × 1 round = 2 runs, 17.5 GFLOP of training steps." in shown
+    # 2 sessions × 2 scenarios × 50,000 images × 174,800 operations = 3.496e10.
+    assert "2 scenarios × 1 round × 2 sessions = 4 runs, 35.0 GFLOP of training steps." in shown
     assert "else 2 cores of a node." in shown
 
 
