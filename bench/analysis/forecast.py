@@ -45,19 +45,18 @@ class Span:
 
 @dataclass(frozen=True)
 class Forecast:
-    """A suite's scenarios and its totals over all rounds; `seconds` leaves out scenarios without a time."""
+    """A suite's scenarios, and totals over all rounds of so many `sessions`.
+
+    `seconds` leaves out scenarios without a time.
+    """
 
     scenarios: tuple[PlannedScenario, ...]
     measure: Measure
-
-    @property
-    def rounds(self) -> Span:
-        """Rounds of each scenario."""
-        return self._total(1)
+    sessions: int = 1
 
     @property
     def runs(self) -> Span:
-        """Runs of the whole session."""
+        """Runs of all sessions."""
         return self._total(len(self.scenarios))
 
     @property
@@ -76,12 +75,15 @@ class Forecast:
         return sum(planned.seconds is not None for planned in self.scenarios)
 
     def _total(self, per_round: float) -> Span:
-        return Span(self.measure.least_rounds * per_round, self.measure.most_rounds * per_round)
+        of_all = self.sessions * per_round
+        return Span(self.measure.least_rounds * of_all, self.measure.most_rounds * of_all)
 
 
-def forecast(points: Sequence[Point], measure: Measure, earlier: Mapping[str, float]) -> Forecast:
+def forecast(
+    points: Sequence[Point], measure: Measure, earlier: Mapping[str, float], sessions: int = 1
+) -> Forecast:
     """`earlier` gives the seconds of one run by scenario id, as `earlier_seconds` does."""
-    return Forecast(tuple(_planned(point, earlier) for point in points), measure)
+    return Forecast(tuple(_planned(point, earlier) for point in points), measure, sessions)
 
 
 def earlier_seconds(runs: RunTable, node: str | None) -> dict[str, float]:

@@ -38,6 +38,10 @@ SetOption = Annotated[
     ),
 ]
 RoundsOption = Annotated[int | None, typer.Option("--rounds", min=1, help="Rounds, in place of the suite's.")]
+SessionsOption = Annotated[
+    int | None,
+    typer.Option("--sessions", min=1, help="So many sessions in a row, each in processes of its own."),
+]
 AddressOption = Annotated[
     str | None,
     typer.Option(

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.earlier import earlier_times
-from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
+from bench.cli.options import (
+    AddressOption,
+    OnlyOption,
+    RoundsOption,
+    SessionsOption,
+    SetOption,
+    parse_overrides,
+)
 from bench.cli.output import terminal
 from bench.uri import ResultsAt, local_path, results_at
 
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
 def plan(
     suite: Annotated[Path, typer.Argument(metavar="SUITE", parser=local_path, help="A suite's TOML file.")],
     rounds: RoundsOption = None,
+    sessions: SessionsOption = None,
     only: OnlyOption = None,
     settings: SetOption = None,
     address: AddressOption = None,
@@ -43,7 +51,7 @@ def plan(
 
     chosen = read_suite(suite, parse_overrides(settings), rounds)
     chosen = chosen if only is None else chosen.only(only)
-    planned = forecast(chosen.points, chosen.measure, earlier_times(results))
+    planned = forecast(chosen.points, chosen.measure, earlier_times(results), sessions or 1)
     named = wanted_address(address)
     nodes = _nodes(address) if named != LOCAL else (this_machine(),)
     hopeless = impossible(chosen.points, nodes, chosen.measure.exclusive)

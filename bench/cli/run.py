@@ -1,13 +1,24 @@
 """`bench run`: a suite goes in, a recorded session and its summary come out."""
 
 import enum
+import functools
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.options import AddressOption, OnlyOption, RoundsOption, SetOption, parse_overrides
+from bench.cli.options import (
+    AddressOption,
+    OnlyOption,
+    RoundsOption,
+    SessionsOption,
+    SetOption,
+    parse_overrides,
+)
 from bench.cli.output import say, terminal
+from bench.cli.series import Course, compare_line
 from bench.cli.streams import streams
 from bench.errors import ClusterLostError, StoreError
 from bench.uri import ResultsAt, local_path, results_at
@@ -16,7 +27,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bench.cli.kept import Kept
+    from bench.cli.watchers import Silent
     from bench.orchestration.launch import Outcome
+    from bench.orchestration.scheduling.policy import Order
     from bench.orchestration.session import Rules
     from bench.records.suite import Suite
 
@@ -50,6 +63,7 @@ def run(
         ),
     ] = None,
     rounds: RoundsOption = None,
+    sessions: SessionsOption = None,
     only: OnlyOption = None,
     settings: SetOption = None,
     timeout: Annotated[
@@ -88,40 +102,77 @@ def run(
     --rounds N makes exactly N rounds, whatever precision the suite asks for. --order longest-first ends
     sooner where runs are side by side: by earlier times, where the results have some, else by FLOPs.
     --resume runs what is missing, what was cancelled and what was lost, up to --rounds where that is more.
+
+    --sessions N makes N sessions in a row, each in fresh processes and on a fresh Ray (with --address: a
+    fresh driver and workers; the cluster's Ray stays). An interrupt or a lost cluster ends the row, runs that
+    do not end ok do not. --resume goes on with its newest session, then makes those that are missing.
     """
-    from bench.analysis.forecast import expected_seconds
     from bench.analysis.repetition import until
-    from bench.cli.earlier import earlier_times
     from bench.cli.kept import kept_at
     from bench.cli.recorded import warn
-    from bench.cli.watchers import Display, Lines, Silent
     from bench.orchestration.launch import launch
-    from bench.orchestration.scheduling.policy import LongestFirst, Order
     from bench.orchestration.session import Rules
     from bench.orchestration.signals import held
     from bench.records.suite import read_suite
 
     streams.spare = True
+    course = Course.taken_up(sessions)
     chosen = read_suite(suite, parse_overrides(settings), rounds, timeout)
     chosen = chosen if only is None else chosen.only(only)
     console = terminal()
-    watcher = (
-        Silent() if quiet else Display(console, chosen) if console.is_terminal else Lines(console, chosen)
-    )
-    ordered = Order()
-    if order is OrderName.longest_first:
-        ordered = LongestFirst(expected_seconds(chosen.points, earlier_times(results, everywhere=True)))
+    tell = _tells_nothing if quiet else functools.partial(say, console)
+    watcher, ordered = _watcher(console, chosen, quiet), _order(order, chosen, results)
     rules = Rules(until(chosen.measure.precision), ordered, every_node, probe, twins, cold_compile)
-    with kept_at(results) as place:
-        begun = _session_to_resume(console, chosen, place, rules, quiet) if resume else None
-        place.upload_left()
-        with held(), watcher:
-            outcome = launch(chosen, place.folder, data, address, watcher, rules, begun, place.begin)
-        if outcome.runs:
-            _sum_up(console, outcome)
-        warn(outcome.notes)
-        left = place.finish(lambda line: None if quiet else say(console, line))
-        say(console, f"Session: {outcome.folder if left else place.named(outcome.folder)}")
+    with course.told_where_cut(tell):
+        with kept_at(results) as place:
+            begun = None if course.again or not resume else _to_resume(tell, chosen, place, rules)
+            if begun:
+                course.go_on_with(begun, sessions)
+            course.check(suite, chosen)
+            course.tell(tell)
+            place.upload_left()
+            rules = replace(rules, series=course.series)
+            with held(), watcher:
+                outcome = launch(chosen, place.folder, data, address, watcher, rules, begun, place.begin)
+            if outcome.runs:
+                _sum_up(console, outcome)
+            warn(outcome.notes)
+            left = place.finish(tell)
+            say(console, f"Session: {outcome.folder if left else place.named(outcome.folder)}")
+        _check_end(outcome, left)
+        course.ended(outcome.folder.name, bool(outcome.not_ok))
+    if len(course.series.before) > 1:
+        say(console, compare_line([place.named(place.folder / name) for name in course.series.before]))
+    if course.not_ok:
+        raise typer.Exit(1)
+
+
+def _tells_nothing(_line: str) -> None:
+    """For --quiet."""
+
+
+def _watcher(console: "Console", suite: "Suite", quiet: bool) -> "Silent":
+    from bench.cli.watchers import Display, Lines, Silent
+
+    if quiet:
+        return Silent()
+    return Display(console, suite) if console.is_terminal else Lines(console, suite)
+
+
+def _order(order: OrderName, suite: "Suite", results: ResultsAt) -> "Order":
+    from bench.analysis.forecast import expected_seconds
+    from bench.cli.earlier import earlier_times
+    from bench.orchestration.scheduling.policy import LongestFirst, Order
+
+    if order is OrderName.shuffled:
+        return Order()
+    return LongestFirst(expected_seconds(suite.points, earlier_times(results, everywhere=True)))
+
+
+def _check_end(outcome: "Outcome", left: str | None) -> None:
+    """Raises where the session was cut, or where not all of it is where it should be: `left` says so."""
+    from bench.cli.recorded import warn
+
     if left and (outcome.interrupted or outcome.lost):
         warn([left])
     if outcome.interrupted:
@@ -130,17 +181,12 @@ def run(
         raise ClusterLostError(f"{outcome.lost}; {outcome.lost.remedy}")
     if left:
         raise StoreError(left)
-    if outcome.not_ok:
-        raise typer.Exit(1)
 
 
-def _session_to_resume(
-    console: "Console", suite: "Suite", place: "Kept", rules: "Rules", quiet: bool
-) -> Path | None:
+def _to_resume(tell: Callable[[str], None], suite: "Suite", place: "Kept", rules: "Rules") -> Path | None:
     begun = place.session_to_resume(suite, rules.every_node)
-    if not quiet:
-        there = f"Going on with {place.named(begun)}" if begun else ""
-        say(console, there or f"No session of {suite.name} in {place.where} yet: a new one")
+    there = f"Going on with {place.named(begun)}" if begun else ""
+    tell(there or f"No session of {suite.name} in {place.where} yet: a new one")
     return begun
 
 

@@ -163,4 +163,5 @@ def _header(suite: Suite, rules: Rules) -> Row:
         "every_node": rules.every_node,
         "bench_version": bench.__version__,
         "command": [without_secrets(argument) for argument in sys.argv[1:]],
+        **rules.series.header(),
     }

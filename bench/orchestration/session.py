@@ -21,6 +21,7 @@ from bench.records.earlier import Earlier
 from bench.records.measurement import UNFINISHED, Measurement
 from bench.records.recorder import Recorder
 from bench.records.scenario import Precision
+from bench.records.series import Series
 from bench.records.suite import Point, Suite
 
 IDLE_SECONDS = 3600.0
@@ -38,6 +39,7 @@ class Rules:
     each scenario runs on each node of the cluster. Without `probe` nobody learns what the nodes can do at
     most, and a small session is over sooner. With `twins` a node may have a scenario's rounds side by side.
     With `cold_compile` every run compiles its programs, not only the first one of its scenario on a node.
+    `series` says which of several sessions in a row it is.
     """
 
     settled: Settled
@@ -46,6 +48,7 @@ class Rules:
     probe: bool = True
     twins: bool = False
     cold_compile: bool = False
+    series: Series = Series()  # noqa: RUF009 -- frozen
 
 
 class Session:

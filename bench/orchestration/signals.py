@@ -37,6 +37,7 @@ class _State:
 
     mode: _Mode = "heeded"
     received = noticed = taken = 0
+    receiver: threading.Thread | None = None
 
     @property
     def pending(self) -> bool:
@@ -61,7 +62,10 @@ def listen() -> None:
     sys.unraisablehook = _again
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     if ending:
-        threading.Thread(target=_receive, args=(ending,), name="signals", daemon=True).start()
+        _state.receiver = threading.Thread(target=_receive, args=(ending,), name="signals", daemon=True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {_CARRIER})  # to that thread it brings the news of its end
+        _state.receiver.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {_CARRIER})
 
 
 @contextlib.contextmanager
@@ -118,6 +122,19 @@ def heed_pending() -> None:
         raise KeyboardInterrupt
 
 
+def hand_over() -> None:
+    """Nobody listens any more: what comes from now on waits for the program that this process becomes.
+
+    They stay blocked through `execve`, until that one listens. Raises KeyboardInterrupt where one has come.
+    """
+    receiver, _state.receiver = _state.receiver, None
+    if receiver is not None:
+        assert receiver.ident is not None
+        signal.pthread_kill(receiver.ident, _CARRIER)
+        receiver.join()
+    heed_pending()
+
+
 def deafen() -> None:
     """The command is over: nothing that comes now changes how it ends, nor does it end twice."""
     _state.mode = "deaf"
@@ -169,8 +186,7 @@ def _receive(ending: set[signal.Signals]) -> None:
     main = threading.main_thread().ident
     assert main is not None
     where, since = _whereabouts(main), time.monotonic()
-    while True:
-        came = _wait(ending)
+    while (came := _wait(ending)) != _CARRIER:
         here, now = _whereabouts(main), time.monotonic()
         if here != where:
             where, since = here, now
@@ -183,15 +199,17 @@ def _receive(ending: set[signal.Signals]) -> None:
             signal.pthread_kill(main, _CARRIER)
 
 
-def _wait(ending: set[signal.Signals]) -> bool:
-    """Whether one came. Nothing is looked at before the first: it would disturb what is measured."""
+def _wait(ending: set[signal.Signals]) -> int | None:
+    """One that came, or none. Nothing is looked at before the first: it would disturb what is measured."""
+    awaited = {*ending, _CARRIER}
     if _state.received and hasattr(signal, "sigtimedwait"):
-        return signal.sigtimedwait(ending, _LOOK_SECONDS) is not None
+        came = signal.sigtimedwait(awaited, _LOOK_SECONDS)
+        return came and came.si_signo
     if _state.received:  # on macOS, which lacks it
         time.sleep(_LOOK_SECONDS)
-        if not signal.sigpending() & ending:
-            return False
-    return bool(signal.sigwait(ending))
+        if not signal.sigpending() & awaited:
+            return None
+    return signal.sigwait(awaited)
 
 
 def _whereabouts(thread: int) -> tuple[object, ...]:

@@ -42,7 +42,7 @@ class Measure(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    rounds: PositiveInt = 3
+    rounds: PositiveInt = 4
     precision: float | None = None
     max_rounds: PositiveInt | None = None
     timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3600.0

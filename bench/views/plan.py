@@ -149,8 +149,9 @@ def _totals(forecast: Forecast, asked: set[str]) -> Iterable[str]:
         yield f"Each scenario has a row where they are up to {MOST_LISTED}: choose some by --only or --set."
     if len(asked) == 1:
         yield f"Every run needs {next(iter(asked))}."
+    sessions = f" × {several(forecast.sessions, 'session')}" if forecast.sessions > 1 else ""
     yield (
-        f"{several(scenarios, 'scenario')} × {rounds_ahead(forecast.measure)} = "
+        f"{several(scenarios, 'scenario')} × {rounds_ahead(forecast.measure)}{sessions} = "
         f"{_span(forecast.runs, count)} run{'' if forecast.runs.most == 1 else 's'}, "
         f"{_span(forecast.flops, operations)} of training steps."
     )

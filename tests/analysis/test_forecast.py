@@ -29,7 +29,7 @@ def test_counts_follow_from_the_settings():
     # The second step of an epoch has the 20,000 images that are left: none is counted twice.
     assert odd.steps == 4
     assert odd.flops == 100_000 * (6 * (7_840 + 100) - 2 * 7_840)
-    assert (planned.rounds, planned.runs) == (Span(3, 3), Span(6, 6))
+    assert planned.runs == Span(6, 6)
     assert planned.flops == Span(*[3 * (baseline.flops + odd.flops)] * 2)
 
 
@@ -41,11 +41,18 @@ def test_earlier_times_make_the_total_of_the_scenarios_that_have_one():
     assert (nothing.timed, nothing.seconds) == (0, Span(0.0, 0.0))
 
 
+def test_of_several_sessions_all_totals_are_so_many_times_as_large():
+    times = {ODD.scenario.scenario_id: 2.5}
+    one, four = (forecast([BASELINE, ODD], Measure(rounds=3), times, sessions) for sessions in (1, 4))
+    assert (four.runs, four.flops.most) == (Span(24, 24), 4 * one.flops.most)
+    assert (four.seconds, four.timed) == (Span(30.0, 30.0), 1)
+
+
 def test_up_to_a_precision_all_totals_run_from_the_least_to_the_most():
     measure = Measure(rounds=3, precision=0.01, max_rounds=20)
     planned = forecast([BASELINE, ODD], measure, {ODD.scenario.scenario_id: 2.5})
     a_round = sum(scenario.flops for scenario in planned.scenarios)
-    assert (planned.rounds, planned.runs) == (Span(6, 20), Span(12, 40))
+    assert planned.runs == Span(12, 40)
     assert planned.flops == Span(6 * a_round, 20 * a_round)
     assert planned.seconds == Span(15.0, 50.0)
 

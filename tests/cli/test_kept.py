@@ -14,7 +14,7 @@ from tests.records.remote.s3 import Stuck, busy, denied, failing, serving
 ROOT = Path(__file__).parents[2]
 SUITE = '[[sweep]]\nname = "one"\nhidden = [50, 50]\nbatch_size = 100\n'
 PROGRAM = """
-import sys
+import os
 from bench.orchestration import signals
 signals.listen()  # before other imports begin threads, which signals would come to
 signals.listen = lambda: None
@@ -26,13 +26,14 @@ from bench.records.remote import upload
 
 def launch(suite, results, data, address, watcher, rules, begun, began):
     header = _header(suite, rules)
-    recorder = Recorder.resume(begun, header) if begun else Recorder.begin(results / "s1", "s1", header)
+    name = f"s{rules.series.number}"
+    recorder = Recorder.resume(begun, header) if begun else Recorder.begin(results / name, name, header)
     with recorder:
         began(recorder.folder)
     return Outcome(recorder.folder, 0, 0, False)
 
 launching.launch = launch
-upload.LOOK_SECONDS, upload.AT_ONCE_SECONDS = 0.01, float(sys.argv.pop(1))
+upload.LOOK_SECONDS, upload.AT_ONCE_SECONDS = 0.01, float(os.environ["AT_ONCE_SECONDS"])
 main()
 """
 
@@ -52,9 +53,9 @@ def bench(server, tmp_path, request):
     server.make(bucket)
 
     def begin(*arguments, at_once=60):
-        line = [sys.executable, str(tmp_path / "command.py"), str(at_once), *arguments]
+        line = [sys.executable, str(tmp_path / "command.py"), *arguments]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-        environment |= {"BENCH_SPOOL": str(tmp_path / "spool")}
+        environment |= {"BENCH_SPOOL": str(tmp_path / "spool"), "AT_ONCE_SECONDS": str(at_once)}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(line, cwd=tmp_path, env=environment, text=True, **pipes)
 
@@ -68,15 +69,18 @@ def told(process):
 
 
 @pytest.mark.slow
-def test_a_session_elsewhere_from_its_begin_to_its_end_and_on(bench, server):
+def test_sessions_elsewhere_from_their_begin_to_their_end_and_on(bench, server):
     run = ("run", "suite.toml", "--results", bench.uri)
-    assert told(bench(*run)) == (0, f"Session: {bench.path}/s1\n", "")
-    assert told(bench(*run, "--resume", "--quiet")) == (0, f"Session: {bench.path}/s1\n", "")
+    row = f"2 sessions, held against each other by: bench compare {bench.path}/s1 {bench.path}/s2\n"
+    told_of_them = f"Session: {bench.path}/s1\nSession: {bench.path}/s2\n{row}"
+    assert told(bench(*run, "--sessions", "2", "--quiet")) == (0, told_of_them, "")
+    assert told(bench(*run, "--resume", "--quiet")) == (0, f"Session: {bench.path}/s2\n{row}", "")
     with failing(
         server, Stuck("manifest.json")
     ) as fault:  # interrupted while it waits for the end of its upload
         process = bench(*run, "--resume", at_once=0)
-        assert process.stdout.readline() == f"Going on with {bench.path}/s1\n"
+        assert process.stdout.readline() == f"Going on with {bench.path}/s2\n"
+        assert process.stdout.readline() == "Session 2 of 2\n"
         assert (
             process.stdout.readline() == f"Uploading the rest to {bench.path}: Ctrl-C leaves it for later\n"
         )
@@ -85,9 +89,10 @@ def test_a_session_elsewhere_from_its_begin_to_its_end_and_on(bench, server):
         fault.go.set()
     assert status == 2
     assert error.startswith(
-        f"bench: {bench.path}/s1: not all of it is there yet: no answer; all of it is in /"
+        f"bench: {bench.path}/s2: not all of it is there yet: no answer; all of it is in /"
     )
-    assert output.splitlines()[-1].startswith("Session: /")
+    assert output.splitlines()[-2].startswith("Session: /")
+    assert output.splitlines()[-1].startswith("1 of 2 sessions are done; ")
 
 
 @pytest.mark.slow

@@ -9,17 +9,17 @@ from bench.errors import BenchError
 @pytest.mark.parametrize(
     ("suite", "scenarios_", "rounds", "labels"),
     [
-        ("batch-sizes", 13, 3, ["batch_size=1", "batch_size=10000"]),
-        ("learning-rates", 11, 3, ["learning_rate=1e-05", "learning_rate=1.0"]),
-        ("notebook", 6, 3, ["baseline", "batch_size=10000", "learning_rate=0.02", "wide-sigmoid"]),
-        ("notebook-fit", 6, 3, ["baseline", "batch_size=1", "learning_rate=0.0001", "wide-sigmoid"]),
-        ("quick", 7, 3, ["batch_size=100 loop=fit", "batch_size=10000 loop=fused", "wide-sigmoid"]),
+        ("batch-sizes", 13, 4, ["batch_size=1", "batch_size=10000"]),
+        ("learning-rates", 11, 4, ["learning_rate=1e-05", "learning_rate=1.0"]),
+        ("notebook", 6, 4, ["baseline", "batch_size=10000", "learning_rate=0.02", "wide-sigmoid"]),
+        ("notebook-fit", 6, 4, ["baseline", "batch_size=1", "learning_rate=0.0001", "wide-sigmoid"]),
+        ("quick", 7, 4, ["batch_size=100 loop=fit", "batch_size=10000 loop=fused", "wide-sigmoid"]),
         ("scaling", 13, 4, ["one-device", "devices=8", "workers=2"]),
-        ("strategies", 5, 3, ["one_device", "multi_worker_mirrored"]),
+        ("strategies", 5, 4, ["one_device", "multi_worker_mirrored"]),
         ("surface", 63, 2, ["batch_size=10 learning_rate=0.0001", "batch_size=10000 learning_rate=1.0"]),
         ("target-98.5", 2, 10, ["time-to-98.5", "time-to-98.5, wider"]),
         ("target-99", 2, 5, ["time-to-99", "time-to-99, deeper"]),
-        ("wide-sigmoid", 7, 3, ["hidden=128-128", "hidden=8192-8192"]),
+        ("wide-sigmoid", 7, 4, ["hidden=128-128", "hidden=8192-8192"]),
     ],
 )
 @pytest.mark.parametrize("columns", [80, 140])
@@ -45,7 +45,7 @@ def test_the_notebooks_totals_are_those_worked_out_by_hand(run_bench, scenarios)
     50-50: 6 · (39200 + 2500 + 500) − 78400 = 174,800 an image.
     wide, 1024-1024: 6 · (802816 + 1048576 + 10240) − 1605632 = 9,564,160 an image, 200 to a step.
     All of it: 250,000 images × 879,200 + 4 × 250,000 × 174,800 + 2,500,000 × 9,564,160 = 2.4305e13, and
-    three rounds 7.29e13. Weights: 785 d_1 + (d_1 + 1) d_2 + (d_2 + 1) 10.
+    four rounds 9.72e13. Weights: 785 d_1 + (d_1 + 1) d_2 + (d_2 + 1) 10.
     """
     shown = run_bench("plan", scenarios / "notebook.toml").stdout
     rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.strip()}
@@ -54,18 +54,18 @@ def test_the_notebooks_totals_are_those_worked_out_by_hand(run_bench, scenarios)
     assert rows["batch_size=1"] == ["42,310", "250,000", "175", "kFLOP"]
     assert rows["learning_rate=0.0001"] == ["42,310", "2,500", "17.5", "MFLOP"]
     assert rows["wide-sigmoid"] == ["1,863,690", "12,500", "1.91", "GFLOP"]
-    assert "6 scenarios × 3 rounds = 18 runs, 72.9 TFLOP of training steps." in shown
+    assert "6 scenarios × 4 rounds = 24 runs, 97.2 TFLOP of training steps." in shown
     assert "Every run needs a GPU where there is one, else all cores of a node." in shown
 
 
-def test_settings_rounds_and_a_choice_of_scenarios_change_the_plan(run_bench, scenarios):
+def test_settings_rounds_sessions_and_a_choice_of_scenarios_change_the_plan(run_bench, scenarios):
     options = ("--set", "epochs=1", "--set", "cpus=2", "--rounds", "1", "--only", "batch-size/*")
-    shown = run_bench("plan", scenarios / "notebook.toml", *options).stdout
+    shown = run_bench("plan", scenarios / "notebook.toml", *options, "--sessions", "2").stdout
     rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.strip()}
     assert rows["batch_size=1"] == ["42,310", "50,000", "175", "kFLOP"]
     assert "baseline" not in rows
-    # 2 scenarios × 50,000 images × 174,800 operations = 1.748e10.
-    assert "2 scenarios × 1 round = 2 runs, 17.5 GFLOP of training steps." in shown
+    # 2 sessions × 2 scenarios × 50,000 images × 174,800 operations = 3.496e10.
+    assert "2 scenarios × 1 round × 2 sessions = 4 runs, 35.0 GFLOP of training steps." in shown
     assert "else 2 cores of a node." in shown
 
 
@@ -73,7 +73,7 @@ def test_a_setting_takes_the_place_of_an_axis(run_bench, scenarios):
     options = ("--set", "batch_size=7", "--only", "loops")
     shown = run_bench("plan", scenarios / "quick.toml", *options).stdout
     assert "batch_size" not in shown
-    assert "2 scenarios × 3 rounds = 6 runs" in shown
+    assert "2 scenarios × 4 rounds = 8 runs" in shown
 
 
 def test_runs_recorded_on_this_node_give_a_time(run_bench, scenarios, write_small, tmp_path):
@@ -151,7 +151,7 @@ def test_a_hundred_thousand_scenarios_have_a_plan(run_bench, tmp_path):
     shown = run_bench("plan", tmp_path / "large.toml")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "\na: batch_size (316 values from 1 to 316) × epochs (316 values from 1 to 316)\n" in shown.stdout
-    assert "99,856 scenarios × 3 rounds = 299,568 runs" in shown.stdout
+    assert "99,856 scenarios × 4 rounds = 399,424 runs" in shown.stdout
     assert len(shown.stdout.splitlines()) < 20
 
 

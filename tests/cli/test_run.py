@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from bench.analysis import repetition
 from bench.records.store import read_sessions
-from tests.sessions import without_seal
+from tests.sessions import journal_of, recorded, without_seal
 
 pytestmark = pytest.mark.slow
 
@@ -219,14 +220,28 @@ def test_a_killed_session_is_resumed(suite):
     }
     assert [row for row in rows if row in left] == left
 
-    # All is there: no process trains, and the tables say what they said.
+    # All is there: no process trains, and the tables say what they said. Then comes a session of its own.
     again = subprocess.run(
-        unprobed(path, "--resume"), capture_output=True, text=True, timeout=200, check=False
+        unprobed(path, "--resume", "--sessions", "2", "--rounds", "1", "--only", "*relu"),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
     )
     assert (again.returncode, again.stderr) == (0, "")
-    assert "▶" not in again.stdout
-    assert "\ntiny · tiny\nscenario " in again.stdout
-    assert the_session(path) == (folder, rows)
+    first, _, second = again.stdout.partition(f"Session: {folder}\nSession 2 of 2\n")
+    assert "▶" not in first
+    assert "\ntiny · tiny\nscenario " in first
+    assert recorded(folder) == rows
+    (other,) = set(folder.parent.iterdir()) - {folder}
+    assert second.count("▶") == 1
+    assert second.endswith(
+        f"Session: {other}\n2 sessions, held against each other by: bench compare {folder} {other}\n"
+    )
+    (new,) = recorded(other)
+    assert (new["session_id"], new["round"], new["status"]) == (other.name, 1, "ok")
+    assert journal_of(other).header["series"] == {"sessions": 2, "before": [folder.name]}
+    shutil.rmtree(other)
 
     journal = folder / "journal.jsonl"
     entries = [line.replace(rows[0]["machine_id"], "elsewhere") for line in journal.read_text().splitlines()]

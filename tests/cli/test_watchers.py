@@ -150,7 +150,7 @@ def test_runs_of_the_next_round_start_before_the_last_one_has_ended_and_each_sce
 
 
 def test_a_scenario_that_never_gives_a_time_is_ahead_for_the_least_number_of_rounds(suite, console):
-    asked = suite(precision=0.01, max_rounds=20)
+    asked = suite(rounds=3, precision=0.01, max_rounds=20)
     play(Lines(console, asked), asked, [{0: 1.0, 1: None}] * 3 + [{0: 1.0}] * 3)
     # Once a run of it has failed it counts with three rounds in all, where the other has six.
     assert counts(console) == ["1/~12", *(f"{number}/~9" for number in range(2, 10))]

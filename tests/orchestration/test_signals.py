@@ -203,6 +203,37 @@ def test_a_system_without_timed_waits_takes_each_of_them_as_well(run):
     assert (status, output) == (0, "interrupted\ninterrupted\n")
 
 
+def test_what_comes_while_a_process_becomes_another_program_is_for_that_one(run):
+    told = f"try: signals.listen(); {WAIT}\nexcept KeyboardInterrupt: print('interrupted')"
+    program = SCRIPT.removesuffix("signals.listen()\n") + told
+    becomes = f"os.execv(sys.executable, [sys.executable, '-c', {program!r}])"
+    assert run("signals.hand_over(); send()", becomes) == (0, "interrupted\n", "")
+
+
+def test_what_came_before_keeps_a_process_from_becoming_another_program(run):
+    status, output, _ = run(
+        "try:",
+        "    with held():",
+        "        send(); wait_until_pending(); signals._state.mode = 'heeded'",
+        "        signals.hand_over(); print('never')",
+        "except KeyboardInterrupt: print('interrupted')",
+    )
+    assert (status, output) == (0, "interrupted\n")
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_who_has_handed_over_hears_of_none_any_more(run, earlier):
+    """A receiver that has had one waits otherwise, and ends as well."""
+    status, output, errors = run(
+        "with held():",
+        f"    for _ in range({earlier}): send(); wait_until_pending(); take_pending()",
+        "    signals.hand_over(); send()",
+        "    print(signal.SIGTERM in signal.sigpending(), signals._state.pending, threading.active_count())",
+        "    sys.stdout.flush(); os._exit(0)",
+    )
+    assert (status, output, errors) == (0, "True False 1\n", "")
+
+
 def test_what_is_ignored_stays_so(run):
     """As nohup asks for."""
     script = ("send(signal.SIGHUP); send(signal.SIGINT)", "print(signal.getsignal(signal.SIGHUP).name)")

@@ -86,7 +86,7 @@ class TestReading:
     def test_what_it_leaves_out_has_defaults(self, read):
         suite = read(SWEEP)
         assert suite.title == "suite"
-        assert (suite.measure.rounds, suite.measure.timeout_seconds, suite.measure.retries) == (3, 3600.0, 1)
+        assert (suite.measure.rounds, suite.measure.timeout_seconds, suite.measure.retries) == (4, 3600.0, 1)
 
     def test_a_label_is_one_line_whatever_is_in_it(self, read):
         suite = read(SWEEP + r'matrix.accelerator = ["a\u001b\nb", "H100"]')
@@ -181,7 +181,7 @@ class TestRepetition:
 
     def test_a_precision_takes_six_to_twenty_rounds_unless_said_otherwise(self, measure):
         found = measure("precision = 0.01")
-        assert (found.rounds, found.precision, found.max_rounds) == (3, 0.01, 20)
+        assert (found.rounds, found.precision, found.max_rounds) == (4, 0.01, 20)
         assert (found.least_rounds, found.most_rounds) == (6, 20)
 
     def test_rounds_is_the_least_number_of_them(self, measure):
@@ -385,7 +385,7 @@ WRONG_FILES = {
         "[measure]: max_rounds: 20 is less than rounds = 30; give 30 or more"
     ),
     "[measure]\nprecision = 0.1\nmax_rounds = 2\n" + SWEEP: (
-        "[measure]: max_rounds: 2 is less than rounds = 3; give 6 or more"
+        "[measure]: max_rounds: 2 is less than rounds = 4; give 6 or more"
     ),
     "[measure]\nprecision = 0.1\nmax_rounds = 5\n" + SWEEP: (
         "[measure]: max_rounds: from 5 runs no precision can be told at 95 %; give 6 or more"

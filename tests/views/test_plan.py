@@ -28,6 +28,11 @@ def test_a_sweep_of_one_has_one_line_and_a_sweep_of_several_a_heading(rendered, 
     assert "3 scenarios × 3 rounds = 9 runs, 922 GFLOP of training steps." in lines
 
 
+def test_several_sessions_are_counted(rendered):
+    lines = rendered(plan_table(forecast([ONE], Measure(rounds=3), {}, 4), "A title"), 140)
+    assert "1 scenario × 3 rounds × 4 sessions = 12 runs, 2.64 TFLOP of training steps." in lines
+
+
 def test_known_times_have_a_column_and_a_total(rendered):
     seconds = {ONE.scenario.scenario_id: 12.3, TWO[0].scenario.scenario_id: 502.28}
     some = rendered(plan_table(forecast([ONE, *TWO], ONCE, seconds), "A title"), 140)

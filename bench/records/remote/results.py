@@ -104,6 +104,9 @@ class RemoteResults:
             left = end(upload)
         except KeyboardInterrupt:
             left = upload.left
+            if left is None:
+                remove(folder)
+                raise
         if left is not None:
             return self.left_line(folder, left)
         remove(folder)

@@ -97,6 +97,22 @@ def test_what_is_there_is_no_longer_here(machine, recorded, place, uri):
     assert here.told == []
 
 
+def test_an_interrupt_that_comes_once_all_is_there_is_raised(machine, recorded, uri, monkeypatch):
+    """Whoever goes on with something else afterwards has to hear of it."""
+    here, finish = machine("a"), upload.Upload.finish
+
+    def interrupted(ending, *more):
+        finish(ending, *more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(upload.Upload, "finish", interrupted)
+    folder = recorded(here, [1])
+    with pytest.raises(KeyboardInterrupt):
+        here.finish()
+    assert rounds(uri) == [1]
+    assert not folder.exists()
+
+
 def test_what_could_not_be_uploaded_is_left_and_the_next_command_does_it(
     machine, recorded, server, place, uri, monkeypatch
 ):
