@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from bench.analysis.ratios import Pair, Ratio, block_ratios
 from bench.analysis.sides import FEWEST_SESSIONS, Unit
 from bench.analysis.statistics import median, rounds_needed
-from bench.analysis.student import Shift, paired, welch
 from bench.analysis.timed import Timed
+from bench.analysis.welch import Shift, paired, welch
 
 Floats = NDArray[np.float64]
 TimedPair = tuple[Timed, Timed]

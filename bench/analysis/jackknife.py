@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.analysis.pairwise import LogRatios
-from bench.analysis.student import Shift, shift_of
+from bench.analysis.welch import Shift, shift_of
 
 Floats = NDArray[np.float64]
 Blocks = NDArray[np.intp]

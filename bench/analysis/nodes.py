@@ -1,114 +1,131 @@
-"""Which nodes are slow: the step times of each against those of the others of the same hardware."""
+"""Which nodes are slow: the step times of each against those of the others of equal hardware.
+
+Each node has a mood of its own in each session, which all its runs there share. So runs of one session tell
+of that session, and only several sessions tell of the node.
+"""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.analysis.ratios import Pair, Ratio, ratios
+from bench.analysis.decision import SAME_SESSION_LEVEL, SESSIONS_LEVEL, Decision, benjamini_hochberg, decide
+from bench.analysis.node_ratios import FEWEST_ROUNDS, SessionRatios, session_ratios
 from bench.analysis.repetition import CONFIDENCE
-from bench.analysis.statistics import geometric_mean, holm
-from bench.records.run_table import Codes, Rows, RunTable, grouped
+from bench.analysis.statistics import mad
+from bench.analysis.student import margin_tail, t_quantile
+from bench.records.run_table import Codes, Mask, Rows, RunTable, grouped
 
-Verdict = Literal["slower", "faster", "same", "unclear"]
+Floats = NDArray[np.float64]
 
 DELTA = 0.01
 """Two times within this share of each other pass for the same, as they do for `bench compare`."""
-FEWEST_RUNS = 2
+FEWEST_SESSIONS = 4
+"""From so many on the session is the unit."""
+FEWEST_NODES = 5
+"""From so many on their own scatter tells what a mood can do."""
+POWER = 0.95
 RUN_COLUMNS = (
-    *("run_id", "session_id", "scenario_id", "machine", "device_name", "node", "nodes"),
+    *("run_id", "session_id", "scenario_id", "machine_id", "machine", "device_name", "node", "nodes"),
     *("round", "status", "step_seconds"),
 )
 """Of `runs`, all that is read here."""
-_MOST_PAIRS = 40_000  # the exact counts of two samples take time by the square of the product of their sizes
+_SCALED = 1.4826  # of normal values the standard deviation over the MAD (Hampel 1974)
 
 
 @dataclass(frozen=True)
 class NodeTimes:
-    """The steps of one node against those of the `others`.
+    """The steps of one node against those of its like: the median node, or of two nodes the other one.
 
-    `ratio` is how many times as long its steps take: per scenario Hodges and Lehmann's, over the `scenarios`
-    their geometric mean. `low` to `high` is the geometric mean of the scenarios' 95 % intervals, as wide as
-    it has to be where whatever slows a node slows all its scenarios alike. Where some scenarios have enough
-    runs for an interval, only those count; without any there is no verdict.
-
-    `others` are without the nodes that are slower for certain, unless no other is left: beside a slow node
-    a sound one would seem fast.
-
-    `certain` says whether the verdict "slower" or "faster" outlasts Holm's correction for all nodes and
-    scenarios of the table.
+    `ratio` is how many times as long its steps take: over the `scenarios`, then over the `sessions`, their
+    geometric mean; `low` to `high` its 95 % interval, None where it had too few rounds, or sessions. There is
+    no verdict without one. `differs` says that the whole interval lies past ±1 %, which is no verdict yet.
     """
 
     node: str
-    others: tuple[str, ...]
     scenarios: int
+    sessions: int
     runs: int
     ratio: float
     low: float | None
     high: float | None
-    verdict: Verdict | None
-    certain: bool
+    verdict: Decision | None
+    differs: bool
 
 
 @dataclass(frozen=True)
 class NodeTable:
-    """The nodes of one hardware, the slowest first; `tests` share Holm's correction."""
+    """The nodes of one hardware, the slowest first, and what is said of them.
+
+    With `over_sessions` the verdicts are about the nodes, in so many `sessions`; else about those sessions
+    alone, where a node may have been in a mood. Beyond `margin`, a share of 1, a node stands out of the
+    others; None of so few nodes that their scatter tells nothing. `smallest` is the difference, likewise,
+    that these rounds would have shown in 95 of 100 cases, None where that is unknown. `alone` are nodes that
+    ran beside them, on hardware that no other one has.
+    """
 
     machine: str
     device_name: str | None
     nodes: tuple[NodeTimes, ...]
-    tests: int
+    sessions: int
+    over_sessions: bool
+    margin: float | None
+    smallest: float | None
+    alone: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class _Hardware:
-    machine: str
-    device_name: str | None
+class _Estimates:
+    """Logarithms of the nodes' ratios, their standard errors and degrees of freedom: NaN where unknown."""
 
-
-_Times = dict[str, NDArray[np.float64]]
-"""The step times of each node, on one scenario of one session."""
-_Question = tuple[Hashable, str, frozenset[str]]
-"""Of which scenario, which node, against which others."""
+    ratio: Floats
+    error: Floats
+    degrees: Floats
 
 
 @dataclass(frozen=True)
-class _Test:
-    """One node against the others of its hardware, on one scenario of one session.
-
-    Two nodes that are alone against each other ask the same `question` and have one p value.
+class _Rule:
+    """When there is a verdict: beyond `margin`, which the nodes' scatter sets, None where that tells nothing;
+    and where nodes are `tested`, each by itself, with adjusted p values `q` of at most `level`.
     """
 
-    question: Hashable
-    node: str
-    others: frozenset[str]
-    runs: int
-    ratio: float
-    low: float | None
-    high: float | None
-    p: float
+    margin: float | None
+    tested: bool
+    level: float
+    q: Sequence[float]
 
 
 def node_tables(runs: RunTable) -> list[NodeTable]:
     """A table for each hardware of which some scenario of a session ran at least twice on each of two nodes.
 
-    Only ok runs on exactly one node count: one on several tells nothing of one. Hardware is the `machine`
-    that a run was on and the device that it trained on: a node of another hardware is not slow, it is
-    different. In very large sessions only the last rounds are compared.
+    Only ok runs on exactly one node count: one on several tells nothing of one. Hardware is the `machine_id`
+    that a run was on, in older tables its name, and the device that it trained on: a node of another hardware
+    is not slow, it is different.
     """
-    nodes, machines, devices = _only_node(runs), runs.codes("machine"), runs.codes("device_name")
+    nodes, rows = _only_node(runs), runs.rows[_timed(runs)]
+    nodes_known = rows[~nodes.among([None, ""])[rows]]
+    hardware = [_hardware(runs), runs.codes("device_name")]
+    compared = [(own, list(session_ratios(runs, nodes, own))) for own in grouped(hardware, nodes_known)]
+    beside = _alone(runs, nodes, compared)
+    return [
+        _table(runs, nodes, own[0], found, alone)
+        for (own, found), alone in zip(compared, beside, strict=True)
+        if found
+    ]
+
+
+def _timed(runs: RunTable) -> Mask:
     steps = runs.numbers("step_seconds")
-    timed = runs.is_ok() & steps.known & (steps.values != 0) & ~machines.among([None, ""])
-    families = grouped([machines, devices], runs.rows[timed & ~nodes.among([None, ""])])
-    compared = (
-        (_Hardware(machines[rows[0]], devices[rows[0]]), _scenarios(runs, nodes, steps.values, rows))
-        for rows in families
-    )
-    tables = (_table_without_the_slow(hardware, scenarios) for hardware, scenarios in compared)
-    return [table for table in tables if table.nodes]
+    sound = steps.known & (steps.values > 0) & np.isfinite(steps.values)
+    return runs.is_ok() & sound & ~runs.codes("machine").among([None, ""])
+
+
+def _hardware(runs: RunTable) -> Codes:
+    """The id of each run's machine, or else its name."""
+    ids = runs.codes("machine_id")
+    return ids.mapped([machine_id or None for machine_id in ids.values]).otherwise(runs.codes("machine"))
 
 
 def _only_node(runs: RunTable) -> Codes:
@@ -118,118 +135,146 @@ def _only_node(runs: RunTable) -> Codes:
     return several.mapped(several.values).otherwise(first)
 
 
-def _scenarios(runs: RunTable, nodes: Codes, steps: NDArray[Any], rows: Rows) -> dict[Hashable, _Times]:
-    """The step times of each scenario of each session that ran often enough on several nodes."""
-    of: dict[tuple[str, str], dict[str, Rows]] = {}
-    sessions, scenarios = runs.codes("session_id"), runs.codes("scenario_id")
-    for own in grouped([sessions, scenarios, nodes], rows):
-        if len(own) >= FEWEST_RUNS:
-            first = own[0]
-            of.setdefault((sessions[first], scenarios[first]), {})[nodes[first]] = own
-    rounds = runs.numbers("round").values
-    several = ((scenario, enough) for scenario, enough in of.items() if len(enough) > 1)
-    return {scenario: _times(rounds, steps, enough) for scenario, enough in several}
+def _alone(
+    runs: RunTable, nodes: Codes, compared: Sequence[tuple[Rows, Sequence[SessionRatios]]]
+) -> Iterator[tuple[str, ...]]:
+    """For each hardware the nodes that ran in its sessions, on the same device, but are in no table."""
+    devices, sessions = runs.codes("device_name"), runs.codes("session_id")
+    known = {nodes.values[place] for _, found in compared for one in found for place in one.nodes}
+    left_out: dict[Hashable, set[str]] = {}
+    for own, _ in compared:
+        for rows in grouped([sessions, nodes], own):
+            if nodes[rows[0]] not in known and len(rows) >= FEWEST_ROUNDS:
+                left_out.setdefault((devices[own[0]], sessions[rows[0]]), set()).add(nodes[rows[0]])
+    for own, _ in compared:
+        its = {session for session in sessions.of(own)} if left_out else set()
+        near = (left_out.get((devices[own[0]], session), set()) for session in its)
+        yield tuple(sorted(set().union(*near)))
 
 
-def _times(rounds: NDArray[Any], steps: NDArray[Any], nodes: Mapping[str, Rows]) -> _Times:
-    """The step times of each node; of very many those of the last rounds."""
-    most = max(FEWEST_RUNS, math.isqrt(_MOST_PAIRS // len(nodes)))
-    return {
-        node: steps[rows if len(rows) <= most else rows[np.argsort(rounds[rows], kind="stable")[-most:]]]
-        for node, rows in nodes.items()
-    }
-
-
-def _table_without_the_slow(hardware: _Hardware, scenarios: Mapping[Hashable, _Times]) -> NodeTable:
-    """The slowest node leaves the others of the rest as soon as it is slower for certain; then the next."""
-    slow: frozenset[str] = frozenset()
-    known: dict[_Question, Ratio] = {}
-    while True:
-        asked = [
-            (scenario, node, frozenset(times) - {node})
-            for scenario, times in scenarios.items()
-            for node in times
-        ]
-        questions = [(scenario, node, others - slow or others) for scenario, node, others in asked]
-        new = [question for question in questions if question not in known]
-        samples = [_samples(scenarios[scenario], node, others) for scenario, node, others in new]
-        known |= zip(new, ratios(samples, CONFIDENCE, DELTA), strict=True)
-        tests = [
-            _test((scenario, frozenset((frozenset((node,)), all_others))), question, scenarios, known)
-            for (scenario, node, all_others), question in zip(asked, questions, strict=True)
-        ]
-        table = _table(hardware, tests)
-        found = (node.node for node in table.nodes if node.verdict == "slower" and node.certain)
-        slowest = next((node for node in found if node not in slow), None)
-        if slowest is None:
-            return table
-        slow |= {slowest}
-
-
-def _samples(times: _Times, node: str, others: frozenset[str]) -> Pair:
-    """The times of the other nodes, and the node's own."""
-    return np.concatenate([seconds for other, seconds in times.items() if other in others]), times[node]
-
-
-def _test(
-    shared: Hashable,
-    question: _Question,
-    scenarios: Mapping[Hashable, _Times],
-    known: Mapping[_Question, Ratio],
-) -> _Test:
-    scenario, node, others = question
-    found = known[question]
-    assert found.ratio is not None  # only infinite times leave it open
-    return _Test(
-        question=shared,
-        node=node,
-        others=others,
-        runs=len(scenarios[scenario][node]),
-        ratio=found.ratio,
-        low=found.low,
-        high=found.high,
-        p=found.p,
+def _table(
+    runs: RunTable, nodes: Codes, row: int, found: Sequence[SessionRatios], alone: tuple[str, ...]
+) -> NodeTable:
+    places = np.unique(np.concatenate([one.nodes for one in found]))
+    over_sessions = len(found) >= FEWEST_SESSIONS
+    ratio, error, degrees = (_laid_out(found, places, name) for name in ("ratio", "error", "degrees"))
+    known = _over_sessions(ratio) if over_sessions else _in_sessions(ratio, error, degrees)
+    rule = _rule(known, over_sessions)
+    of_nodes = zip(places.tolist(), *_intervals(known), rule.q, strict=True)
+    rows = [_node(nodes.values[place], place, found, numbers, rule) for place, *numbers in of_nodes]
+    return NodeTable(
+        machine=runs.codes("machine")[row],
+        device_name=runs.codes("device_name")[row],
+        nodes=tuple(sorted(rows, key=lambda one: (-one.ratio, one.node))),
+        sessions=len(found),
+        over_sessions=over_sessions,
+        margin=rule.margin,
+        smallest=_smallest(known, rule),
+        alone=alone,
     )
 
 
-def _table(hardware: _Hardware, tests: Sequence[_Test]) -> NodeTable:
-    p_values = {test.question: test.p for test in tests}
-    p_holm = dict(zip(p_values, holm(list(p_values.values())), strict=True))
-    of_node: dict[str, list[_Test]] = {}
-    for test in tests:
-        of_node.setdefault(test.node, []).append(test)
-    nodes = [_node_times(node, own, p_holm) for node, own in of_node.items()]
-    nodes.sort(key=lambda found: (-found.ratio, found.node))
-    return NodeTable(hardware.machine, hardware.device_name, tuple(nodes), len(p_values))
+def _laid_out(found: Sequence[SessionRatios], places: NDArray[np.intp], name: str) -> Floats:
+    """What each session has of each node, shape (sessions, nodes); NaN where it was not there."""
+    laid = np.full((len(found), len(places)), np.nan)
+    for session, one in enumerate(found):
+        laid[session, np.searchsorted(places, one.nodes)] = getattr(one, name)
+    return laid
 
 
-def _node_times(node: str, tests: Sequence[_Test], p_holm: Mapping[Hashable, float]) -> NodeTimes:
-    tests = [test for test in tests if test.low is not None] or tests
-    ratio = geometric_mean([test.ratio for test in tests])
-    lows = [test.low for test in tests if test.low is not None]
-    highs = [test.high for test in tests if test.high is not None]
-    low, high = (geometric_mean(ends) if ends else None for ends in (lows, highs))
-    verdict = _verdict(low, high)
-    claims = {test.ratio > 1 for test in tests if p_holm[test.question] <= 1 - CONFIDENCE}
-    return NodeTimes(
-        node=node,
-        others=tuple(sorted({other for test in tests for other in test.others})),
-        scenarios=len(tests),
-        runs=sum(test.runs for test in tests),
-        ratio=ratio,
-        low=low,
-        high=high,
-        verdict=verdict,
-        certain=verdict in ("slower", "faster") and (verdict == "slower") in claims,
-    )
+def _over_sessions(ratio: Floats) -> _Estimates:
+    """A node's sessions are its blocks: the mean of their ratios, and Student's error of it from four on."""
+    number = (~np.isnan(ratio)).sum(axis=0)
+    mean = np.nansum(ratio, axis=0) / number
+    squares = np.nansum((ratio - mean) ** 2, axis=0)
+    enough = number >= FEWEST_SESSIONS
+    error = np.full(len(mean), np.nan)
+    error[enough] = np.sqrt(squares[enough] / (number[enough] - 1) / number[enough])
+    return _Estimates(mean, error, np.where(enough, number - 1.0, np.nan))
 
 
-def _verdict(low: float | None, high: float | None) -> Verdict | None:
-    """The rule of `bench compare`: slower, faster or same only where the whole interval says so."""
-    if low is None or high is None:
+def _in_sessions(ratio: Floats, error: Floats, degrees: Floats) -> _Estimates:
+    """The mean over these very sessions; where a node has an error in some of them, those alone."""
+    told = ~np.isnan(error)
+    counts = np.where(told.any(axis=0), told, ~np.isnan(ratio))
+    number = counts.sum(axis=0)
+    squares = np.where(counts, error, 0.0) ** 2
+    total = squares.sum(axis=0)
+    shares = np.where(counts & told, squares**2 / np.where(told, degrees, 1.0), 0.0).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        of_all = np.where(shares > 0, total**2 / shares, np.nanmax(np.where(told, degrees, 1.0), axis=0))
+    mean = np.where(counts, ratio, 0.0).sum(axis=0) / number
+    return _Estimates(mean, np.sqrt(total) / number, np.where(np.isnan(total), np.nan, of_all))
+
+
+def _rule(known: _Estimates, over_sessions: bool) -> _Rule:
+    p = margin_tail(known.ratio, known.error, known.degrees, math.log1p(DELTA))
+    level = SESSIONS_LEVEL if over_sessions else SAME_SESSION_LEVEL
+    tested = over_sessions or len(p) < FEWEST_NODES
+    return _Rule(_margin(known.ratio), tested, level, benjamini_hochberg(np.nan_to_num(p, nan=1.0).tolist()))
+
+
+def _margin(ratio: Floats) -> float | None:
+    """How far from the others a node stands out: 1 %, or where that is more, five times their own scatter.
+
+    That is the scaled MAD of the logarithms (Hampel 1974), which slow nodes do not move. What chance makes
+    of it for few nodes is allowed for: beyond 5 + 340 / n² of them is a node in one of a hundred tables of
+    five equal nodes, and in fewer of more (simulated), however large their moods are. None for four nodes or
+    fewer, whose scatter tells nothing.
+    """
+    if len(ratio) < FEWEST_NODES:
         return None
-    if high < 1 / (1 + DELTA):
-        return "faster"
-    if low > 1 + DELTA:
-        return "slower"
-    return "same" if low >= 1 / (1 + DELTA) and high <= 1 + DELTA else "unclear"
+    return max(DELTA, math.expm1((5 + 340 / len(ratio) ** 2) * _SCALED * mad(ratio)))
+
+
+def _intervals(known: _Estimates) -> tuple[list[float], list[float], list[float]]:
+    """Ratios and the ends of their intervals; those are NaN where unknown."""
+    reach = t_quantile(CONFIDENCE, known.degrees) * known.error
+    ratio, low, high = (np.exp(known.ratio + end).tolist() for end in (0.0, -reach, reach))
+    return ratio, low, high
+
+
+def _node(
+    name: str, place: int, found: Sequence[SessionRatios], numbers: Sequence[float], rule: _Rule
+) -> NodeTimes:
+    ratio, low, high, q = numbers
+    its = [(one, int(np.searchsorted(one.nodes, place))) for one in found if place in one.nodes]
+    known = not math.isnan(low)
+    return NodeTimes(
+        node=name,
+        scenarios=len(frozenset().union(*(one.scenarios[at] for one, at in its))),
+        sessions=len(its),
+        runs=sum(int(one.runs[at]) for one, at in its),
+        ratio=ratio,
+        low=low if known else None,
+        high=high if known else None,
+        verdict=_verdict(low, high, q, rule) if known else None,
+        differs=known and decide(low, high, DELTA) in ("slower", "faster"),
+    )
+
+
+def _verdict(low: float, high: float, q: float, rule: _Rule) -> Decision:
+    """By the nodes' scatter where that tells anything, and by the test of each node where that does."""
+    if rule.margin is not None:
+        standing_out = decide(low, high, rule.margin)
+        if standing_out in ("slower", "faster"):
+            return standing_out
+    by_itself = decide(low, high, DELTA, q, rule.level)
+    return by_itself if rule.tested or by_itself == "same" else "unclear"
+
+
+def _smallest(known: _Estimates, rule: _Rule) -> float | None:
+    """Past the margin by the reach of a verdict and, to be found in 95 of 100 cases, by that of the power.
+
+    Of the ways to a verdict the one that sees more counts; the median error stands for all nodes.
+    """
+    told = ~np.isnan(known.error)
+    if not told.any():
+        return None
+    error, degrees = np.median(known.error[told]), np.median(known.degrees[told])
+    ways = [(rule.margin, CONFIDENCE)] if rule.margin is not None else []
+    if rule.tested:
+        ways.append((DELTA, 1 - rule.level / len(rule.q)))
+    power = t_quantile(2 * POWER - 1, degrees)
+    reaches = (math.log1p(margin) + (t_quantile(one, degrees) + power) * error for margin, one in ways)
+    return math.expm1(min(map(float, reaches)))

@@ -19,9 +19,9 @@ from bench.analysis.jackknife import (
 )
 from bench.analysis.sides import FEWEST_SESSIONS, Unit
 from bench.analysis.statistics import geometric_mean
-from bench.analysis.student import Shift
 from bench.analysis.timed import METRICS, Metric, Timed
 from bench.analysis.verdict import Paired, ScenarioComparison, SideOfScenario, Verdict
+from bench.analysis.welch import Shift
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bench.analysis.mann_whitney import interval_rank, lower_tail
 from bench.analysis.statistics import hodges_lehmann_ratio, margin_p
 from bench.analysis.stratified import stratified_ratio
-from bench.analysis.student import clipped, welch
+from bench.analysis.welch import clipped, welch
 
 Floats = NDArray[np.float64]
 Pair = tuple[Floats, Floats]

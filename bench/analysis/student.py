@@ -1,84 +1,38 @@
-"""Student's t on logarithms of times: the ratio of two sides whose spreads may differ."""
-
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+"""Student's t (1908): quantiles and tails, of single numbers or of arrays."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
-CLIP = 4.0
-"""A time further than so many scaled median absolute deviations from the median counts as one there."""
-_SCALED = 1.4826  # the median absolute deviation of a normal distribution, times this, is its standard one
 
+def t_quantile(confidence: float, degrees: ArrayLike) -> Floats:
+    """The t that holds `confidence` between -t and t, for each number of degrees of freedom, 1 or more.
 
-@dataclass(frozen=True)
-class Shift:
-    """How far the logarithms of b lie above those of a, and how far that can be trusted.
-
-    `p` is the two-sided p value of the null that the ratio lies within the margin.
+    NaN where that is NaN.
     """
+    from scipy.special import stdtrit  # takes 0.1 s, which only those wait for who need it
 
-    centre: float
-    low: float
-    high: float
-    p: float
+    found: Floats = stdtrit(degrees, (1 + confidence) / 2)
+    return found
 
 
-def welch(samples: Sequence[tuple[Floats, Floats]], confidence: float, delta: float) -> Shift | None:
-    """Of the logarithms a and b of each of `samples`, compared each with its own: Welch (1947).
+def t_tail(t: ArrayLike, degrees: ArrayLike) -> Floats:
+    """P(T > t), for each t and number of degrees of freedom; NaN where either is NaN."""
+    from scipy.special import stdtr
 
-    Several samples (sessions that hold both sides) are weighted by m n / (m + n), as in an analysis by
-    blocks; the degrees of freedom are Satterthwaite's (1946). None where no sample has two values a side.
+    found: Floats = stdtr(degrees, -np.asarray(t))
+    return found
+
+
+def margin_tail(estimate: ArrayLike, error: ArrayLike, degrees: ArrayLike, margin: float) -> Floats:
+    """Two-sided p values of the null that what is estimated lies between -`margin` and `margin`.
+
+    Twice the smaller of two one-sided tests, one against each end (Lehmann and Romano, Testing Statistical
+    Hypotheses, section 3.7). `error` is the standard error; where it is 0, only the estimate counts.
     """
-    parts = [(a, b, len(a) * len(b) / (len(a) + len(b))) for a, b in samples if min(len(a), len(b)) > 1]
-    if not parts:
-        return None
-    whole = math.fsum(weight for *_, weight in parts)
-    centre = math.fsum(weight / whole * float(b.mean() - a.mean()) for a, b, weight in parts)
-    variances = [
-        ((weight / whole) ** 2 * float(side.var(ddof=1)) / len(side), len(side) - 1)
-        for a, b, weight in parts
-        for side in (a, b)
-    ]
-    return shift_of(centre, variances, confidence, delta)
-
-
-def paired(differences: Floats, confidence: float, delta: float) -> Shift | None:
-    """Of differences b - a of logarithms (Student 1908); None of fewer than two."""
-    if len(differences) < 2:
-        return None
-    variance = float(differences.var(ddof=1)) / len(differences)
-    return shift_of(float(differences.mean()), [(variance, len(differences) - 1)], confidence, delta)
-
-
-def shift_of(
-    centre: float, variances: Sequence[tuple[float, float]], confidence: float, delta: float
-) -> Shift:
-    """Of an estimate whose variance is the sum of these, each with its degrees of freedom."""
-    variance = math.fsum(own for own, _ in variances)
-    margin = math.log1p(delta)
-    beyond = abs(centre) - margin
-    if variance == 0:
-        return Shift(centre, centre, centre, 0.0 if beyond > 0 else 1.0)
-    from scipy.special import stdtr, stdtrit  # 0.08 s, which what compares nothing need not wait for
-
-    freedom = variance**2 / math.fsum(own**2 / degrees for own, degrees in variances)
-    error = math.sqrt(variance)
-    reach = float(stdtrit(freedom, (1 + confidence) / 2)) * error
-    p = min(1.0, 2 * float(stdtr(freedom, -beyond / error)))
-    return Shift(centre, centre - reach, centre + reach, p)
-
-
-def clipped(logs: Floats) -> Floats:
-    """The logarithms with those far from their median drawn in to `CLIP` (Winsor's idea; Tukey 1962).
-
-    One run that was disturbed would otherwise make a side's spread, and so the interval, many times as wide.
-    """
-    if len(logs) < 3:
-        return logs
-    middle = float(np.median(logs))
-    reach = CLIP * _SCALED * float(np.median(np.abs(logs - middle)))
-    return np.clip(logs, middle - reach, middle + reach)
+    beyond, errors = np.abs(estimate) - margin, np.asarray(error, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(errors > 0, beyond / errors, np.where(beyond > 0, np.inf, -np.inf))
+    found: Floats = np.minimum(1.0, 2 * t_tail(np.where(np.isnan(errors), np.nan, t), degrees))
+    return found

@@ -24,9 +24,9 @@ _MAX_SCENARIOS = 100_000  # more would take years to run, and minutes to list
 
 _MAX_BYTES = 4 * 2**20
 
-INTERVAL_RUNS = 6
-"""The fewest runs with a 95 % interval of their median: even from the least to the largest of five covers it
-with 1 - 2 / 2**5 = 93.75 % only (Thompson 1936)."""
+INTERVAL_RUNS = 7
+"""The fewest runs with the 97 % interval of their median that a precision is told by: even from the least to
+the largest of six covers it with 1 - 2 / 2**6 = 96.9 % only (Thompson 1936)."""
 MAX_ROUNDS = 20
 """How many rounds there are at most up to a precision, unless said."""
 _REPETITION_KEYS = frozenset({"rounds", "precision", "max_rounds"})
@@ -36,8 +36,9 @@ class Measure(BaseModel):
     """How the scenarios are measured: the `[measure]` table of a suite.
 
     Without `precision` there are `rounds` rounds. With it there are at least so many, and each scenario goes
-    on until the 95 % interval of its median step time lies within ±`precision` (a share of 1) of the median,
-    for `max_rounds` at most. With `exclusive` each run has its nodes to itself.
+    on until the interval of its median step time in the session lies within ±`precision` (a share of 1) of
+    the median, for `max_rounds` at most. That is a 97 % interval, so that 95 % hold after a look at every
+    round. With `exclusive` each run has its nodes to itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -51,7 +52,7 @@ class Measure(BaseModel):
 
     @property
     def least_rounds(self) -> int:
-        """Rounds of a scenario whose runs end ok, at least: fewer than six tell no precision."""
+        """Rounds of a scenario whose runs end ok, at least: fewer than seven tell no precision."""
         return self.rounds if self.precision is None else max(self.rounds, INTERVAL_RUNS)
 
     @property
@@ -90,7 +91,7 @@ class Measure(BaseModel):
             raise ValueError(f"max_rounds: {self.max_rounds} is less than rounds = {self.rounds}; {remedy}")
         if self.max_rounds < INTERVAL_RUNS:
             raise ValueError(
-                f"max_rounds: from {self.max_rounds} runs no precision can be told at 95 %; {remedy}"
+                f"max_rounds: from {self.max_rounds} runs no precision can be told at 97 %; {remedy}"
             )
         return self
 

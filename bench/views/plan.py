@@ -156,8 +156,11 @@ def _totals(forecast: Forecast, asked: set[str]) -> Iterable[str]:
         f"{_span(forecast.flops, operations)} of training steps."
     )
     if forecast.measure.precision is not None:
-        within = plus_minus(forecast.measure.precision)
-        yield f"A scenario is within {within} when the 95 % interval of its median step time is."
+        wanted = plus_minus(forecast.measure.precision)
+        yield (
+            f"A scenario is within {wanted} when the 97 % interval of its median step time is: "
+            "looked at after every round, 95 % of those hold."
+        )
     if not forecast.timed:
         yield "None was timed on this machine before; `bench run` tells the time left after its first runs."
         return

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from bench.analysis.summary import ScenarioSummary
 from bench.views.format import count, full_name, percent, several
-from bench.views.repetition import plus_minus, rounds
+from bench.views.repetition import rounds, within
 
 
 def precision_lines(summaries: Iterable[ScenarioSummary], numbers: Mapping[str, str]) -> Iterable[str]:
@@ -16,8 +16,9 @@ def precision_lines(summaries: Iterable[ScenarioSummary], numbers: Mapping[str, 
     asked = sorted((s for s in summaries if s.wanted_precision is not None), key=_asked)
     for _, members in groupby(asked, key=_asked):
         alike = list(members)
-        where = f"On {numbers[alike[0].machine]} within" if numbers else "Within"
-        yield f"{where} {' '.join(_sentences(alike))}"
+        where = f"On {numbers[alike[0].machine]} " if numbers else ""
+        line = f"{where}{' '.join(_sentences(alike))}"
+        yield line[0].upper() + line[1:]
 
 
 def _asked(summary: ScenarioSummary) -> tuple[str, float, int]:
@@ -28,7 +29,7 @@ def _sentences(alike: Sequence[ScenarioSummary]) -> Iterable[str]:
     _, wanted, most = _asked(alike[0])
     reached = sorted(s.rounds for s in alike if s.precision_reached)
     after = f", after {rounds(reached[0], reached[-1])}" if reached else ""
-    yield f"{plus_minus(wanted)}: {count(len(reached))} of {several(len(alike), 'scenario')}{after}."
+    yield f"{within(wanted)}: {count(len(reached))} of {several(len(alike), 'scenario')}{after}."
     missed = [s for s in alike if not s.precision_reached]
     at_the_limit = [f"{_name(s)} ({_how_near(s)})" for s in missed if s.rounds >= most]
     if at_the_limit:

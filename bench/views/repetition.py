@@ -9,26 +9,31 @@ def plus_minus(precision: float) -> str:
     return f"±{precision * 100:g} %"
 
 
+def within(precision: float) -> str:
+    """What a repetition goes on for: "within ±1 % of this session's median", which is all that it tells."""
+    return f"within {plus_minus(precision)} of this session's median"
+
+
 def rounds(least: int, most: int) -> str:
-    """How many rounds: "3 rounds", or "6 to 20 rounds"."""
+    """How many rounds: "3 rounds", or "7 to 20 rounds"."""
     return several(most, "round") if least == most else f"{count(least)} to {several(most, 'round')}"
 
 
 def rounds_ahead(measure: Measure) -> str:
-    """How many rounds there will be: "3 rounds", or "6 to 20 rounds until within ±1 %"."""
+    """How many rounds there will be: "3 rounds", or "7 to 20 rounds until within ±1 % of …"."""
     number = rounds(measure.least_rounds, measure.most_rounds)
-    return number if measure.precision is None else f"{number} until within {plus_minus(measure.precision)}"
+    return number if measure.precision is None else f"{number} until {within(measure.precision)}"
 
 
 def runs_ahead(scenarios: int, measure: Measure) -> str:
-    """How many runs: "6 runs in 3 rounds", or "at least 12 runs in 6 rounds, up to 40 in 20, until …"."""
+    """How many runs: "6 runs in 3 rounds", or "at least 14 runs in 7 rounds, up to 40 in 20, until …"."""
     least, most = measure.least_rounds, measure.most_rounds
     known = f"{several(scenarios * least, 'run')} in {several(least, 'round')}"
     if measure.precision is None:
         return known
     return (
         f"at least {known}, up to {count(scenarios * most)} in {count(most)}, "
-        f"until within {plus_minus(measure.precision)}"
+        f"until {within(measure.precision)}"
     )
 
 

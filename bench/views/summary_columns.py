@@ -82,7 +82,8 @@ COLUMNS = (
         "step_precision",
         _precision,
         6,
-        "how far its 95 % interval reaches, ! farther than asked for",
+        "how far its 95 % interval reaches (where a precision was asked for 97 % nominal, 95 % after "
+        "looking), ! farther than asked for",
     ),
     Column("± MAD", "spread", lambda s: _share(s.spread, 1), 7, "a run's usual distance from it"),
     Column(

@@ -1,12 +1,12 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.analysis import nodes
-from bench.analysis.comparison import compare
 from tests.runs import run_table
 
 
@@ -54,22 +54,27 @@ class TestRatio:
     def test_a_node_that_takes_half_as_long_again_is_slower(self):
         found = by_node(*SLOW)["b"]
         assert (found.ratio, found.low, found.high) == pytest.approx((1.5, 1.5, 1.5))
-        assert (found.verdict, found.others, found.scenarios, found.runs) == ("slower", ("a",), 1, 4)
+        assert (found.verdict, found.scenarios, found.sessions, found.runs) == ("slower", 1, 1, 4)
 
     def test_the_other_one_is_faster_by_as_much(self):
         found = by_node(*SLOW)["a"]
         assert (found.ratio, found.verdict) == (pytest.approx(2 / 3), "faster")
 
-    def test_the_interval_is_that_of_all_pairs_of_runs(self):
-        """The ratios are 1, 2, 2 and 4 four times each: four runs a side leave all of them at 95 %."""
-        found = by_node(runs("a", [1.0] * 4), runs("b", [1.0, 2.0, 4.0, 2.0]))["b"]
-        assert (found.low, found.ratio, found.high) == pytest.approx((1.0, 2.0, 4.0))
-        assert found.verdict == "unclear"
+    def test_the_interval_is_student_s_with_the_jackknife_s_error(self):
+        """Logarithms of b are 0, 1, 2 and 5 tenths: of the ten means of pairs the median is 0.175, and of
+        the six without the one or the other 0.25, 0.225, 0.175 and 0.1. The sum of the squared distances of
+        those from their mean is 0.013125, and three quarters of it are the square of the error, 0.0992157.
+        That of a is 0, so there are 3 degrees of freedom, with which t is 3.182446.
+        """
+        found = by_node(runs("a", [1.0] * 4), runs("b", np.exp([0.0, 0.1, 0.2, 0.5]).tolist()))["b"]
+        logs = np.log([found.ratio, found.low, found.high])
+        reach = 3.182446 * 0.0992157
+        assert logs == pytest.approx([0.175, 0.175 - reach, 0.175 + reach], rel=1e-5)
+        assert (found.verdict, found.differs) == ("unclear", False)
 
-    def test_a_node_stands_against_all_others_together(self):
-        found = by_node(runs("a", [1.0] * 4), runs("b", [1.0] * 4), runs("c", [1.5] * 4))
-        assert (found["c"].others, found["c"].ratio) == (("a", "b"), pytest.approx(1.5))
-        assert found["c"].verdict == "slower"
+    def test_of_three_nodes_or_more_each_stands_against_the_median_node(self):
+        found = by_node(*(runs(node, [step] * 4) for node, step in (("a", 1.0), ("b", 1.1), ("c", 1.5))))
+        assert [found[node].ratio for node in "abc"] == pytest.approx([1 / 1.1, 1.0, 1.5 / 1.1])
 
     def test_over_scenarios_it_is_the_geometric_mean(self):
         """Twice as long in one and eight times in another: the root of 16."""
@@ -83,22 +88,26 @@ class TestRatio:
         assert (found.ratio, found.low, found.high) == pytest.approx((4.0, 4.0, 4.0))
         assert (found.scenarios, found.runs) == (2, 8)
 
-    def test_the_ends_of_the_interval_are_those_of_the_scenarios_in_the_mean(self):
-        """From 1 to 4 in one, and 1 in the other: the roots of 1 and 4."""
-        rows = [runs("a", [1.0] * 4, "s1"), runs("b", [1.0, 2.0, 4.0, 2.0], "s1")]
-        rows += [runs(node, [1.0] * 4, "s2") for node in "ab"]
-        found = by_node(*rows)["b"]
-        assert (found.low, found.ratio, found.high) == pytest.approx((1.0, math.sqrt(2), 2.0))
+    def test_a_round_in_which_all_was_slow_is_one_look_not_several(self):
+        """What slowed one scenario slowed the other: two of them tell no more than one does."""
+        slow = [1.0, 1.2, 1.0, 1.1]
+        one = by_node(runs("a", [1.0] * 4), runs("b", slow))["b"]
+        twice = [runs(node, steps, name) for name in "st" for node, steps in (("a", [1.0] * 4), ("b", slow))]
+        assert by_node(*twice)["b"].high == pytest.approx(one.high)
 
     def test_the_slowest_comes_first(self):
         rows = [runs(node, [step] * 4) for node, step in (("a", 1.0), ("b", 3.0), ("c", 2.0))]
         assert [found.node for found in table_of(*rows).nodes] == ["b", "c", "a"]
 
+    def test_one_run_that_was_disturbed_moves_nothing(self):
+        found = by_node(runs("a", [1.0] * 10), runs("b", [*[1.0] * 9, 3.0]))["b"]
+        assert (found.ratio, found.verdict) == (1.0, "same")
+
 
 class TestVerdict:
     @pytest.mark.parametrize(
         ("step", "verdict"),
-        [(1.02, "slower"), (1.009, "same"), (1.0, "same"), (0.991, "same"), (0.99005, "faster")],
+        [(1.02, "slower"), (1.009, "same"), (1.0, "same"), (0.991, "same"), (0.99, "faster")],
     )
     def test_within_one_percent_is_the_same(self, step, verdict):
         """Seen from either side: from 1 / 1.01, or 0.990099, to 1.01."""
@@ -107,89 +116,131 @@ class TestVerdict:
     def test_too_few_rounds_give_a_ratio_without_a_verdict(self):
         found = by_node(runs("a", [1.0] * 3), runs("b", [2.0] * 3))["b"]
         assert (found.ratio, found.low, found.high) == (2.0, None, None)
-        assert (found.verdict, found.certain) == (None, False)
-
-    def test_where_some_scenarios_have_an_interval_only_those_count(self):
-        rows = [runs(node, [step] * 3, "s2") for node, step in (("a", 1.0), ("b", 9.0))]
-        found = by_node(*SLOW, *rows)["b"]
-        assert (found.ratio, found.scenarios, found.runs) == (pytest.approx(1.5), 1, 4)
-        assert found.verdict == "slower"
-
-
-class TestOthers:
-    """Those that a node stands against: without the nodes that are slow for certain."""
+        assert (found.verdict, found.differs) == (None, False)
 
     def test_beside_a_slow_node_the_sound_ones_are_the_same(self):
         found = by_node(*(runs(node, [step] * 5) for node, step in (("a", 1.0), ("b", 1.0), ("c", 1.5))))
-        assert {node: (one.others, one.verdict) for node, one in found.items()} == {
-            "a": (("b",), "same"),
-            "b": (("a",), "same"),
-            "c": (("a", "b"), "slower"),
-        }
+        assert {node: one.verdict for node, one in found.items()} == {"a": "same", "b": "same", "c": "slower"}
 
     def test_one_slow_node_does_not_hide_another(self):
-        """Against the other slow one and two sound ones, the less slow one would stand in the middle."""
-        steps = {"a": 1.0, "b": 1.0, "c": 1.2, "d": 3.0}
+        steps = {"a": 1.0, "b": 1.0, "c": 1.2, "d": 3.0, "e": 1.0}
         found = by_node(*(runs(node, [step] * 5) for node, step in steps.items()))
-        assert (found["c"].others, found["c"].ratio) == (("a", "b"), pytest.approx(1.2))
-        assert {node: one.verdict for node, one in found.items()} == {
-            "a": "same",
-            "b": "same",
-            "c": "slower",
-            "d": "slower",
-        }
+        assert {node for node, one in found.items() if one.verdict == "slower"} == {"c", "d"}
+        assert {node for node, one in found.items() if one.verdict == "same"} == {"a", "b", "e"}
 
-    def test_who_seems_slow_without_being_so_for_certain_stays(self):
-        found = by_node(*(runs(node, [step] * 3) for node, step in (("a", 1.0), ("b", 1.0), ("c", 1.5))))
-        assert found["c"].verdict == "slower"
-        assert not found["c"].certain
-        assert found["a"].others == ("b", "c")
-
-    def test_no_claim_is_easier_for_it(self):
-        """The correction is for as many comparisons as before, though two of them now are one."""
-        assert table_of(*(runs(n, [s] * 5) for n, s in (("a", 1.0), ("b", 1.0), ("c", 1.5)))).tests == 3
+    def test_of_few_nodes_each_is_tested_and_the_tests_are_counted(self):
+        """Scarcely certain alone, and so no longer where three ask."""
+        doubtful = np.exp([0.02, 0.03, 0.03, 0.05]).tolist()
+        two = by_node(runs("a", [1.0] * 4), runs("b", doubtful))["b"]
+        three = by_node(runs("a", [1.0] * 4), runs("c", [1.0] * 4), runs("b", doubtful))["b"]
+        assert (two.low, two.verdict) == (pytest.approx(three.low), "slower")
+        assert (three.verdict, three.differs) == ("unclear", True)
 
 
-class TestHolm:
-    def test_two_nodes_alone_are_one_question(self):
-        """Four against four: p is 2 / C(8, 4), 2.9 %."""
-        assert table_of(*SLOW).tests == 1
-        assert all(found.certain for found in table_of(*SLOW).nodes)
+class TestScatter:
+    """From five nodes on a node has to stand out of the others, which all have their moods."""
 
-    def test_with_a_second_scenario_four_rounds_are_not_enough(self):
-        """Twice 2.9 % is more than 5 %; with five rounds it is twice 0.8 %."""
-        for rounds, certain in ((4, False), (5, True)):
-            rows = [
-                runs(node, [step] * rounds, name)
-                for name in ("s1", "s2")
-                for node, step in (("a", 1.0), ("b", 1.5))
-            ]
-            found = table_of(*rows)
-            assert found.tests == 2
-            assert [(node.verdict, node.certain) for node in found.nodes] == [
-                ("slower", certain),
-                ("faster", certain),
-            ]
+    LOGS = (-0.02, -0.02, -0.01, 0.0, 0.0, 0.01, 0.01, 0.02)
 
-    def test_of_three_nodes_each_asks_a_question_of_its_own(self):
-        """Four against eight: p is 2 / C(12, 4), 0.4 %, three times that at most."""
-        found = table_of(runs("a", [1.0] * 4), runs("b", [1.0] * 4), runs("c", [1.5] * 4))
-        assert found.tests == 3
-        assert found.nodes[0].certain
+    def with_one_more(self, log):
+        """The median stays 0, and the MAD 0.01: 9 nodes have a margin of 5 + 340 / 81 times 0.014826."""
+        steps = np.exp([*self.LOGS, log]).tolist()
+        table = table_of(*(runs(str(node), [step] * 4) for node, step in enumerate(steps)))
+        assert math.log1p(table.margin) == pytest.approx((5 + 340 / 81) * 0.014826)
+        return {node.node: node for node in table.nodes}["8"]
 
-    def test_what_is_certain_of_the_other_direction_backs_no_verdict(self):
-        """Faster for sure where five rounds stand for it: three times 0.8 %; slower twice at twice 2.9 %."""
-        pairs = {"s1": (5, 0.9), "s2": (4, 4.0), "s3": (4, 4.0)}
-        rows = [
-            runs(node, [step] * rounds, name)
-            for name, (rounds, ratio) in pairs.items()
-            for node, step in (("a", 1.0), ("b", ratio))
+    def test_within_what_the_others_scatter_nothing_is_said(self):
+        found = self.with_one_more(0.136)
+        assert (found.verdict, found.differs) == ("unclear", True)
+
+    def test_beyond_it_is_slower(self):
+        assert self.with_one_more(0.137).verdict == "slower"
+
+    def test_four_nodes_have_no_scatter_that_tells_anything(self):
+        assert table_of(*(runs(node, [1.0] * 4) for node in "abcd")).margin is None
+        assert table_of(*(runs(node, [1.0] * 4) for node in "abcde")).margin == 0.01
+
+
+def sessions(*logs, rounds=4):
+    """Runs of two nodes, b as much slower in each session as these logarithms say."""
+    return [
+        row
+        for number, log in enumerate(logs)
+        for node, step in (("a", 1.0), ("b", math.exp(log)))
+        for row in runs(node, [step * (1 + number)] * rounds, session_id=f"session {number}")
+    ]
+
+
+class TestSessions:
+    def test_fewer_than_four_tell_of_themselves(self):
+        table = table_of(sessions(0.1, 0.2, 0.3))
+        assert (table.sessions, table.over_sessions) == (3, False)
+        found = table.nodes[0]
+        assert (found.node, found.ratio, found.low) == ("b", *[pytest.approx(math.exp(0.2))] * 2)
+        assert (found.verdict, found.sessions, found.scenarios, found.runs) == ("slower", 3, 1, 12)
+
+    def test_four_or_more_are_what_the_node_is_known_by(self):
+        """Their mean is 0.12, their deviation 0.0158114, and t with 4 degrees of freedom 2.776445."""
+        table = table_of(sessions(0.1, 0.11, 0.12, 0.13, 0.14))
+        assert (table.sessions, table.over_sessions) == (5, True)
+        found = table.nodes[0]
+        reach = 2.776445 * 0.0158114 / math.sqrt(5)
+        logs = np.log([found.ratio, found.low, found.high])
+        assert logs == pytest.approx([0.12, 0.12 - reach, 0.12 + reach], rel=1e-5)
+        assert found.verdict == "slower"
+
+    def test_two_rounds_in_each_are_enough_for_that(self):
+        assert table_of(sessions(0.1, 0.11, 0.12, 0.13, rounds=2)).nodes[0].verdict == "slower"
+
+    def test_one_bad_day_is_none_of_the_node_s_doing(self):
+        found = table_of(sessions(0.0, 0.0, 0.5, 0.0, 0.0)).nodes[0]
+        assert (found.ratio, found.verdict) == (pytest.approx(math.exp(0.1)), "unclear")
+
+    def test_p_values_are_adjusted_for_the_nodes(self):
+        """Of two nodes there is one question; of four there are four, and 4 times 1.2 % is more than 2 %."""
+        logs = (0.05, 0.07, 0.09, 0.11)
+        assert table_of(sessions(*logs)).nodes[0].verdict == "slower"
+        more = [
+            runs(node, [1.0 + number] * 4, session_id=f"session {number}")
+            for node in "cd"
+            for number in range(4)
         ]
-        found = by_node(*rows)["b"]
-        assert (found.verdict, found.certain) == ("slower", False)
+        found = table_of(sessions(*logs), *more).nodes[0]
+        assert (found.node, found.verdict, found.differs) == ("b", "unclear", True)
 
-    def test_what_is_the_same_claims_nothing(self):
-        assert not any(found.certain for found in table_of(*(runs(node, [1.0] * 9) for node in "ab")).nodes)
+    def test_a_node_that_was_in_few_of_them_has_no_verdict(self):
+        late = [{**row, "run_id": f"c-{row['run_id']}", "node": "c", "nodes": ["c"]} for row in sessions(0.0)]
+        found = by_node(sessions(0.0, 0.0, 0.0, 0.0), late[:4])
+        assert (found["c"].sessions, found["c"].low, found["c"].verdict) == (1, None, None)
+        assert found["a"].verdict == "same"
+
+    def test_a_node_that_stands_out_of_many_needs_no_test_of_its_own(self):
+        """Of forty nodes a test asks for a p value of 0.05 %: t with 4 degrees of freedom would be 10."""
+        rng = np.random.default_rng(0)
+        moods = rng.normal(0, 0.02, (5, 40))
+        moods[:, 7] += 0.1
+        rows = [
+            runs(str(node), [math.exp(log)] * 4, session_id=f"session {session}")
+            for (session, node), log in np.ndenumerate(moods)
+        ]
+        verdicts = {node.node: node.verdict for node in table_of(*rows).nodes}
+        assert verdicts["7"] == "slower"
+        assert set(verdicts.values()) <= {"slower", "same", "unclear"}
+        assert list(verdicts.values()).count("slower") == 1
+
+
+class TestSmallest:
+    def test_it_lies_past_the_margin_by_two_reaches(self):
+        """Errors of two equal nodes: 0.0992157 each, see above, so 6 degrees of freedom; t is 2.446912 of the
+        interval at 95 %, 2.968687 at the 97.5 % that two nodes ask for, and 1.943180 of the power.
+        """
+        steps = np.exp([0.0, 0.1, 0.2, 0.5]).tolist()
+        table = table_of(runs("a", steps), runs("b", steps))
+        reach = (2.968687 + 1.943180) * math.sqrt(2) * 0.0992157
+        assert math.log1p(table.smallest) == pytest.approx(math.log(1.01) + reach, rel=1e-5)
+
+    def test_without_an_interval_it_is_unknown(self):
+        assert table_of(runs("a", [1.0] * 3), runs("b", [1.0] * 3)).smallest is None
 
 
 class TestWhichRuns:
@@ -239,44 +290,29 @@ class TestWhichRuns:
         rows = [runs(node, [step] * 4, nodes=None) for node, step in (("a", 1.0), ("b", 1.5))]
         assert by_node(*rows)["b"].verdict == "slower"
 
-    def test_sessions_are_compared_each_for_itself_and_taken_together(self):
-        """All is twice as slow in the second session, which says nothing of the nodes."""
-        rows = [
-            runs(node, [step * (1 + late)] * 4, session_id=f"session {late}")
-            for late in (0, 1)
-            for node, step in (("a", 1.0), ("b", 1.5))
-        ]
-        found = by_node(*rows)["b"]
-        assert (found.ratio, found.scenarios, found.runs) == (pytest.approx(1.5), 2, 8)
+    def test_machines_of_one_name_are_told_apart_by_their_id(self):
+        rows = [runs(node, [1.0] * 4, machine_id="x") for node in "ab"]
+        rows.append(runs("c", [1.5] * 4, machine_id="y"))
+        table = table_of(*rows)
+        assert [node.node for node in table.nodes] == ["a", "b"]
+        assert table.alone == ("c",)
+
+    def test_who_ran_in_another_session_or_on_another_device_is_not_alone_beside_them(self):
+        rows = [runs(node, [1.0] * 4, machine_id="x") for node in "ab"]
+        rows.append(runs("c", [1.5] * 4, machine_id="y", session_id="another"))
+        rows.append(runs("d", [1.5] * 4, machine_id="z", device_name="a GPU"))
+        assert table_of(*rows).alone == ()
 
     def test_the_same_run_in_two_folders_counts_once(self):
         assert by_node(*SLOW, *SLOW)["b"].runs == 4
 
-    def test_of_very_many_rounds_the_last_are_compared(self):
-        """Two nodes: as many runs as have 40,000 pairs between them and both nodes, 141."""
-        found = by_node(*(runs(node, [9.0] * 141 + [step] * 141) for node, step in (("a", 1.0), ("b", 1.5))))
-        assert (found["b"].runs, found["b"].low, found["b"].high) == (141, 1.5, 1.5)
+    def test_of_very_many_rounds_neighbours_are_taken_together(self):
+        """None is left out: a node that was slow in the first half is in between."""
+        found = by_node(runs("a", [1.0] * 400), runs("b", [2.0] * 200 + [1.0] * 200))["b"]
+        assert (found.runs, found.ratio) == (400, pytest.approx(math.sqrt(2)))
 
 
 TIMES = st.lists(st.floats(0.9, 1.2), min_size=2, max_size=8)
-
-
-@given(TIMES, TIMES)
-def test_two_nodes_get_the_verdict_that_compare_gives_their_sessions(steps_a, steps_b):
-    rows_a, rows_b = (
-        [{**row, "hidden": [50, 50], "dataset": "mnist", "batch_size": 100} for row in runs(node, steps)]
-        for node, steps in (("a", steps_a), ("b", steps_b))
-    )
-    (known,) = compare(run_table(rows_a), [], run_table(rows_b), []).scenarios
-    found = by_node(rows_a, rows_b)["b"]
-    assert found.ratio == pytest.approx(known.ratio)
-    assert (found.low is None) == (known.low is None)
-    if known.low is not None:
-        assert (found.low, found.high) == pytest.approx((known.low, known.high))
-        assert (found.verdict, found.certain) == (
-            known.verdict,
-            known.verdict in ("slower", "faster") and known.p_holm <= 0.05,
-        )
 
 
 @given(TIMES, TIMES)
@@ -285,4 +321,3 @@ def test_of_two_nodes_one_is_as_much_slower_as_the_other_is_faster(steps_a, step
     assert found["a"].ratio * found["b"].ratio == pytest.approx(1.0)
     mirrored = {"slower": "faster", "faster": "slower"}
     assert found["a"].verdict == mirrored.get(found["b"].verdict, found["b"].verdict)
-    assert found["a"].certain == found["b"].certain

@@ -31,12 +31,12 @@ def test_a_count_of_rounds_never_changes_the_total(two):
 
 def test_each_scenario_is_over_by_itself(two):
     outlook = two(UP_TO_ONE_PERCENT)
-    end(outlook, "a", [1.0] * 5)
-    assert (outlook.left("a"), outlook.left("b")) == (1, 6)
+    end(outlook, "a", [1.0] * 6)
+    assert (outlook.left("a"), outlook.left("b")) == (1, 7)
     end(outlook, "a", [1.0])
-    assert (outlook.left("a"), outlook.going_on, outlook.total) == (0, 1, 12)
-    end(outlook, "b", [1.0, 2.0] * 3)
-    assert (outlook.left("b"), outlook.going_on, outlook.total) == (14, 1, 26)
+    assert (outlook.left("a"), outlook.going_on, outlook.total) == (0, 1, 14)
+    end(outlook, "b", [1.0, 2.0] * 4)
+    assert (outlook.left("b"), outlook.going_on, outlook.total) == (12, 1, 27)
 
 
 def test_what_never_gives_a_time_is_over_after_the_least_number_of_rounds(two):
@@ -55,18 +55,18 @@ def test_the_most_rounds_are_the_last(two):
 
 def test_it_goes_on_until_it_is_known_on_every_machine_that_it_ran_on(two):
     outlook = two(UP_TO_ONE_PERCENT)
-    end(outlook, "a", [1.0] * 6, where="slow")
+    end(outlook, "a", [1.0] * 7, where="slow")
     end(outlook, "a", [0.5], where="fast")
     assert outlook.left("a") > 0
 
 
 def test_no_node_goes_on_without_the_others():
     outlook = Outlook(UP_TO_ONE_PERCENT, {"a": ["a-1", "a-2"]})
-    assert outlook.total == 12
-    end(outlook, "a", [1.0] * 6, key="a-1")
+    assert outlook.total == 14
+    end(outlook, "a", [1.0] * 7, key="a-1")
     # The other node is still in its first round.
-    assert (outlook.left("a"), outlook.total) == (6, 12)
-    end(outlook, "a", [1.0] * 5 + [1.5], key="a-2")
+    assert (outlook.left("a"), outlook.total) == (7, 14)
+    end(outlook, "a", [1.0] * 6 + [1.5], key="a-2")
     assert outlook.left("a") % 2 == 0
     assert (outlook.left("a") > 0, outlook.going_on) == (True, 1)
 

@@ -10,7 +10,7 @@ from bench.analysis import stratified
 from bench.analysis.ratios import block_ratios, ratios
 from bench.analysis.statistics import hodges_lehmann_ratio, margin_p
 from bench.analysis.stratified import stratified_ratio
-from bench.analysis.student import clipped, welch
+from bench.analysis.welch import clipped, welch
 
 few = settings(max_examples=40, deadline=None)
 TIMES = st.lists(st.sampled_from([0.5, 1.0, 1.01, 1.02, 1.1, 3.7, math.inf]), min_size=1, max_size=12)

@@ -2,64 +2,32 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from bench.analysis.student import clipped, paired, welch
-
-A = np.array([0.1, 0.3, 0.2, 0.5, 0.4])
-B = np.array([0.9, 0.2, 1.4, 0.6])
+from bench.analysis.student import margin_tail, t_quantile, t_tail
 
 
-def test_one_sample_a_side_gives_scipys_welch_interval_and_p():
-    found = welch([(A, B)], 0.95, 0.0)
-    known = stats.ttest_ind(B, A, equal_var=False)
-    interval = known.confidence_interval(0.95)
-    assert (found.centre, found.low, found.high) == pytest.approx((0.475, interval.low, interval.high))
-    assert found.p == pytest.approx(known.pvalue)
+@pytest.mark.parametrize(
+    ("degrees", "t"), [(1, 12.706), (2, 4.303), (4, 2.776), (10, 2.228), (30, 2.042), (120, 1.980)]
+)
+def test_quantiles_are_those_of_the_tables(degrees, t):
+    """Fisher and Yates, Statistical Tables, 1938, table III."""
+    assert t_quantile(0.95, degrees) == pytest.approx(t, abs=0.0005)
+    assert t_tail(t, degrees) == pytest.approx(0.025, abs=2e-5)
 
 
-def test_differences_give_scipys_interval_and_p():
-    found = paired(B, 0.95, 0.0)
-    known = stats.ttest_1samp(B, 0)
-    interval = known.confidence_interval(0.95)
-    assert (found.low, found.high, found.p) == pytest.approx((interval.low, interval.high, known.pvalue))
-    assert paired(B[:1], 0.95, 0.0) is None
+def test_with_one_degree_of_freedom_it_is_the_cauchy_distribution_s():
+    assert t_tail([1.0, -1.0, math.sqrt(3)], 1) == pytest.approx([0.25, 0.75, 1 / 6])
 
 
-def test_p_is_against_the_nearer_end_of_the_margin():
-    found = welch([(A, B)], 0.95, 0.1)
-    shifted = stats.ttest_ind(B - math.log1p(0.1), A, equal_var=False)
-    assert found.p == pytest.approx(shifted.pvalue)
-    assert welch([(A, A)], 0.95, 0.1).p == 1
+def test_unknown_is_unknown():
+    assert np.isnan(t_quantile(0.95, [np.nan])).all()
+    assert np.isnan(margin_tail([0.1], [np.nan], [np.nan], 0.01)).all()
 
 
-def test_samples_are_compared_each_with_its_own():
-    # Between the two samples lies 5; within each, b is 0.1 and 0.3 larger. Weights 1 and 2: 0.7 / 3.
-    pairs = [
-        (np.array([0.0, 0.2]), np.array([0.1, 0.3])),
-        (np.array([5.0, 5.2, 5.0, 5.2]), np.array([5.3, 5.5, 5.3, 5.5])),
-    ]
-    found = welch(pairs, 0.95, 0.0)
-    assert found.centre == pytest.approx(0.7 / 3)
-    # Variances of means: 0.02 / 2 each of the first, 0.04 / 3 / 4 each of the second.
-    variances = [(1 / 9) * 0.01] * 2 + [(4 / 9) * 0.04 / 12] * 2
-    freedom = sum(variances) ** 2 / sum(v**2 / n for v, n in zip(variances, (1, 1, 3, 3), strict=True))
-    reach = stats.t.ppf(0.975, freedom) * math.sqrt(sum(variances))
-    assert (found.low, found.high) == pytest.approx((0.7 / 3 - reach, 0.7 / 3 + reach))
+def test_the_null_is_the_whole_margin():
+    """Past it by one error is 1/4 on either side, with one degree of freedom; within it is no evidence."""
+    assert margin_tail([0.03, -0.03, 0.01, 0.0], 0.02, 1, 0.01) == pytest.approx([0.5, 0.5, 1.0, 1.0])
 
 
-def test_a_single_value_a_side_tells_nothing_of_its_scatter():
-    assert welch([(A[:1], B)], 0.95, 0.0) is None
-    assert welch([], 0.95, 0.0) is None
-
-
-def test_without_any_scatter_the_interval_is_a_point():
-    same, more = np.zeros(3), np.full(3, 0.5)
-    assert (welch([(same, more)], 0.95, 0.01).low, welch([(same, more)], 0.95, 0.01).p) == (0.5, 0)
-    assert welch([(same, same)], 0.95, 0.01).p == 1
-
-
-def test_what_lies_far_out_is_drawn_in_to_four_scaled_deviations():
-    # Median 0, deviations 0 1 1 2 90: their median is 1, so 90 counts as 4 * 1.4826.
-    assert clipped(np.array([-1.0, 0, 1, 2, 90]) - 0).tolist() == [-1, 0, 1, 2, pytest.approx(1 + 4 * 1.4826)]
-    assert clipped(np.array([0.0, 90.0])).tolist() == [0, 90]
+def test_what_is_known_without_error_is_past_the_margin_or_not():
+    assert margin_tail([0.02, -0.02, 0.005], [0.0, 0.0, 0.0], [3, 3, 3], 0.01).tolist() == [0.0, 0.0, 1.0]

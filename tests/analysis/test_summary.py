@@ -93,20 +93,27 @@ def test_from_six_runs_on_the_median_has_an_interval(run):
 @pytest.mark.parametrize(("wanted", "reached"), [(0.04, True), (0.039, False)])
 def test_an_interval_reaches_what_was_asked_for_or_not(run, wanted, reached):
     asked = {"wanted_precision": wanted, "max_rounds": 20}
-    (found,) = summarise([run(step_seconds=step, **asked) for step in (0.99, 1.0, 1.0, 1.0, 1.0, 1.04)])
+    (found,) = summarise([run(step_seconds=step, **asked) for step in (0.99, *[1.0] * 5, 1.04)])
     assert (found.wanted_precision, found.precision_reached, found.max_rounds) == (wanted, reached, 20)
+
+
+@pytest.mark.parametrize(("wanted", "low", "high"), [(None, 6.0, 15.0), (0.5, 5.0, 16.0)])
+def test_the_interval_that_decided_is_the_one_that_is_shown(run, wanted, low, high):
+    """At 97 % where a precision was sought, at 95 % where there were just so many rounds."""
+    (found,) = summarise([run(step_seconds=float(n), wanted_precision=wanted) for n in range(1, 21)])
+    assert (found.step_seconds_low, found.step_seconds_high) == (low, high)
 
 
 def test_runs_that_failed_leave_what_was_asked_for_unreached(run):
     asked = {"wanted_precision": 0.5, "max_rounds": 20}
-    rows = [run(step_seconds=1.0, **asked) for _ in range(5)] + [run(status="lost", **asked)]
+    rows = [run(step_seconds=1.0, **asked) for _ in range(6)] + [run(status="lost", **asked)]
     (found,) = summarise(rows)
-    assert (found.runs, found.ok, found.precision_reached) == (6, 5, False)
+    assert (found.runs, found.ok, found.precision_reached) == (7, 6, False)
 
 
 def test_of_several_sessions_the_finest_precision_is_what_was_asked_for(run):
     asked = [(None, None), (0.1, 9), (0.01, 20)]
-    rows = [run(step_seconds=1.0, wanted_precision=p, max_rounds=m) for p, m in asked for _ in range(2)]
+    rows = [run(step_seconds=1.0, wanted_precision=p, max_rounds=m) for p, m in asked for _ in range(3)]
     (found,) = summarise(rows)
     assert (found.wanted_precision, found.max_rounds, found.precision_reached) == (0.01, 20, True)
 

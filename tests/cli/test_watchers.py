@@ -112,21 +112,23 @@ def test_a_count_of_rounds_is_told_once_and_never_changes(suite, console):
 
 
 def test_the_least_and_the_most_are_told_first_and_then_what_is_left(suite, console):
-    """The first scenario is settled after six rounds. The second has an outlier, and is after nine.
+    """The first scenario is settled after seven rounds. The second has an outlier, and is after ten.
 
-    After eight runs, the interval of n is expected to end short of the outlier where
-    8.25 (1 - (k - 0.375) / (n + 0.25)) + 0.375 is at most 7: from n = 12 on, where k = 3.
+    After nine runs, the interval of n is expected to end short of the outlier where
+    9.25 (1 - (k - 0.375) / (n + 0.25)) + 0.375 is at most 8: from n = 13 on, where k = 3.
     """
     asked = suite(precision=0.01, max_rounds=20)
     both, second = {0: 1.0, 1: 1.0}, {1: 1.0}
-    play(Lines(console, asked), asked, [{0: 1.0, 1: 2.0}, *[both] * 5, *[second] * 3])
+    play(Lines(console, asked), asked, [{0: 1.0, 1: 2.0}, *[both] * 6, *[second] * 3])
     told = lines(console)
-    assert told[0] == "A title: at least 12 runs in 6 rounds, up to 40 in 20, until within ±1 %"
+    assert told[0] == (
+        "A title: at least 14 runs in 7 rounds, up to 40 in 20, until within ±1 % of this session's median"
+    )
     assert [line for line in told if line.startswith("Round")] == [
-        f"Round {number} of at most 20: 1 of 2 scenarios left to bring within ±1 %" for number in (7, 8, 9)
+        f"Round {number} of at most 20: 1 of 2 scenarios left to bring within ±1 %" for number in (8, 9, 10)
     ]
     counted = counts(console)
-    assert (counted[0], counted[13], counted[-1]) == ("1/~12", "14/~18", "15/~15")
+    assert (counted[0], counted[15], counted[-1]) == ("1/~14", "16/~20", "17/~17")
     assert all(int(done) <= int(total) for done, total in (text.split("/~") for text in counted))
 
 
@@ -138,48 +140,48 @@ def test_runs_of_the_next_round_start_before_the_last_one_has_ended_and_each_sce
     told = Lines(console, asked)
     plan(told, asked)
     first, second = asked.points
-    for number in range(1, 7):
+    for number in range(1, 8):
         told.round_began(number)
         one(told, first, number, 1.0)
         if number == 3:
             one(told, second, 1, 1.0)
-    # Six runs of the first, which are enough, and one of six of the second.
-    assert counts(console)[-1] == "7/~12"
-    told.round_began(7)
-    assert lines(console)[-1].startswith("Round 7 of at most 20: 1 of 2 scenarios left")
+    # Seven runs of the first, which are enough, and one of seven of the second.
+    assert counts(console)[-1] == "8/~14"
+    told.round_began(8)
+    assert lines(console)[-1].startswith("Round 8 of at most 20: 1 of 2 scenarios left")
 
 
 def test_a_scenario_that_never_gives_a_time_is_ahead_for_the_least_number_of_rounds(suite, console):
     asked = suite(rounds=3, precision=0.01, max_rounds=20)
-    play(Lines(console, asked), asked, [{0: 1.0, 1: None}] * 3 + [{0: 1.0}] * 3)
-    # Once a run of it has failed it counts with three rounds in all, where the other has six.
-    assert counts(console) == ["1/~12", *(f"{number}/~9" for number in range(2, 10))]
+    play(Lines(console, asked), asked, [{0: 1.0, 1: None}] * 3 + [{0: 1.0}] * 4)
+    # Once a run of it has failed it counts with three rounds in all, where the other has seven.
+    assert counts(console) == ["1/~14", *(f"{number}/~10" for number in range(2, 11))]
 
 
 def test_each_scenario_on_each_node_is_as_many_runs_and_no_node_goes_on_alone(suite, console):
     """One node scatters: both go on."""
-    asked = suite(precision=0.01, max_rounds=8)
+    asked = suite(precision=0.01, max_rounds=9)
     told = Lines(console, asked)
     plan(told, asked, ["a", "b"])
     first = asked.points[0]
-    assert "24 runs in 6 rounds" in lines(console)[0]
-    for number in range(1, 7):
+    assert "28 runs in 7 rounds" in lines(console)[0]
+    for number in range(1, 8):
         one(told, first, number, 1.0, node="a")
         one(told, first, number, 1.0 + number % 2, node="b")
-    # Two more rounds of it on either node, and six of the other scenario.
-    assert counts(console)[-1] == "12/~28"
+    # Two more rounds of it on either node, and seven of the other scenario.
+    assert counts(console)[-1] == "14/~32"
 
 
 def test_the_display_follows_what_the_step_times_speak_for(suite, console):
-    """After seven runs, 7.25 (1 - (k - 0.375) / (n + 0.25)) + 0.375 is at most 6 from n = 15 on (k = 4)."""
+    """After eight runs, 8.25 (1 - (k - 0.375) / (n + 0.25)) + 0.375 is at most 7 from n = 13 on (k = 3)."""
     asked = suite(precision=0.01, max_rounds=20)
     display = Display(console, asked)
     both = {0: 1.0, 1: 1.0}
-    play(display, asked, [{0: 1.0, 1: 2.0}, *[both] * 5, {1: 1.0}])
+    play(display, asked, [{0: 1.0, 1: 2.0}, *[both] * 6, {1: 1.0}])
     console.print(display._live.get_renderable())
     shown = console.file.getvalue().splitlines()
     assert shown[-2].rstrip() == "1 of 2 scenarios left to bring within ±1 %"
-    assert "13/~21 runs  round 7/≤20" in shown[-1]
+    assert "15/~20 runs  round 8/≤20" in shown[-1]
 
 
 def test_the_display_of_a_count_of_rounds_has_no_such_note(suite, console):

@@ -112,8 +112,8 @@ class TestRepetition:
         tried = adaptive({"a": STEADY, "b": ONE_OUTLIER, "c": SCATTERED})
         rows = tried.run()
         assert {label: sum(row["label"] == label for row in rows) for label in "abc"} == {
-            "a": 6,
-            "b": 9,
+            "a": 7,
+            "b": 10,
             "c": 12,
         }
         assert tried.log.rounds == list(range(1, 13))
@@ -123,23 +123,23 @@ class TestRepetition:
         tried = adaptive({label: STEADY if label in "ab" else SCATTERED for label in labels})
         rows = tried.run()
         assert [row["seed"] for row in rows if row["label"] == "c"] == list(range(1, 13))
-        orders = [tried.order(number) for number in range(7, 13)]
+        orders = [tried.order(number) for number in range(8, 13)]
         assert {"".join(sorted(order)) for order in orders} == {"cdefgh"}
-        assert len({tuple(order) for order in orders}) == 6
-        for number in (6, 12):  # the place among all scenarios, also among those that have left
+        assert len({tuple(order) for order in orders}) == 5
+        for number in (7, 12):  # the place among all scenarios, also among those that have left
             last = {row["label"]: row["order"] for row in rows if row["round"] == number}
             assert last == {label: tried.shuffled(number).index(label) + 1 for label in last}
 
     def test_the_least_that_there_will_be_is_told_before_the_first_run(self, adaptive):
         tried = adaptive({"a": STEADY, "b": SCATTERED})
         tried.run()
-        assert tried.log.plan == (12, 6)
+        assert tried.log.plan == (14, 7)
 
     def test_rounds_is_the_least_number_of_them(self, adaptive):
         assert len(adaptive({"a": STEADY}, rounds=10).run()) == 10
 
     def test_a_settled_round_may_be_the_last_one_there_is(self, adaptive):
-        assert len(adaptive({"a": STEADY}, max_rounds=6).run()) == 6
+        assert len(adaptive({"a": STEADY}, max_rounds=7).run()) == 7
 
     def test_a_scenario_that_never_gave_a_step_time_leaves_after_the_least_number_of_rounds(self, adaptive):
         tried = adaptive({"a": STEADY, "b": [None] * 20})
@@ -149,23 +149,23 @@ class TestRepetition:
         options = {"rounds": 2, "precision": 0.5, "max_rounds": 8, "settled": until(0.5)}
         rows = bench({"a": {}, "big": {"cpus": 64}}, [node(cores=2)], **options).run()
         assert [row["label"] for row in rows if row["status"] == "infeasible"] == ["big", "big"]
-        assert [row["status"] for row in rows if row["label"] == "a"] == ["ok"] * 6
+        assert [row["status"] for row in rows if row["label"] == "a"] == ["ok"] * 7
 
     def test_one_that_gave_some_goes_on_until_they_are_enough(self, adaptive):
-        """Of eight runs two failed: the six others settle it."""
+        """Of nine runs two failed: the seven others settle it."""
         rows = adaptive({"a": [None, 1.0, None, *STEADY]}).run()
-        assert [row["status"] for row in rows] == ["failed", "ok", "failed", *["ok"] * 5]
+        assert [row["status"] for row in rows] == ["failed", "ok", "failed", *["ok"] * 6]
 
     def test_one_that_gave_some_and_then_none_any_more_leaves(self, adaptive):
         rows = adaptive({"a": [1.0, *[None] * 30]}, max_rounds=100).run()
-        assert [row["status"] for row in rows] == ["ok", *["failed"] * 6]
+        assert [row["status"] for row in rows] == ["ok", *["failed"] * 7]
 
     def test_a_node_that_was_lost_keeps_nobody_going(self, adaptive, node, outcome):
         """Of its times there will never be enough."""
         nodes = [node("n1", cores=1), node("n2", cores=1)]
         tried = adaptive({"a": STEADY * 3}, nodes, every_node=True, max_rounds=30, retries=0)
         tried.pool.runs["a"].clear()
-        tried.pool.runs["a"].extend([outcome()] * 6)
+        tried.pool.runs["a"].extend([outcome()] * 7)
         lost = tried.pool._finished
 
         def finished(slot, outcome, epochs):
@@ -175,7 +175,7 @@ class TestRepetition:
 
         tried.pool._finished = finished
         rows = tried.run()
-        assert Counter((row["node"], row["status"]) for row in rows)["n1", "ok"] == 6
+        assert Counter((row["node"], row["status"]) for row in rows)["n1", "ok"] == 7
         assert sum(row["node"] == "n2" for row in rows) <= 6
 
     def test_the_only_node_that_fits_is_lost(self, adaptive, node, outcome):
@@ -352,15 +352,15 @@ class TestResume:
         assert len(again.pool.submitted) == 1
 
     def test_earlier_times_decide_who_goes_on(self, bench):
-        """Three more times, and the six are enough, as they would have been without the interrupt."""
+        """Four more times, and the seven are enough, as they would have been without the interrupt."""
         options = {"rounds": 3, "precision": 0.01, "max_rounds": 12, "settled": until(0.01)}
         tried = bench("a", **options)
         tried.pool.interrupt_at = 1000.0 + 4.5
         with pytest.raises(KeyboardInterrupt):
             tried.run()
         again = bench("a", resume=True, **options)
-        assert [row["status"] for row in again.run()] == ["ok"] * 6
-        assert len(again.pool.submitted) == 3
+        assert [row["status"] for row in again.run()] == ["ok"] * 7
+        assert len(again.pool.submitted) == 4
 
 
 class TestSlots:

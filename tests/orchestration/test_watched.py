@@ -49,7 +49,7 @@ def watched(bench, outcome):
     "options", [{"rounds": 4}, PRECISE, {**PRECISE, "every_node": True}], ids=["counted", "precise", "each"]
 )
 def test_at_the_end_as_many_runs_have_ended_as_were_expected(watched, node, kind, options):
-    """Of scenarios that are settled after six rounds, after nine, and never; and one that always fails."""
+    """Of scenarios that are settled after seven rounds, after ten, and never; and one that always fails."""
     times = {"a": STEADY, "b": OUTLIER, "c": SCATTERED, "d": FAILING}
     nodes = [node("n1"), node("n2", cores=1)]
     tried, watcher, console = watched(kind, times, nodes, **options)

@@ -179,16 +179,16 @@ class TestRepetition:
         assert (found.precision, found.max_rounds) == (None, None)
         assert (found.least_rounds, found.most_rounds) == (4, 4)
 
-    def test_a_precision_takes_six_to_twenty_rounds_unless_said_otherwise(self, measure):
+    def test_a_precision_takes_seven_to_twenty_rounds_unless_said_otherwise(self, measure):
         found = measure("precision = 0.01")
         assert (found.rounds, found.precision, found.max_rounds) == (4, 0.01, 20)
-        assert (found.least_rounds, found.most_rounds) == (6, 20)
+        assert (found.least_rounds, found.most_rounds) == (7, 20)
 
     def test_rounds_is_the_least_number_of_them(self, measure):
         found = measure("precision = 0.005\nrounds = 10\nmax_rounds = 40")
         assert (found.least_rounds, found.most_rounds) == (10, 40)
 
-    @pytest.mark.parametrize("table", ["max_rounds = 6", "rounds = 6\nmax_rounds = 6", "rounds = 20"])
+    @pytest.mark.parametrize("table", ["max_rounds = 7", "rounds = 7\nmax_rounds = 7", "rounds = 20"])
     def test_there_may_be_no_more_than_the_least(self, measure, table):
         found = measure(f"precision = 0.01\n{table}")
         assert found.least_rounds <= found.most_rounds
@@ -385,10 +385,10 @@ WRONG_FILES = {
         "[measure]: max_rounds: 20 is less than rounds = 30; give 30 or more"
     ),
     "[measure]\nprecision = 0.1\nmax_rounds = 2\n" + SWEEP: (
-        "[measure]: max_rounds: 2 is less than rounds = 4; give 6 or more"
+        "[measure]: max_rounds: 2 is less than rounds = 4; give 7 or more"
     ),
     "[measure]\nprecision = 0.1\nmax_rounds = 5\n" + SWEEP: (
-        "[measure]: max_rounds: from 5 runs no precision can be told at 95 %; give 6 or more"
+        "[measure]: max_rounds: from 5 runs no precision can be told at 97 %; give 7 or more"
     ),
     "[measure]\nprecision = 0.1\nmax_rounds = 0\n" + SWEEP: (
         "[measure]: max_rounds: must be greater than 0, not 0"

@@ -9,8 +9,8 @@ import numpy as np
 from bench.analysis.decision import benjamini_hochberg, decide, level_of_runs, level_of_sessions
 from bench.analysis.estimates import estimates
 from bench.analysis.overall import shift_over_all
-from bench.analysis.student import Shift
 from bench.analysis.timed import Timed
+from bench.analysis.welch import Shift
 from tests.statistics.noise import Floats, Noise
 
 CONFIDENCE, DELTA = 0.95, 0.01

@@ -51,17 +51,23 @@ def test_up_to_a_precision_all_totals_are_ranges(rendered, width):
     assert max(map(len, lines)) <= width
     said = " ".join(" ".join(lines).split())
     assert (
-        "3 scenarios × 6 to 20 rounds until within ±1 % = 18 to 60 runs, "
-        "1.84 TFLOP to 6.14 TFLOP of training steps."
+        "3 scenarios × 7 to 20 rounds until within ±1 % of this session's median = 21 to 60 runs, "
+        "2.15 TFLOP to 6.14 TFLOP of training steps."
     ) in said
-    assert "A scenario is within ±1 % when the 95 % interval of its median step time is." in said
-    assert "About 73.8 s to 246 s of runs for the 1 of 3 scenarios timed here before, " in said
+    assert (
+        "A scenario is within ±1 % when the 97 % interval of its median step time is: looked at after every "
+        "round, 95 % of those hold."
+    ) in said
+    assert "About 86.1 s to 246 s of runs for the 1 of 3 scenarios timed here before, " in said
 
 
 def test_where_the_least_is_the_most_a_precision_has_no_ranges(rendered):
     measure = Measure(precision=0.01, rounds=20)
     lines = rendered(plan_table(forecast([ONE], measure, {}), "A title"), 140)
-    assert "1 scenario × 20 rounds until within ±1 % = 20 runs, 4.40 TFLOP of training steps." in lines
+    assert (
+        "1 scenario × 20 rounds until within ±1 % of this session's median = 20 runs, "
+        "4.40 TFLOP of training steps." in lines
+    )
 
 
 @pytest.mark.parametrize("width", [80, 140])

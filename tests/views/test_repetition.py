@@ -17,14 +17,19 @@ def test_a_precision_is_a_percentage_as_it_was_given(share, text):
 def test_rounds_are_a_number_or_a_range():
     assert rounds_ahead(FIXED) == "3 rounds"
     assert rounds_ahead(Measure(rounds=1)) == "1 round"
-    assert rounds_ahead(UP_TO) == "6 to 20 rounds until within ±1 %"
-    assert rounds_ahead(Measure(precision=0.01, max_rounds=6)) == "6 rounds until within ±1 %"
+    assert rounds_ahead(UP_TO) == "7 to 20 rounds until within ±1 % of this session's median"
+    assert (
+        rounds_ahead(Measure(precision=0.01, max_rounds=7))
+        == "7 rounds until within ±1 % of this session's median"
+    )
 
 
 def test_runs_are_a_number_or_the_least_and_the_most():
     assert runs_ahead(2, FIXED) == "6 runs in 3 rounds"
     assert runs_ahead(1, Measure(rounds=1)) == "1 run in 1 round"
-    assert runs_ahead(100, UP_TO) == "at least 600 runs in 6 rounds, up to 2,000 in 20, until within ±1 %"
+    assert runs_ahead(100, UP_TO) == (
+        "at least 700 runs in 7 rounds, up to 2,000 in 20, until within ±1 % of this session's median"
+    )
 
 
 def test_what_is_left_is_told_of_all():

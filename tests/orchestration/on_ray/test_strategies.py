@@ -116,4 +116,4 @@ def test_every_scenario_runs_on_every_node_which_are_held_against_each_other(ben
         done = bench(ONE, "--address", cluster.address, "--every-node", "--no-probe", "--rounds", "2")
     runs = [(row["node"], row["round"], row["status"]) for row in done.rows]
     assert sorted(runs) == [(node, number, "ok") for node in ("n1", "n2") for number in (1, 2)]
-    assert "Nodes: each against the others" in done.printed
+    assert "Nodes: in this session, each against the other of" in done.printed
