@@ -7,9 +7,6 @@ from bench.analysis.mann_whitney import SLACK
 
 Decision = Literal["faster", "slower", "same", "unclear"]
 
-SESSIONS_LEVEL = 0.02
-"""The false discovery rate of verdicts whose unit is the session, at 95 % confidence."""
-
 
 def decide(
     low: float | None, high: float | None, delta: float, q: float | None = None, level: float = 1.0
@@ -39,7 +36,7 @@ def level_of_runs(confidence: float) -> float:
 
 def level_of_sessions(confidence: float) -> float:
     """That of verdicts whose unit is the session: 2 % at 95 %, since few sessions tell little of scatter."""
-    return (1 - confidence) * SESSIONS_LEVEL / 0.05
+    return 0.4 * (1 - confidence)
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:

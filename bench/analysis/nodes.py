@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.analysis.decision import SAME_SESSION_LEVEL, SESSIONS_LEVEL, Decision, benjamini_hochberg, decide
+from bench.analysis.decision import (
+    Decision,
+    benjamini_hochberg,
+    decide,
+    level_of_runs,
+    level_of_sessions,
+)
 from bench.analysis.node_ratios import FEWEST_ROUNDS, SessionRatios, session_ratios
 from bench.analysis.repetition import CONFIDENCE
 from bench.analysis.statistics import mad
@@ -209,7 +215,7 @@ def _in_sessions(ratio: Floats, error: Floats, degrees: Floats) -> _Estimates:
 
 def _rule(known: _Estimates, over_sessions: bool) -> _Rule:
     p = margin_tail(known.ratio, known.error, known.degrees, math.log1p(DELTA))
-    level = SESSIONS_LEVEL if over_sessions else SAME_SESSION_LEVEL
+    level = (level_of_sessions if over_sessions else level_of_runs)(CONFIDENCE)
     tested = over_sessions or len(p) < FEWEST_NODES
     return _Rule(_margin(known.ratio), tested, level, benjamini_hochberg(np.nan_to_num(p, nan=1.0).tolist()))
 
