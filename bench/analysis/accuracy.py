@@ -84,16 +84,23 @@ def judged(found: Sequence[AccuracyDifference], margin: float) -> list[AccuracyD
     tested = [n for n, one in enumerate(found) if one.p is not None]
     adjusted = dict(zip(tested, benjamini_hochberg([found[n].p or 0.0 for n in tested]), strict=True))
     return [
-        one if one.difference is None else _judged(one, adjusted.get(n), margin)
+        one if one.difference is None else _judged(one, adjusted.get(n), margin, len(tested))
         for n, one in enumerate(found)
     ]
 
 
-def _judged(one: AccuracyDifference, q: float | None, margin: float) -> AccuracyDifference:
+def _judged(one: AccuracyDifference, q: float | None, margin: float, tested: int) -> AccuracyDifference:
     """By the rule for ratios, of which a difference is the logarithm."""
     low, high = (None if end is None else math.exp(end) for end in (one.low, one.high))
-    decision = decide(low, high, math.expm1(margin), q, SAME_SESSION_LEVEL)
-    return replace(one, q=q, verdict=_WORDS[decision])
+    delta = math.expm1(margin)
+    decision, alone = decide(low, high, delta, q, SAME_SESSION_LEVEL), decide(low, high, delta)
+    reasons = [one.reason, unsure_among(tested) if decision != alone else ""]
+    return replace(one, q=q, verdict=_WORDS[decision], reason="; ".join(filter(None, reasons)))
+
+
+def unsure_among(tested: int) -> str:
+    """Why there is no verdict where there would be one if nothing else had been asked."""
+    return f"past the margin alone, but not sure among {tested} scenarios"
 
 
 def mean_difference(differences: Floats, confidence: float, margin: float) -> AccuracyDifference:

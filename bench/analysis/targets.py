@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.analysis.accuracy import unsure_among
 from bench.analysis.decision import SAME_SESSION_LEVEL, Decision, benjamini_hochberg, decide
 from bench.analysis.seeds import BySeed, SeedRuns, in_common
 from bench.analysis.signed_rank import pairs_needed, signed_rank_shifts
@@ -128,11 +129,15 @@ def _doubt(told: Mask, confidence: float) -> str:
 
 
 def _judged(found: Sequence[TargetRatio]) -> list[TargetRatio]:
-    adjusted = iter(benjamini_hochberg([one.p for one in found if one.p is not None]))
+    tested = [one.p for one in found if one.p is not None]
+    adjusted = iter(benjamini_hochberg(tested))
     judged = []
     for one in found:
         q = None if one.p is None else next(adjusted)
-        judged.append(replace(one, q=q, verdict=decide(one.low, one.high, DELTA, q, SAME_SESSION_LEVEL)))
+        verdict = decide(one.low, one.high, DELTA, q, SAME_SESSION_LEVEL)
+        unsure = verdict != decide(one.low, one.high, DELTA)
+        reason = unsure_among(len(tested)) if unsure else one.reason
+        judged.append(replace(one, q=q, verdict=verdict, reason=reason))
     return judged
 
 

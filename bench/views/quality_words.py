@@ -55,9 +55,8 @@ def difference(found: AccuracyDifference) -> str:
 
 def verdict(found: AccuracyDifference) -> str:
     """A row's verdict: "worse", "unclear <0.35 points", an en dash where nothing was compared."""
-    if found.verdict == "unclear" and found.smallest_difference is not None:
-        return f"unclear <{found.smallest_difference * 100:.2g} points"
-    return found.verdict or NONE
+    smallest = _would_have_shown(found)
+    return f"unclear <{smallest * 100:.2g} points" if smallest is not None else found.verdict or NONE
 
 
 def points(value: float) -> str:
@@ -148,9 +147,17 @@ def _size(quality: Quality, verdict_: Verdict, together: AccuracyDifference) -> 
     return f"{points(ends[0])} to {points(ends[-1])} points"
 
 
+def _would_have_shown(found: AccuracyDifference) -> float | None:
+    """From what difference on an unclear one would have been clear; None of one that is past it already."""
+    if found.verdict != "unclear" or found.smallest_difference is None:
+        return None
+    past = abs(found.difference or 0.0) >= found.smallest_difference
+    return None if past else found.smallest_difference
+
+
 def _would_show(quality: Quality) -> str:
-    found = [one.accuracy for one in quality.scenarios if one.accuracy.verdict == "unclear"]
-    sizes = [one.smallest_difference for one in found if one.smallest_difference is not None]
+    every = [_would_have_shown(one.accuracy) for one in quality.scenarios]
+    sizes = [size for size in every if size is not None]
     if not sizes:
         return ""
     low, high = (f"{size * 100:.2g}" for size in (min(sizes), max(sizes)))

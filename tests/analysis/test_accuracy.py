@@ -88,6 +88,7 @@ def test_verdicts_hold_for_the_number_of_scenarios():
     assert [one.verdict for one in accuracy_differences([lost, none], 0.95, MARGIN)] == ["worse", "same"]
     first, *others = accuracy_differences([lost, *[none] * 40], 0.95, MARGIN)
     assert (first.verdict, first.q) == ("unclear", pytest.approx(41 * first.p))
+    assert first.reason == "past the margin alone, but not sure among 41 scenarios"
     assert {one.verdict for one in others} == {"same"}
 
 

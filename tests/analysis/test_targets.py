@@ -44,6 +44,18 @@ def test_five_seeds_are_too_few():
     assert only(STEPS, STEPS, first=50).reason == "no seed in common"
 
 
+def test_verdicts_hold_for_the_number_of_scenarios():
+    """With seven seeds p is 2/128 at best: enough for three scenarios with one that differs, not for four."""
+    a, b = (BySeed(np.arange(7), STEPS * float(by)) for by in (1, 2))
+    found, *_ = target_ratios([(a, b), (a, a), (a, a)], 0.95)
+    assert (found.verdict, found.q) == ("slower", 6 / 128)
+    lost, *_ = target_ratios([(a, b), (a, a), (a, a), (a, a)], 0.95)
+    assert (lost.verdict, lost.reason) == (
+        "unclear",
+        "past the margin alone, but not sure among 4 scenarios",
+    )
+
+
 @pytest.mark.parametrize(
     ("only_a", "only_b", "p"), [(3, 0, 0.25), (0, 0, 1), (10, 2, 0.03857421875), (6, 0, 2 / 64)]
 )

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -84,6 +85,7 @@ def test_the_mean_is_said_of_several_scenarios():
         (LESS, "−0.31 points (−0.38 to −0.24)", "worse"),
         (OPEN, "−0.08 points (−0.16 to +0.01)", "unclear <0.35 points"),
         (AccuracyDifference("unclear", 0.00004), "0.00 points", "unclear"),
+        (replace(LESS, verdict="unclear"), "−0.31 points (−0.38 to −0.24)", "unclear"),
         (SILENT, "–", "–"),
     ],
 )
