@@ -92,6 +92,8 @@ class SeedRuns:
         seeds, values = self._seeds[chosen], values[chosen]
         order = np.lexsort((values, seeds))
         seeds, values = seeds[order], values[order]
+        if (seeds[1:] != seeds[:-1]).all():
+            return BySeed(seeds, values)
         distinct, first, number = np.unique(seeds, return_index=True, return_counts=True)
         lower, upper = values[first + (number - 1) // 2], values[first + number // 2]
         return BySeed(distinct, np.where(lower == upper, lower, (lower + upper) / 2))
@@ -99,6 +101,8 @@ class SeedRuns:
 
 def in_common(a: BySeed, b: BySeed) -> tuple[Seeds, Floats, Floats]:
     """The seeds that both have, and each side's values of them."""
+    if np.array_equal(a.seeds, b.seeds) and (a.seeds >= 0).all():
+        return a.seeds, a.values, b.values
     seeds, of_a, of_b = np.intersect1d(a.seeds, b.seeds, assume_unique=True, return_indices=True)
     known = seeds >= 0
     return seeds[known], a.values[of_a[known]], b.values[of_b[known]]

@@ -61,7 +61,7 @@ def _shifts(differences: Floats, confidence: float, margin: float) -> list[Paire
     pairs = differences.shape[1]
     by_rank = pairs <= MOST_BY_SIGNED_RANK
     averages = np.sort(_walsh_averages(differences) if by_rank else differences, axis=1)
-    tail = _signed_rank_tail(pairs) if by_rank else _sign_tail(pairs)
+    tail = _signed_rank_tail(pairs) if by_rank else sign_tail(pairs)
     size, rank = averages.shape[1], tail_rank(tail, confidence)
     beyond = np.maximum((averages > margin).sum(axis=1), (averages < -margin).sum(axis=1))
     p = np.minimum(1.0, 2 * tail[size - beyond])
@@ -107,8 +107,8 @@ def _signed_rank_tail(pairs: int) -> Floats:
 
 
 @lru_cache(maxsize=64)
-def _sign_tail(pairs: int) -> Floats:
-    """P(Binomial(pairs, 1/2) <= k) for each k."""
+def sign_tail(pairs: int) -> Floats:
+    """P(Binomial(pairs, 1/2) <= k) for each k: of so many fair coins."""
     logs = [-math.lgamma(k + 1) - math.lgamma(pairs - k + 1) for k in range(pairs + 1)]
     tail: Floats = np.cumsum(np.exp(np.array(logs) + math.lgamma(pairs + 1) - pairs * math.log(2)))
     return tail

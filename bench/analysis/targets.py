@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from bench.analysis.accuracy import unsure_among
 from bench.analysis.decision import SAME_SESSION_LEVEL, Decision, benjamini_hochberg, decide
 from bench.analysis.seeds import BySeed, SeedRuns, in_common
-from bench.analysis.signed_rank import pairs_needed, signed_rank_shifts
+from bench.analysis.signed_rank import pairs_needed, sign_tail, signed_rank_shifts
 
 Mask = NDArray[np.bool_]
 
 DELTA = 0.01
 """Steps and seconds that differ by no more than this share count as the same."""
+_ROUNDING = 1e-7  # of logarithms of probabilities: equal ones are summed up in other orders
 
 
 @dataclass(frozen=True)
@@ -155,18 +156,23 @@ def _reach_p(a: BySeed, b: BySeed) -> float | None:
 
 def mcnemar_p(only_a: int, only_b: int) -> float:
     """Exact two-sided p value of pairs of which one side alone succeeded (McNemar 1947): a fair coin's."""
-    number = only_a + only_b
-    tail = sum(math.comb(number, k) for k in range(min(only_a, only_b) + 1))
-    return min(1.0, 2 * tail / (1 << number))
+    return min(1.0, 2 * float(sign_tail(only_a + only_b)[min(only_a, only_b)]))
 
 
 def fisher_p(successes_a: int, runs_a: int, successes_b: int, runs_b: int) -> float:
     """Fisher's exact two-sided p value (1935): of all tables as probable as the one seen, or less so."""
     together, runs = successes_a + successes_b, runs_a + runs_b
     first, last = max(0, together - runs_b), min(together, runs_a)
-    weights = [math.comb(runs_a, k) * math.comb(runs_b, together - k) for k in range(first, last + 1)]
-    observed = weights[successes_a - first]
-    return sum(weight for weight in weights if weight <= observed) / math.comb(runs, together)
+    logs = [
+        _log_choices(runs_a, k) + _log_choices(runs_b, together - k) - _log_choices(runs, together)
+        for k in range(first, last + 1)
+    ]
+    most = logs[successes_a - first] + _ROUNDING
+    return min(1.0, math.fsum(math.exp(one) for one in logs if one <= most))
+
+
+def _log_choices(number: int, chosen: int) -> float:
+    return math.lgamma(number + 1) - math.lgamma(chosen + 1) - math.lgamma(number - chosen + 1)
 
 
 def _exp(value: float) -> float:

@@ -124,7 +124,7 @@ def test_misses_and_failures_are_runs_that_did_not_reach_it(trained):
     b = trained(epochs_to=[2, None, None, None, None, None, 2], status=["ok"] * 6 + ["lost"], **goal)
     target = only(a, b).target
     assert (target.b.reached, target.b.runs) == (1, 7)
-    assert target.reach_p == target.reach_q == 2 / 64
+    assert target.reach_p == target.reach_q == pytest.approx(2 / 64)
     assert (target.steps.ratio, target.steps.high) == (math.inf, math.inf)
 
 
