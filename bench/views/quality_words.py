@@ -1,5 +1,6 @@
 """How accurate B is beside A, in words: a time alone says nothing of a side that is fast and wrong."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 
@@ -202,7 +203,8 @@ def _reach(found: list[TargetComparison]) -> str:
 def _ratio(found: TargetRatio) -> str:
     if found.ratio is None:
         return NONE
-    interval = "" if found.low is None else f" ({span(found.low, found.high)})"
+    says_more = found.low != found.high or found.low not in (None, 0, math.inf)
+    interval = f" ({span(found.low, found.high)})" if says_more else ""
     return f"{ratio(found.ratio)}{interval}, {_SOONER[found.verdict]}"
 
 

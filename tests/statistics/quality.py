@@ -95,13 +95,13 @@ def intervals(rng, seeds, deviation, trials, noise):
 
 
 def tables(short=False):
-    """What is found, what is seen falsely, what the intervals hold; `short` takes a hundredth of the time."""
+    """What is found, what is seen falsely, what the intervals hold; `short` takes a second of four minutes."""
     rng = np.random.default_rng(12)
     return [
-        _false(rng, 20 if short else 2000),
-        _found(rng, 5 if short else 500),
-        _held(rng, 100 if short else 4000),
-        _steps(rng, 5 if short else 500),
+        _false(rng, 3 if short else 2000),
+        _found(rng, 1 if short else 500),
+        _held(rng, 20 if short else 4000),
+        _steps(rng, 1 if short else 500),
     ]
 
 

@@ -121,6 +121,10 @@ def test_a_target_is_reached_so_often_and_so_soon():
     assert words.target_details(later) == (
         "98.5 %: 10/10 and 1/10 runs; steps 1.400× (1.200–∞), B later; seconds 1.400× (1.200–∞), B later"
     )
+    never = target("slower", math.inf, math.inf, math.inf, reached=0)
+    assert (
+        words.target_details(never) == "98.5 %: 10/10 and 0/10 runs; steps ∞×, B later; seconds ∞×, B later"
+    )
     assert list(words.target_lines(quality(SAME))) == []
 
 
