@@ -95,7 +95,7 @@ def intervals(rng, seeds, deviation, trials, noise):
 
 
 def tables(short=False):
-    """What is found, what is seen falsely, what intervals hold; `short` takes one second, not four minutes."""
+    """What is found, what is seen falsely, what intervals hold: in four minutes, or one `short` second."""
     rng = np.random.default_rng(12)
     return [
         _false(rng, 3 if short else 2000),
