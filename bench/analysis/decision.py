@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from bench.analysis.mann_whitney import SLACK
+
 Decision = Literal["faster", "slower", "same", "unclear"]
 
 SAME_SESSION_LEVEL = 0.05
@@ -32,6 +34,19 @@ def decide(
     return "slower" if low > 1 + delta else "unclear"
 
 
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """P values adjusted for their number, in the order given: at most q of what is below q is false.
+
+    Benjamini and Hochberg (1995): the step-up procedure that controls the false discovery rate.
+    """
+    adjusted = [1.0] * len(p_values)
+    running, number = 1.0, len(p_values)
+    for rank, place in reversed(list(enumerate(sorted(range(number), key=p_values.__getitem__), start=1))):
+        running = min(running, p_values[place] * number / rank)
+        adjusted[place] = running
+    return adjusted
+
+
 def exceeds(
     low: float | None, high: float | None, bound: float, q: float | None = None, level: float = 1.0
 ) -> bool | None:
@@ -44,17 +59,4 @@ def exceeds(
         return None
     if high <= bound:
         return False
-    return True if low > bound and (q is None or q <= level) else None
-
-
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """P values adjusted for their number, in the order given: at most q of what is below q is false.
-
-    Benjamini and Hochberg (1995): the step-up procedure that controls the false discovery rate.
-    """
-    adjusted = [1.0] * len(p_values)
-    running, number = 1.0, len(p_values)
-    for rank, place in reversed(list(enumerate(sorted(range(number), key=p_values.__getitem__), start=1))):
-        running = min(running, p_values[place] * number / rank)
-        adjusted[place] = running
-    return adjusted
+    return True if low > bound and (q is None or q <= level + SLACK) else None

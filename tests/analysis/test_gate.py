@@ -8,10 +8,11 @@ from bench.analysis.estimates import estimates
 from bench.analysis.gate import exit_status, judged, judgements
 from bench.analysis.gate_measures import Measured, less_is_worse, more_is_worse
 from bench.analysis.gate_rule import parse_rule
-from bench.analysis.sides import Basis, Side
+from bench.analysis.sides import Side
 from bench.analysis.timed import Timed
 from bench.analysis.verdict import ScenarioComparison, SideOfScenario
 from bench.errors import BenchError
+from tests.judgements import basis
 from tests.runs import run_table
 
 STEADY = [1.000, 1.001, 1.002, 1.003]
@@ -203,8 +204,7 @@ def table_of(found, number):
         )
         for place, one in enumerate(found)
     )
-    basis = Basis("run", 1, 1)
-    return Comparison("A", f"B{number}", basis, 0.95, 0.05, scenarios, (), (), (), (), (), len(found))
+    return Comparison("A", f"B{number}", basis(), 0.95, 0.05, scenarios, (), (), (), (), (), len(found))
 
 
 def simulated(generator, factors, tables):

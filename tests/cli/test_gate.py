@@ -4,25 +4,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.analysis.gate import Judgement
 from bench.analysis.gate_cases import Case
-from bench.analysis.gate_rule import Rule, parse_rule
-from bench.analysis.sides import Basis
+from bench.analysis.gate_rule import Rule
 from bench.cli.gate import Undecided, end, parse_rules
 from bench.cli.options import Format
 from bench.errors import BenchError
+from tests.judgements import judgement
 
-SLOWER = Judgement(
-    parse_rule("slower > 5%"),
-    "A",
-    "B",
-    Basis("run", 1, 1),
-    (Case("s1", "fails", 0.5, 1.12, 1.08, 1.15, 0.001),),
-    0,
-    0,
-    0,
-)
-OPEN = Judgement(SLOWER.rule, "A", "B", SLOWER.basis, (Case("s1", "undecided", reason="why"),), 0, 0, 0)
+SLOWER = judgement(Case("s1", "fails", 0.5, 1.12, 1.08, 1.15, 0.001))
+OPEN = judgement(Case("s1", "undecided", reason="why"))
 
 
 def test_each_rule_counts_once():

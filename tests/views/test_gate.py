@@ -2,24 +2,15 @@ from dataclasses import replace
 
 import pytest
 
-from bench.analysis.gate import Judgement
 from bench.analysis.gate_cases import Case
-from bench.analysis.gate_rule import parse_rule
-from bench.analysis.sides import Basis
 from bench.views.gate import gate_lines, gate_markdown, gate_record, gate_texts
+from tests.judgements import basis, judgement
 
-BASIS = Basis("run", 1, 1)
 PASSES = Case("batch_size=1", "passes", 0.001, 1.01, 0.99, 1.03, 1.0)
 FAILS = Case("batch_size=100, loop=fit", "fails", 0.002, 1.12, 1.08, 1.15, 0.001)
 OPEN = Case("batch_size=10", "undecided", 0.002, 1.02, 0.97, 1.07, 1.0, needed=28)
 DEAD = Case("batch_size=7", "fails", reason="4 of 4 runs of B did not end ok (4 timeout)")
 SILENT = Case("batch_size=8", "undecided", reason="2 and 2 sessions, 4 and 4 needed")
-
-
-def judgement(*cases, rule="slower > 5%", b="B", basis=BASIS, **more):
-    return Judgement(
-        parse_rule(rule), "A", b, basis, cases, more.pop("not_asked", 0), *more.values() or (0, 0)
-    )
 
 
 def test_one_rule_is_one_line_with_the_exit_status():
@@ -43,7 +34,7 @@ def test_what_is_undecided_says_what_would_tell():
     ]
     assert [line.split(":")[-1] for line in gate_lines(found, undecided_is_ok=True)[:1]] == [" exit status 0"]
     assert not any("--undecided" in line for line in gate_lines(found, undecided_is_ok=True))
-    near = [judgement(replace(OPEN, needed=None), basis=Basis("session", 4, 4, apart=True))]
+    near = [judgement(replace(OPEN, needed=None), on=basis("session", 4, apart=True))]
     assert gate_lines(near)[1:3] == [
         "slower > 5%: what is undecided lies too near the threshold for more sessions to tell",
         "All of one side ran before the other began, and machines wander: run the sides in turns",

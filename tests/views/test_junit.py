@@ -5,17 +5,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from xml.etree import ElementTree as ET
 
-from bench.analysis.gate import Judgement
 from bench.analysis.gate_cases import Case
-from bench.analysis.gate_rule import parse_rule
-from bench.analysis.sides import Basis
 from bench.views.junit import junit
+from tests.judgements import judgement
 
 WHEN = datetime(2026, 3, 1, 12, 30, 5, 999, tzinfo=timezone(timedelta(hours=2)))
 PASSES = Case("batch_size=1", "passes", 1.5e-7, 1.01, 0.99, 1.03, 1.0)
 FAILS = Case("batch_size=100", "fails", 0.5, 1.12, 1.08, 1.15, 0.001)
 OPEN = Case("batch_size=10", "undecided", float("inf"), 1.02, 0.97, 1.07, 1.0)
 SILENT = Case("batch_size=8", "undecided", None, reason="2 and 2 sessions, 4 and 4 needed")
+RULE = "slower > 2.5%"
 ATTRIBUTES = {
     "name",
     "timestamp",
@@ -29,10 +28,6 @@ ATTRIBUTES = {
     "package",
 }
 ORDER = r"(properties )(testcase )*(system-out )(system-err )"
-
-
-def judgement(*cases, rule="slower > 2.5%", b="B"):
-    return Judgement(parse_rule(rule), "A", b, Basis("run", 1, 1), cases, 0, 0, 0)
 
 
 def suites(*found, **options):
@@ -65,7 +60,9 @@ def check_suite(suite, number):
 
 
 def test_a_suite_for_each_rule_and_contender_and_a_test_for_each_scenario():
-    [first, second] = suites(judgement(PASSES, FAILS, OPEN), judgement(PASSES, b="results/v2.1"))
+    [first, second] = suites(
+        judgement(PASSES, FAILS, OPEN, rule=RULE), judgement(PASSES, rule=RULE, b="results/v2.1")
+    )
     assert first.get("name") == "B against A: slower > 2.5%"
     assert (first.get("timestamp"), first.get("time")) == ("2026-03-01T10:30:05", "0")
     passed, failed, undecided = first.findall("testcase")
