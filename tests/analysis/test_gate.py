@@ -3,17 +3,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench.analysis.comparison import Comparison
-from bench.analysis.estimates import estimates
-from bench.analysis.gate import exit_status, judged, judgements
+from bench.analysis.gate import exit_status, judgements
 from bench.analysis.gate_measures import Measured, less_is_worse, more_is_worse
 from bench.analysis.gate_rule import parse_rule
 from bench.analysis.sides import Side
-from bench.analysis.timed import Timed
-from bench.analysis.verdict import ScenarioComparison, SideOfScenario
 from bench.errors import BenchError
-from tests.judgements import basis
 from tests.runs import run_table
+from tests.statistics.gate import Sides
+from tests.statistics.gate import judgements as simulated
 
 STEADY = [1.000, 1.001, 1.002, 1.003]
 RULE = "slower > 5%"
@@ -181,63 +178,22 @@ def test_the_worst_rule_decides_the_exit_status(gate, scenario_runs):
     assert exit_status([passes]) == 0
 
 
-NOISE, ROUNDS, SCENARIOS, TABLES = 0.02, 10, 40, 200
+ONE_SESSION = Sides(looks=10, noise=0.02)
+TABLES = 200
 
 
-def table_of(found, number):
-    """A comparison of the estimates of one table's scenarios."""
-    side = SideOfScenario(ROUNDS, ROUNDS, ROUNDS, 1, 1.0, None, (), ())
-    scenarios = tuple(
-        ScenarioComparison(
-            str(place),
-            {},
-            (),
-            "step_seconds",
-            side,
-            side,
-            "unclear",
-            "",
-            one.ratio,
-            one.low,
-            one.high,
-            p=one.p,
-        )
-        for place, one in enumerate(found)
-    )
-    return Comparison("A", f"B{number}", basis(), 0.95, 0.05, scenarios, (), (), (), (), (), len(found))
-
-
-def simulated(generator, factors, tables):
-    """The judgements of tables whose scenarios are truly slower by these factors."""
-    blocks, sessions = tuple(range(ROUNDS)), ("session",) * ROUNDS
-    pairs = [
-        tuple(
-            Timed(factor * np.exp(generator.normal(0, NOISE, ROUNDS)), sessions, blocks)
-            for factor in (1.0, slower)
-        )
-        for _ in range(tables)
-        for slower in factors
-    ]
-    found = estimates(pairs, "run", 0.95, 0.05)
-    starts = range(0, len(found), len(factors))
-    return [
-        judged(parse_rule(RULE), [table_of(found[start : start + len(factors)], start)])[0]
-        for start in starts
-    ]
-
-
-def test_equal_scenarios_hardly_ever_fail_and_one_that_is_slower_does():
-    generator = np.random.default_rng(12)
-    equal = simulated(generator, [1.0] * SCENARIOS, TABLES // 5)
+def test_equal_scenarios_never_fail_and_one_that_is_slower_does():
+    rng = np.random.default_rng(12)
+    equal = simulated(rng, ONE_SESSION, [1.0] * 40, TABLES // 5)
     assert not any(judgement.of("fails") for judgement in equal)
     assert sum(judgement.outcome == "passes" for judgement in equal) >= 0.75 * len(equal)
-    one_slower = simulated(generator, [1.1] + [1.0] * 6, TABLES)
+    one_slower = simulated(rng, ONE_SESSION, [1.1] + [1.0] * 6, TABLES)
     caught = sum(judgement.cases[0].outcome == "fails" for judgement in one_slower)
     assert caught >= 0.95 * TABLES
     assert not any(case.outcome == "fails" for judgement in one_slower for case in judgement.cases[1:])
 
 
 def test_scenarios_right_at_the_threshold_fail_in_few_tables():
-    at_the_threshold = simulated(np.random.default_rng(3), [1.05] * 7, TABLES)
+    at_the_threshold = simulated(np.random.default_rng(3), ONE_SESSION, [1.05] * 7, TABLES)
     assert sum(judgement.outcome == "fails" for judgement in at_the_threshold) <= 0.05 * TABLES
     assert sum(judgement.outcome == "passes" for judgement in at_the_threshold) <= 0.025 * TABLES
