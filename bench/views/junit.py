@@ -78,10 +78,10 @@ def _case(judgement: Judgement, case: Case, name: str, class_name: str, undecide
     found = ET.Element(
         "testcase", {"classname": class_name, "name": name, "time": _decimal(case.seconds or 0.0)}
     )
-    words = _text(interval_words(judgement.rule, case) or f"past neither side of {judgement.rule}")
+    words = _text(f"{judgement.rule}: {interval_words(judgement.rule, case)}")
     tags: dict[Outcome, str] = {"fails": "failure", "undecided": "skipped" if undecided_is_ok else "error"}
     if tag := tags.get(case.outcome):
-        # The schema has no words for what is skipped but these, and a type for the others.
+        # Of what is skipped the schema tells no type.
         more = {} if tag == "skipped" else {"type": case.outcome}
         ET.SubElement(found, tag, {"message": words, **more})
     return found
