@@ -6,7 +6,7 @@ cases at most. It fails where a whole interval lies past the threshold and the f
 table holds (see `gate_cases`). All else is undecided.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Unpack
 
@@ -55,11 +55,15 @@ def judgements(
     **options: Unpack[Options],
 ) -> list[Judgement]:
     """Of each rule and contender. `options` are those of `compare`; see `judged`."""
-    return [
-        judgement
-        for rule in rules
-        for judgement in judged(rule, compare(reference, contenders, **rule.options(options)), measures)
-    ]
+    compared: dict[Hashable, tuple[Comparison, ...]] = {}
+    found = []
+    for rule in rules:
+        own = rule.options(options)
+        key = tuple(sorted(own.items()))
+        if key not in compared:
+            compared[key] = compare(reference, contenders, **own)
+        found += judged(rule, compared[key], measures)
+    return found
 
 
 def judged(

@@ -121,6 +121,7 @@ def _not_ok(name: str, scenario: ScenarioComparison) -> str:
 
 
 def _of_overall(rule: Rule, overall: Overall, comparison: Comparison) -> _Asked:
+    """One question of a contender, which its interval alone answers."""
     ratio = Measured(overall.ratio, overall.low, overall.high, reason=overall.reason)
     measured = inverse(ratio) if rule.quantity == "faster" else ratio
     of = [one for one in comparison.scenarios if one.metric == overall.metric and one.ratio is not None]

@@ -10,6 +10,7 @@ from rich.text import Text
 from bench.analysis.gate import Judgement, exit_status
 from bench.analysis.gate_cases import Case, Outcome
 from bench.analysis.gate_rule import Rule
+from bench.analysis.sides import FEWEST_SESSIONS
 from bench.views.export import markdown_words
 from bench.views.format import count, ratio
 from bench.views.visible import visible
@@ -131,6 +132,8 @@ def _remarks(judgement: Judgement) -> Iterator[str]:
             yield f"{judgement.rule}: what is undecided lies too near the threshold for more {unit} to tell"
         else:
             yield f"{judgement.rule}: some {count(most)} {unit} a side would tell, if what was measured is so"
+    if judgement.basis.unit == "none":
+        yield f"Run each side in {FEWEST_SESSIONS} sessions, in turns: how far sessions differ is unknown"
     if judgement.basis.apart:
         yield "All of one side ran before the other began, and machines wander: run the sides in turns"
 

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bench.analysis.decision import exceeds
 from bench.analysis.gate import exit_status, judgements
 from bench.analysis.gate_measures import Measured, less_is_worse, more_is_worse
 from bench.analysis.gate_rule import parse_rule
@@ -58,6 +59,22 @@ def test_only_scenarios_past_the_threshold_share_the_correction(gate, scenario_r
     assert doubted.cases[0].outcome == "undecided"
     assert doubted.cases[0].q == pytest.approx(2 * 2 / 70)
     assert doubted.cases[0].reason == "among so many scenarios so much comes about by chance (q = 0.057)"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "q", "expected"),
+    [
+        (1.06, 1.2, None, True),
+        (1.06, 1.2, 0.05, True),
+        (1.06, 1.2, 0.051, None),
+        (1.05, 1.2, 0.01, None),
+        (0.9, 1.05, 1.0, False),
+        (1.06, float("inf"), 0.01, True),
+        (None, None, None, None),
+    ],
+)
+def test_an_interval_lies_past_a_bound_or_not_past_it_or_across(low, high, q, expected):
+    assert exceeds(low, high, 1.05, q, 0.05) is expected
 
 
 def test_faster_is_asked_by_the_same_rule_the_other_way_round(gate, scenario_runs):

@@ -41,6 +41,12 @@ def test_what_is_undecided_says_what_would_tell():
     ]
 
 
+def test_too_few_sessions_say_how_many_there_must_be():
+    lines = gate_lines([judgement(*[SILENT] * 3, on=basis("none", 2))])
+    assert lines[0].endswith("undecided in 3 (3 times 2 and 2 sessions, 4 and 4 needed): exit status 3")
+    assert lines[1] == "Run each side in 4 sessions, in turns: how far sessions differ is unknown"
+
+
 def test_several_rules_and_contenders_are_told_apart():
     found = [judgement(PASSES), judgement(FAILS, b="C"), judgement(SILENT, rule="target > 1%")]
     lines = gate_lines(found)
