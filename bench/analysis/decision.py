@@ -50,3 +50,18 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
         running = min(running, p_values[place] * (number / rank))
         adjusted[place] = running
     return adjusted
+
+
+def exceeds(
+    low: float | None, high: float | None, bound: float, q: float | None = None, level: float = 1.0
+) -> bool | None:
+    """Whether what lies between `low` and `high` lies past `bound`, the same rule for a single bound.
+
+    True where the whole interval does and `q` is at most `level`, False where nothing of it does, None where
+    that cannot be told.
+    """
+    if low is None or high is None:
+        return None
+    if high <= bound:
+        return False
+    return True if low > bound and (q is None or q <= level + SLACK) else None

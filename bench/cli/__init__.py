@@ -68,8 +68,8 @@ def _options(
 def main() -> None:
     """The `bench` command: 0 done, 1 some runs did not end ok, 2 wrong usage or input, 130 interrupted.
 
-    2 also where the cluster is gone, and where standard output took not all that was asked for; a session and
-    a report are kept elsewhere.
+    1 also where a gate fails, 3 where it cannot tell. 2 also where the cluster is gone, and where standard
+    output took not all that was asked for; a session and a report are kept elsewhere.
     """
     leave_out_current_folder()
     streams.guard()

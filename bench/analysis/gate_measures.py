@@ -1,0 +1,94 @@
+"""What a gate's rules ask about: how much worse B is, whatever it is worse in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from bench.analysis.comparison import Comparison
+from bench.analysis.gate_rule import Quantity
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How much worse B is: `value`, its interval from `low` to `high`, in the unit of a rule's `bound`.
+
+    `p` is two-sided, against the null that it lies within the threshold. `reason` says why one is None.
+    """
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    reason: str = ""
+
+
+class RatioLike(Protocol):
+    """The ratio B/A of something of which less is better, with its interval and p value."""
+
+    @property
+    def ratio(self) -> float | None: ...  # noqa: D102
+    @property
+    def low(self) -> float | None: ...  # noqa: D102
+    @property
+    def high(self) -> float | None: ...  # noqa: D102
+    @property
+    def p(self) -> float | None: ...  # noqa: D102
+
+
+class DifferenceLike(Protocol):
+    """The difference B - A of something of which more is better, with its interval and p value."""
+
+    @property
+    def difference(self) -> float | None: ...  # noqa: D102
+    @property
+    def low(self) -> float | None: ...  # noqa: D102
+    @property
+    def high(self) -> float | None: ...  # noqa: D102
+    @property
+    def p(self) -> float | None: ...  # noqa: D102
+    @property
+    def reason(self) -> str: ...  # noqa: D102
+
+
+Measure = Callable[[Comparison, int], Measured | None]
+"""What is known of the scenario at a place of a comparison; None where the rule does not ask about it."""
+
+
+def more_is_worse(found: RatioLike, reason: str = "") -> Measured:
+    """A ratio B/A of times, joules or money."""
+    return Measured(found.ratio, found.low, found.high, found.p, reason)
+
+
+def less_is_worse(found: DifferenceLike) -> Measured:
+    """A difference B - A of accuracies, as what is lost."""
+    value, high, low = (None if end is None else -end for end in (found.difference, found.low, found.high))
+    return Measured(value, low, high, found.p, found.reason)
+
+
+def _time(comparison: Comparison, place: int) -> Measured:
+    scenario = comparison.scenarios[place]
+    return more_is_worse(scenario, "" if scenario.low is not None else scenario.reason)
+
+
+def _inverse_time(comparison: Comparison, place: int) -> Measured:
+    return inverse(_time(comparison, place))
+
+
+def inverse(of: Measured) -> Measured:
+    """The ratio A/B of a ratio B/A."""
+    value, high, low = (None if end is None else _over(end) for end in (of.value, of.low, of.high))
+    return Measured(value, low, high, of.p, of.reason)
+
+
+def _over(ratio: float) -> float:
+    return 1 / ratio if ratio else float("inf")
+
+
+def _target_time(comparison: Comparison, place: int) -> Measured | None:
+    """Scenarios without a target are not asked about it."""
+    scenario = comparison.scenarios[place]
+    has_target = scenario.settings.get("target_accuracy") or scenario.a.times or scenario.b.times
+    return _time(comparison, place) if has_target else None
+
+
+TIMES: Mapping[Quantity, Measure] = {"slower": _time, "faster": _inverse_time, "target": _target_time}
