@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
-from bench.analysis.decision import benjamini_hochberg
+from bench.analysis.decision import CONFIDENCE, benjamini_hochberg
 from bench.analysis.differences import (
     PLACES,
     READ_BACK,
@@ -18,6 +18,8 @@ from bench.analysis.drift import Change, changes
 from bench.analysis.estimates import Estimate, estimates
 from bench.analysis.overall import Overall, overalls
 from bench.analysis.pairing import MANNER, WORK, Pairing, Scenario, pair, scenarios
+from bench.analysis.quality import RUN_COLUMNS as QUALITY_COLUMNS
+from bench.analysis.quality import Quality, compare_quality
 from bench.analysis.sides import Basis, Side, held_together
 from bench.analysis.timed import METRICS, Metric, timed, usual_metric
 from bench.analysis.verdict import VERDICTS, Paired, ScenarioComparison, SideOfScenario, Verdict
@@ -44,12 +46,11 @@ RUN_COLUMNS = tuple(
         [
             *("run_id", "session_id", "scenario_id", "label", "round", "status", "flags", "batch_size"),
             *("machine_id", "software_id", "machine", "started_at", "val_accuracy", *WORK, *MANNER),
-            *(*METRICS, *PLACES, *READ_BACK, *READ_BACK_BY_BOTH),
+            *(*METRICS, *PLACES, *READ_BACK, *READ_BACK_BY_BOTH, *QUALITY_COLUMNS),
         ]
     )
 )
 """Of `runs`, all that is read here."""
-CONFIDENCE = 0.95
 DELTA = 0.01
 
 
@@ -57,13 +58,15 @@ class Options(TypedDict, total=False):
     """What a comparison may be asked for.
 
     The `confidence` of its intervals; `delta`, the share within which two times pass for the same; `metric`,
-    the time to compare instead of the usual one; `force` compares what would be refused.
+    what to compare instead of the usual time; `force` compares what would be refused. `margin` is the share of
+    1 within which two accuracies pass for the same.
     """
 
     confidence: float
     delta: float
     metric: Metric | None
     force: bool
+    margin: float
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ class Comparison:
     """How the side `b` stands to `a`: `scenarios` in A's order, the labels of those that had no partner.
 
     `basis` says what is independent, `tested` how many scenarios of all contenders share the correction for
-    their number. `changes` are figures of one and the same machine's probes that are apart on the two sides.
+    their number. `changes` are figures of one and the same machine's probes that are apart on the two sides. `quality` is how accurate the
+    scenarios became, in the same order.
     """
 
     a: str
@@ -83,6 +87,7 @@ class Comparison:
     overall: tuple[Overall, ...]
     differences: tuple[Difference, ...]
     changes: tuple[Change, ...]
+    quality: Quality
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
     tested: int
@@ -107,7 +112,7 @@ def compare(
     prepared = [_prepared(reference, other, confidence, delta, metric, force) for other in contenders]
     p_values = [one.p for of in prepared for one in of.estimates if one is not None and one.p is not None]
     adjusted = iter(benjamini_hochberg(p_values))
-    return tuple(_finished(of, adjusted, len(p_values), confidence, delta) for of in prepared)
+    return tuple(_finished(of, adjusted, len(p_values), confidence, delta, force) for of in prepared)
 
 
 def _check(confidence: float, delta: float, metric: str | None) -> None:
@@ -116,7 +121,7 @@ def _check(confidence: float, delta: float, metric: str | None) -> None:
     if not (delta >= 0 and math.isfinite(delta)):
         raise BenchError(f"delta: {delta:g} is not a share of at least 0; give 0.01 for 1 %, say")
     if metric is not None and metric not in METRICS:
-        raise BenchError(f"metric: {metric!r} is not a time to compare by; use one of {', '.join(METRICS)}")
+        raise BenchError(f"metric: {metric!r} is nothing to compare by; use one of {', '.join(METRICS)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +157,7 @@ def _paired(a: Scenario, b: Scenario, metric: Metric | None) -> Paired:
 
 
 def _finished(
-    of: _Prepared, adjusted: Iterator[float], tested: int, confidence: float, delta: float
+    of: _Prepared, adjusted: Iterator[float], tested: int, confidence: float, delta: float, force: bool
 ) -> Comparison:
     compared: list[ScenarioComparison] = []
     for own, known, estimate in zip(of.pairs, of.settled, of.estimates, strict=True):
@@ -173,6 +178,7 @@ def _finished(
             [own.a for own in of.pairs], of.a.machines, [own.b for own in of.pairs], of.b.machines
         ),
         changes=tuple(changes(of.a.machines, of.b.machines)),
+        quality=compare_quality(of.pairing.pairs, confidence=confidence, force=force),
         only_a=tuple(scenario.label for scenario in of.pairing.only_a),
         only_b=tuple(scenario.label for scenario in of.pairing.only_b),
         tested=tested,

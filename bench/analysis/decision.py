@@ -7,6 +7,9 @@ from bench.analysis.mann_whitney import SLACK
 
 Decision = Literal["faster", "slower", "same", "unclear"]
 
+CONFIDENCE = 0.95
+"""Of intervals, unless another is asked for."""
+
 
 def decide(
     low: float | None, high: float | None, delta: float, q: float | None = None, level: float = 1.0

@@ -12,7 +12,7 @@ from typing import Unpack
 
 from bench.analysis.comparison import Comparison, Options, compare
 from bench.analysis.gate_cases import Case, Outcome, cases
-from bench.analysis.gate_measures import TIMES, Measure
+from bench.analysis.gate_measures import MEASURES, Measure
 from bench.analysis.gate_rule import Quantity, Rule
 from bench.analysis.sides import Basis, Side
 
@@ -71,9 +71,9 @@ def judged(
 ) -> list[Judgement]:
     """What comes of `rule` for each of `comparisons`, which were made with the rule's own options.
 
-    `measures` tell of what is no time. BenchError where nothing tells of the rule's quantity.
+    `measures` tell of what a comparison does not. BenchError where nothing tells of the rule's quantity.
     """
-    found = cases(rule, comparisons, {**TIMES, **(measures or {})})
+    found = cases(rule, comparisons, {**MEASURES, **(measures or {})})
     return [
         Judgement(
             rule=rule,

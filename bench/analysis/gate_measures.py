@@ -91,4 +91,15 @@ def _target_time(comparison: Comparison, place: int) -> Measured | None:
     return _time(comparison, place) if has_target else None
 
 
-TIMES: Mapping[Quantity, Measure] = {"slower": _time, "faster": _inverse_time, "target": _target_time}
+def _accuracy(comparison: Comparison, place: int) -> Measured:
+    return less_is_worse(comparison.quality.scenarios[place].accuracy)
+
+
+MEASURES: Mapping[Quantity, Measure] = {
+    "slower": _time,
+    "faster": _inverse_time,
+    "target": _target_time,
+    "energy": _time,
+    "accuracy": _accuracy,
+}
+"""What a comparison itself tells of."""

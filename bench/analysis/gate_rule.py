@@ -12,7 +12,7 @@ from bench.errors import BenchError
 
 Quantity = Literal["slower", "faster", "target", "accuracy", "energy", "cost", "failed"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
-OVERALL: tuple[Quantity, ...] = ("slower", "faster", "target")
+OVERALL: tuple[Quantity, ...] = ("slower", "faster", "target", "energy")
 """What a rule may ask of the mean over all scenarios."""
 
 EXAMPLE = "slower > 5%"
@@ -22,6 +22,7 @@ _RULE = re.compile(
     r"(?:\s*>\s*(?P<number>\d+\.?\d*|\.\d+)\s*(?P<unit>%|pt)?)?\s*",
     re.ASCII | re.IGNORECASE,
 )
+_METRICS: Mapping[Quantity, Metric] = {"target": "target_seconds", "energy": "energy_joules"}
 _LONGEST = 60  # characters of a text that is shown again
 
 
@@ -40,8 +41,8 @@ class Rule:
 
     @property
     def metric(self) -> Metric | None:
-        """The time to compare by, None where the rule leaves that open."""
-        return "target_seconds" if self.quantity == "target" else None
+        """What to compare by, None where the rule leaves that open."""
+        return _METRICS.get(self.quantity)
 
     @property
     def bound(self) -> float:
@@ -56,6 +57,8 @@ class Rule:
         options: Options = {**asked}
         if self.quantity in OVERALL:
             options["delta"] = self.threshold
+        if self.quantity == "accuracy":
+            options["margin"] = self.threshold
         if self.metric is not None:
             options["metric"] = self.metric
         return options

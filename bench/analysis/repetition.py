@@ -20,12 +20,12 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.analysis.decision import CONFIDENCE
 from bench.analysis.mann_whitney import SLACK
 from bench.analysis.pairwise import Values
 from bench.analysis.statistics import MedianInterval, median, median_interval
 from bench.records.suite import INTERVAL_RUNS, Measure
 
-CONFIDENCE = 0.95
 SOUGHT_CONFIDENCE = 0.97
 """Of the interval that ends a repetition, had nobody looked before: after looking it is `CONFIDENCE`."""
 FEWEST_TO_FORECAST = 3

@@ -11,12 +11,13 @@ from bench.cli.sides import Asked, sides_of
 
 
 class MetricName(StrEnum):
-    """The times that can be compared."""
+    """What can be compared: times, and the energy that runs took."""
 
     step_seconds = "step_seconds"
     train_seconds = "train_seconds"
     wall_seconds = "wall_seconds"
     target_seconds = "target_seconds"
+    energy_joules = "energy_joules"
 
 
 def compare(
@@ -47,7 +48,7 @@ def compare(
     where: WhereOption = None,
     metric: Annotated[
         MetricName | None,
-        typer.Option("--metric", help="The time to compare, in place of each scenario's usual one."),
+        typer.Option("--metric", help="What to compare, in place of each scenario's usual time."),
     ] = None,
     confidence: Annotated[float, typer.Option("--confidence", help="Of every interval.")] = 0.95,
     delta: Annotated[

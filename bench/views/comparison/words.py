@@ -23,6 +23,7 @@ METRIC_WORDS: dict[Metric, str] = {
     "wall_seconds": "whole fit (wall_seconds)",
     "train_seconds": "training (train_seconds)",
     "target_seconds": "time to target (target_seconds)",
+    "energy_joules": "energy of a run (energy_joules)",
 }
 STYLES: dict[Verdict, str] = {
     "faster": "bold green",
