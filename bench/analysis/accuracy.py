@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.analysis.decision import SAME_SESSION_LEVEL, benjamini_hochberg, decide
+from bench.analysis.decision import benjamini_hochberg, decide
 from bench.analysis.ratios import ratios
 from bench.analysis.seeds import BySeed, in_common
 from bench.analysis.statistics import rounds_needed
@@ -76,26 +76,31 @@ def accuracy_differences(
     unpaired = sorted(set(range(len(sides))) - set(paired))
     found = dict(zip(paired, _paired([common[n][1:] for n in paired], confidence, margin), strict=True))
     found |= zip(unpaired, _unpaired([sides[n] for n in unpaired], confidence, margin), strict=True)
-    return judged([found[n] for n in range(len(sides))], margin)
+    return judged([found[n] for n in range(len(sides))], confidence, margin)
 
 
-def judged(found: Sequence[AccuracyDifference], margin: float) -> list[AccuracyDifference]:
-    """With q values over all that were tested, and the verdicts that these allow."""
+def judged(found: Sequence[AccuracyDifference], confidence: float, margin: float) -> list[AccuracyDifference]:
+    """With q values over all that were tested, and the verdicts that these allow: up to 5 % at 95 %."""
     tested = [n for n, one in enumerate(found) if one.p is not None]
     adjusted = dict(zip(tested, benjamini_hochberg([found[n].p or 0.0 for n in tested]), strict=True))
-    return [
-        one if one.difference is None else _judged(one, adjusted.get(n), margin, len(tested))
-        for n, one in enumerate(found)
-    ]
+    judged_ = []
+    for n, one in enumerate(found):
+        verdict = _verdict(one, margin, adjusted.get(n), 1 - confidence)
+        unsure = verdict != _verdict(one, margin)
+        reasons = [one.reason, unsure_among(len(tested)) if unsure else ""]
+        reason = "; ".join(filter(None, reasons))
+        judged_.append(replace(one, q=adjusted.get(n), verdict=verdict, reason=reason))
+    return judged_
 
 
-def _judged(one: AccuracyDifference, q: float | None, margin: float, tested: int) -> AccuracyDifference:
+def _verdict(
+    one: AccuracyDifference, margin: float, q: float | None = None, level: float = 1.0
+) -> Verdict | None:
     """By the rule for ratios, of which a difference is the logarithm."""
+    if one.difference is None:
+        return None
     low, high = (None if end is None else math.exp(end) for end in (one.low, one.high))
-    delta = math.expm1(margin)
-    decision, alone = decide(low, high, delta, q, SAME_SESSION_LEVEL), decide(low, high, delta)
-    reasons = [one.reason, unsure_among(tested) if decision != alone else ""]
-    return replace(one, q=q, verdict=_WORDS[decision], reason="; ".join(filter(None, reasons)))
+    return _WORDS[decide(low, high, math.expm1(margin), q, level)]
 
 
 def unsure_among(tested: int) -> str:

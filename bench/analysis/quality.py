@@ -176,4 +176,6 @@ def _mean(paired: Sequence[tuple[BySeed, BySeed]], confidence: float, margin: fl
         np.mean([one[side][mask] for one, mask in zip(common, there, strict=True)], axis=0) for side in (1, 2)
     )
     found = mean_difference(b - a, confidence, margin)
-    return judged([replace(found, accuracy_a=float(a.mean()), accuracy_b=float(b.mean()))], margin)[0]
+    return judged(
+        [replace(found, accuracy_a=float(a.mean()), accuracy_b=float(b.mean()))], confidence, margin
+    )[0]

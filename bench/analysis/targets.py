@@ -3,16 +3,18 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.analysis.accuracy import unsure_among
-from bench.analysis.decision import SAME_SESSION_LEVEL, Decision, benjamini_hochberg, decide
+from bench.analysis.decision import Decision, benjamini_hochberg, decide
 from bench.analysis.seeds import BySeed, SeedRuns, in_common
 from bench.analysis.signed_rank import pairs_needed, sign_tail, signed_rank_shifts
 
 Mask = NDArray[np.bool_]
+Often = Literal["less often", "more often", "unclear"]
 
 DELTA = 0.01
 """Steps and seconds that differ by no more than this share count as the same."""
@@ -61,9 +63,10 @@ class TargetComparison:
     a: Reach
     b: Reach
     reach_p: float | None
+    reach_q: float | None
+    reach: Often
     steps: TargetRatio
     seconds: TargetRatio
-    reach_q: float | None = None
 
 
 def target_comparisons(
@@ -74,20 +77,19 @@ def target_comparisons(
     seconds = [(a.seconds_to_target, b.seconds_to_target) for a, b in sides]
     reach_p = [_reach_p(a, b) for a, b in seconds]
     reach_q = iter(benjamini_hochberg([p for p in reach_p if p is not None]))
-    return [
-        TargetComparison(
-            target_accuracy=target,
-            a=Reach(int(a.reached.sum()), len(a)),
-            b=Reach(int(b.reached.sum()), len(b)),
-            reach_p=p,
-            reach_q=None if p is None else next(reach_q),
-            steps=of_steps,
-            seconds=of_seconds,
-        )
-        for target, (a, b), p, of_steps, of_seconds in zip(
-            targets, sides, reach_p, steps, target_ratios(seconds, confidence), strict=True
-        )
-    ]
+    ratios = zip(steps, target_ratios(seconds, confidence), strict=True)
+    found = []
+    for target, (a, b), p, (of_steps, of_seconds) in zip(targets, sides, reach_p, ratios, strict=True):
+        reach_a, reach_b = (Reach(int(side.reached.sum()), len(side)) for side in (a, b))
+        q = None if p is None else next(reach_q)
+        often = _often(reach_a, reach_b) if q is not None and q <= 1 - confidence else "unclear"
+        found.append(TargetComparison(target, reach_a, reach_b, p, q, often, of_steps, of_seconds))
+    return found
+
+
+def _often(a: Reach, b: Reach) -> Often:
+    """What B does."""
+    return "less often" if b.reached * a.runs < a.reached * b.runs else "more often"
 
 
 def target_ratios(sides: Sequence[tuple[BySeed, BySeed]], confidence: float) -> list[TargetRatio]:
@@ -116,7 +118,7 @@ def target_ratios(sides: Sequence[tuple[BySeed, BySeed]], confidence: float) -> 
                 high=None if shift.high is None else _exp(shift.high),
                 p=None if shift.low is None else shift.p,
             )
-    return _judged(found)
+    return _judged(found, confidence)
 
 
 def _doubt(told: Mask, confidence: float) -> str:
@@ -129,13 +131,13 @@ def _doubt(told: Mask, confidence: float) -> str:
     return "" if told.sum() >= needed else f"reached with {told.sum()} common seeds, {needed} needed"
 
 
-def _judged(found: Sequence[TargetRatio]) -> list[TargetRatio]:
+def _judged(found: Sequence[TargetRatio], confidence: float) -> list[TargetRatio]:
     tested = [one.p for one in found if one.p is not None]
     adjusted = iter(benjamini_hochberg(tested))
     judged = []
     for one in found:
         q = None if one.p is None else next(adjusted)
-        verdict = decide(one.low, one.high, DELTA, q, SAME_SESSION_LEVEL)
+        verdict = decide(one.low, one.high, DELTA, q, 1 - confidence)
         unsure = verdict != decide(one.low, one.high, DELTA)
         reason = unsure_among(len(tested)) if unsure else one.reason
         judged.append(replace(one, q=q, verdict=verdict, reason=reason))

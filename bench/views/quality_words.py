@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bench.analysis.accuracy import AccuracyDifference, Verdict
-from bench.analysis.decision import SAME_SESSION_LEVEL, Decision
+from bench.analysis.decision import Decision
 from bench.analysis.quality import Quality, QualityComparison, Trained
 from bench.analysis.seeds import GUESSING
-from bench.analysis.targets import Reach, TargetComparison, TargetRatio
+from bench.analysis.targets import Often, Reach, TargetComparison, TargetRatio
 from bench.views.format import NONE, percent, ratio, several, span
 
 _FEW = 3  # labels that are named; more are counted
@@ -193,10 +193,9 @@ def _of(side: Reach, between: str = " of ") -> str:
 
 def _reach(found: list[TargetComparison]) -> str:
     """Where one side reached its target less often than chance allows; empty where none did."""
-    sure = [one for one in found if one.reach_q is not None and one.reach_q <= SAME_SESSION_LEVEL]
-    less = sum(1 for one in sure if one.b.reached * one.a.runs < one.a.reached * one.b.runs)
-    told = [("B less often", less), ("B more often", len(sure) - less)]
-    told = [(words, number) for words, number in told if number]
+    counts = Counter(one.reach for one in found)
+    often: tuple[Often, ...] = ("less often", "more often")
+    told = [(f"B {words}", counts[words]) for words in often if counts[words]]
     return f"; {_listed(told, len(found))}" if told else ""
 
 

@@ -125,6 +125,7 @@ def test_misses_and_failures_are_runs_that_did_not_reach_it(trained):
     target = only(a, b).target
     assert (target.b.reached, target.b.runs) == (1, 7)
     assert target.reach_p == target.reach_q == pytest.approx(2 / 64)
+    assert target.reach == "less often"
     assert (target.steps.ratio, target.steps.high) == (math.inf, math.inf)
 
 
@@ -133,7 +134,7 @@ def test_reach_of_other_seeds_is_fishers(trained):
     a = trained(epochs_to=[2] * 10, **goal)
     b = trained(epochs_to=[2] * 7 + [None] * 3, seeds=range(20, 30), **goal)
     target = only(a, b).target
-    assert target.reach_p == pytest.approx(0.21052631578947)
+    assert (target.reach_p, target.reach) == (pytest.approx(0.21052631578947), "unclear")
     assert target.steps.reason == "no seed in common"
 
 

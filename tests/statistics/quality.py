@@ -8,7 +8,7 @@ much do the differences deviate here. Accuracies are rounded to whole images of 
 import numpy as np
 
 from bench.analysis.accuracy import MARGIN, accuracy_differences
-from bench.analysis.decision import SAME_SESSION_LEVEL, benjamini_hochberg, decide
+from bench.analysis.decision import benjamini_hochberg, decide
 from bench.analysis.seeds import BySeed
 from bench.analysis.signed_rank import signed_rank_shifts
 from bench.analysis.targets import target_ratios
@@ -49,9 +49,7 @@ def by_ranks(a, b):
     shifts = signed_rank_shifts(b - a, 0.95, MARGIN)
     adjusted = benjamini_hochberg([shift.p for shift in shifts])
     ends = [(np.exp(one.low), np.exp(one.high)) if one.low is not None else (None, None) for one in shifts]
-    decided = [
-        decide(*end, np.expm1(MARGIN), q, SAME_SESSION_LEVEL) for end, q in zip(ends, adjusted, strict=True)
-    ]
+    decided = [decide(*end, np.expm1(MARGIN), q, 0.05) for end, q in zip(ends, adjusted, strict=True)]
     return [{"faster": "worse", "slower": "better"}.get(verdict, verdict) for verdict in decided]
 
 

@@ -107,7 +107,8 @@ def test_runs_that_gave_no_accuracy_of_their_own_are_told():
 
 def target(verdict, ratio, low, high, reached=7, q=1.0, reason=""):
     found = TargetRatio(verdict, ratio, low, high, pairs=10, reason=reason)
-    return TargetComparison(0.985, Reach(10, 10), Reach(reached, 10), q, found, found, q)
+    often = "less often" if q <= 0.05 else "unclear"
+    return TargetComparison(0.985, Reach(10, 10), Reach(reached, 10), q, q, often, found, found)
 
 
 def test_a_target_is_reached_so_often_and_so_soon():
