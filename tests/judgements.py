@@ -7,7 +7,7 @@ from bench.analysis.sides import Basis
 
 def basis(unit="run", sessions=1, **more):
     """What a comparison of so many sessions a side rests on."""
-    return Basis(unit=unit, sessions_a=sessions, sessions_b=sessions, **more)
+    return Basis(unit=unit, level=0.05, sessions_a=sessions, sessions_b=sessions, **more)
 
 
 def judgement(*cases, rule="slower > 5%", b="B", on=None, not_asked=0, only_a=0, only_b=0):

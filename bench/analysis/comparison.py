@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
+from bench.analysis.accuracy import MARGIN
 from bench.analysis.decision import CONFIDENCE, benjamini_hochberg
 from bench.analysis.differences import (
     PLACES,
@@ -58,8 +59,8 @@ class Options(TypedDict, total=False):
     """What a comparison may be asked for.
 
     The `confidence` of its intervals; `delta`, the share within which two times pass for the same; `metric`,
-    what to compare instead of the usual time; `force` compares what would be refused. `margin` is the share of
-    1 within which two accuracies pass for the same.
+    what to compare instead of the usual time; `force` compares what would be refused. Within `margin`, a
+    share of 1, two accuracies pass for the same.
     """
 
     confidence: float
@@ -74,8 +75,8 @@ class Comparison:
     """How the side `b` stands to `a`: `scenarios` in A's order, the labels of those that had no partner.
 
     `basis` says what is independent, `tested` how many scenarios of all contenders share the correction for
-    their number. `changes` are figures of one and the same machine's probes that are apart on the two sides. `quality` is how accurate the
-    scenarios became, in the same order.
+    their number. `changes` are figures of one and the same machine's probes that are apart on the two sides.
+    `quality` is how accurate the scenarios became, in the same order.
     """
 
     a: str
@@ -106,22 +107,32 @@ def compare(
     Any column of their tables may be missing. See `Options`. BenchError if one of them is out of range, or
     if a run is on both sides of a comparison.
     """
-    confidence, delta = options.get("confidence", CONFIDENCE), options.get("delta", DELTA)
-    metric, force = options.get("metric"), options.get("force", False)
-    _check(confidence, delta, metric)
-    prepared = [_prepared(reference, other, confidence, delta, metric, force) for other in contenders]
+    chosen = _Chosen(**options)
+    chosen.check()
+    prepared = [_prepared(reference, other, chosen) for other in contenders]
     p_values = [one.p for of in prepared for one in of.estimates if one is not None and one.p is not None]
     adjusted = iter(benjamini_hochberg(p_values))
-    return tuple(_finished(of, adjusted, len(p_values), confidence, delta, force) for of in prepared)
+    return tuple(_finished(of, adjusted, len(p_values), chosen) for of in prepared)
 
 
-def _check(confidence: float, delta: float, metric: str | None) -> None:
-    if not 0 < confidence < 1:
-        raise BenchError(f"confidence: {confidence:g} is not between 0 and 1; give 0.95, say")
-    if not (delta >= 0 and math.isfinite(delta)):
-        raise BenchError(f"delta: {delta:g} is not a share of at least 0; give 0.01 for 1 %, say")
-    if metric is not None and metric not in METRICS:
-        raise BenchError(f"metric: {metric!r} is nothing to compare by; use one of {', '.join(METRICS)}")
+@dataclass(frozen=True)
+class _Chosen:
+    """The same, with what holds where nothing was asked for."""
+
+    confidence: float = CONFIDENCE
+    delta: float = DELTA
+    metric: Metric | None = None
+    force: bool = False
+    margin: float = MARGIN
+
+    def check(self) -> None:
+        if not 0 < self.confidence < 1:
+            raise BenchError(f"confidence: {self.confidence:g} is not between 0 and 1; give 0.95, say")
+        if not (self.delta >= 0 and math.isfinite(self.delta)):
+            raise BenchError(f"delta: {self.delta:g} is not a share of at least 0; give 0.01 for 1 %, say")
+        if self.metric is not None and self.metric not in METRICS:
+            known = ", ".join(METRICS)
+            raise BenchError(f"metric: {self.metric!r} is nothing to compare by; use one of {known}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,16 +148,15 @@ class _Prepared:
     estimates: Sequence[Estimate | None]
 
 
-def _prepared(
-    a: Side, b: Side, confidence: float, delta: float, metric: Metric | None, force: bool
-) -> _Prepared:
-    held = held_together(a, b, confidence)
+def _prepared(a: Side, b: Side, chosen: _Chosen) -> _Prepared:
+    held = held_together(a, b, chosen.confidence)
     pairing = pair(scenarios(held.a), scenarios(held.b))
-    pairs = [_paired(own, other, metric) for own, other in pairing.pairs]
-    settled = [own.settled(force) for own in pairs]
-    there = [place for place, known in enumerate(settled) if known is None]
+    pairs = [_paired(own, other, chosen.metric) for own, other in pairing.pairs]
+    settled = [own.settled(chosen.force) for own in pairs]
+    there = [place for place, one in enumerate(settled) if one is None]
     asked = [(pairs[place].timed_a, pairs[place].timed_b) for place in there]
-    found = dict(zip(there, estimates(asked, held.basis.unit, confidence, delta), strict=True))
+    known = estimates(asked, held.basis.unit, chosen.confidence, chosen.delta)
+    found = dict(zip(there, known, strict=True))
     estimated = [found.get(place) for place in range(len(pairs))]
     return _Prepared(a, b, held.basis, pairing, pairs, settled, estimated)
 
@@ -156,29 +166,29 @@ def _paired(a: Scenario, b: Scenario, metric: Metric | None) -> Paired:
     return Paired(a, b, chosen, timed(a, chosen), timed(b, chosen))
 
 
-def _finished(
-    of: _Prepared, adjusted: Iterator[float], tested: int, confidence: float, delta: float, force: bool
-) -> Comparison:
+def _finished(of: _Prepared, adjusted: Iterator[float], tested: int, chosen: _Chosen) -> Comparison:
     compared: list[ScenarioComparison] = []
     for own, known, estimate in zip(of.pairs, of.settled, of.estimates, strict=True):
         if known is not None:
             compared.append(known)
         elif estimate is not None:
             q = None if estimate.p is None else next(adjusted)
-            compared.append(own.with_estimate(estimate, q, tested, delta, of.basis.level))
+            compared.append(own.with_estimate(estimate, q, tested, chosen.delta, of.basis.level))
     return Comparison(
         a=of.a.name,
         b=of.b.name,
         basis=of.basis,
-        confidence=confidence,
-        delta=delta,
+        confidence=chosen.confidence,
+        delta=chosen.delta,
         scenarios=tuple(compared),
-        overall=overalls(of.pairs, compared, of.basis.unit, confidence, delta),
+        overall=overalls(of.pairs, compared, of.basis.unit, chosen.confidence, chosen.delta),
         differences=side_differences(
             [own.a for own in of.pairs], of.a.machines, [own.b for own in of.pairs], of.b.machines
         ),
         changes=tuple(changes(of.a.machines, of.b.machines)),
-        quality=compare_quality(of.pairing.pairs, confidence=confidence, force=force),
+        quality=compare_quality(
+            of.pairing.pairs, confidence=chosen.confidence, margin=chosen.margin, force=chosen.force
+        ),
         only_a=tuple(scenario.label for scenario in of.pairing.only_a),
         only_b=tuple(scenario.label for scenario in of.pairing.only_b),
         tested=tested,

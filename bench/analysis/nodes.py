@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.analysis.decision import (
+    CONFIDENCE,
     Decision,
     benjamini_hochberg,
     decide,
@@ -19,7 +20,6 @@ from bench.analysis.decision import (
     level_of_sessions,
 )
 from bench.analysis.node_ratios import FEWEST_ROUNDS, SessionRatios, session_ratios
-from bench.analysis.repetition import CONFIDENCE
 from bench.analysis.statistics import mad
 from bench.analysis.student import margin_tail, t_quantile
 from bench.records.run_table import Codes, Mask, Rows, RunTable, grouped

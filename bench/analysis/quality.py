@@ -16,11 +16,11 @@ from bench.analysis.accuracy import (
     judged,
     mean_difference,
 )
+from bench.analysis.decision import CONFIDENCE
 from bench.analysis.pairing import Scenario
 from bench.analysis.seeds import BySeed, SeedRuns, in_common
 from bench.analysis.targets import TargetComparison, target_comparisons
 
-CONFIDENCE = 0.95
 RUN_COLUMNS = (
     *("run_id", "status", "seed", "dataset_sha256"),
     *("val_accuracy", "test_accuracy", "target_epoch", "target_seconds"),

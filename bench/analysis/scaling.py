@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bench.analysis.repetition import CONFIDENCE
+from bench.analysis.decision import CONFIDENCE
 from bench.analysis.scaling_columns import RUN_COLUMNS, Kind, ScalingColumns, Settings
 from bench.analysis.statistics import hodges_lehmann_ratio
 from bench.analysis.summary import counted

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.analysis.repetition import CONFIDENCE
+from bench.analysis.decision import CONFIDENCE
 from bench.analysis.scaling import ScaledScenario, Scaling
 from bench.analysis.statistics import rounds_needed
 from bench.views.format import NONE, count, percent, ratio, span
