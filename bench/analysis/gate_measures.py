@@ -67,6 +67,8 @@ def less_is_worse(found: DifferenceLike) -> Measured:
 
 def _time(comparison: Comparison, place: int) -> Measured:
     scenario = comparison.scenarios[place]
+    if scenario.one_figure is not None:
+        return more_is_worse(scenario, "a single run on a side")
     return more_is_worse(scenario, "" if scenario.low is not None else scenario.reason)
 
 

@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.gate import FailIfOption, JunitOption, Undecided, UndecidedOption, end, parse_rules
 from bench.cli.options import Format, FormatOption, WhereOption
 from bench.cli.output import terminal, write
+from bench.cli.recorded import Columns
 from bench.cli.sides import Asked, sides_of
 
 
@@ -60,6 +62,9 @@ def compare(
     everything: Annotated[
         bool, typer.Option("--all", help="Every scenario, however many there are.")
     ] = False,
+    fail_if: FailIfOption = None,
+    undecided: UndecidedOption = Undecided.error,
+    junit: JunitOption = None,
     output: FormatOption = Format.table,
 ) -> None:
     """Compare each side with the first one, scenario by scenario and overall.
@@ -69,27 +74,35 @@ def compare(
 
     Within one session, which is best, every run counts. Between machines, software or days whole sessions
     do: four a side at least, since what a session has in common moves all its runs alike.
+
+    With --fail-if it is a gate: exit status 1 where a rule's interval shows that it holds, 3 where it cannot
+    tell, 0 where it shows that it does not.
     """
-    from bench.analysis.comparison import RUN_COLUMNS
+    from bench.analysis.comparison import RUN_COLUMNS, Options
     from bench.analysis.comparison import compare as compare_sides
     from bench.records.tables import schema_of
     from bench.views import comparison as view
 
+    rules = parse_rules(fail_if, junit)
     for_people = output in (Format.table, Format.md)
     asked = Asked(sides or [], a, b or [], by, where, reference)
-    first, *others = sides_of(
-        asked, {"runs": RUN_COLUMNS, "machines": schema_of("machines").names}, for_people
-    )
-    found = compare_sides(
-        first,
-        others,
-        confidence=confidence,
-        delta=delta,
-        metric=metric.value if metric else None,
-        force=force,
-    )
+    columns: Columns = {"runs": RUN_COLUMNS, "machines": schema_of("machines").names}
+    first, *others = sides_of(asked, columns, for_people)
+    options: Options = {
+        "confidence": confidence,
+        "delta": delta,
+        "metric": metric.value if metric else None,
+        "force": force,
+    }
+    found = compare_sides(first, others, **options)
     if output is Format.table:
         terminal().print(view.comparison_table(found, everything))
-        return
-    forms = {Format.csv: view.as_csv, Format.md: view.as_markdown, Format.json: view.as_json}
-    write(forms[output](found))
+    else:
+        forms = {Format.csv: view.as_csv, Format.md: view.as_markdown, Format.json: view.as_json}
+        write(forms[output](found))
+    if rules:
+        from bench.analysis.gate import judgements
+
+        status = end(judgements(rules, first, others, **options), undecided, junit, output)
+        if status:
+            raise typer.Exit(status)

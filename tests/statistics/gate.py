@@ -86,7 +86,7 @@ def _comparison(found, sides):
         for place, one in enumerate(found)
     )
     on = basis(sides.unit, looks if sides.mood is not None else 1)
-    return Comparison("A", "B", on, 0.95, THRESHOLD, scenarios, (), (), (), (), (), len(found))
+    return Comparison("A", "B", on, 0.95, THRESHOLD, scenarios, (), (), (), None, (), (), len(found))
 
 
 WITHIN = [Sides(looks, noise) for noise in (0.02, 0.05) for looks in (5, 10, 20, 40)]
