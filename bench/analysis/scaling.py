@@ -11,7 +11,7 @@ from typing import Any
 from bench.analysis.repetition import CONFIDENCE
 from bench.analysis.scaling_columns import RUN_COLUMNS, Kind, ScalingColumns, Settings
 from bench.analysis.statistics import hodges_lehmann_ratio
-from bench.analysis.summary import counted
+from bench.analysis.tally import counted
 from bench.records.run_table import Rows, RunTable
 
 __all__ = ["RUN_COLUMNS", "Kind", "ScaledScenario", "Scaling", "scalings"]

@@ -1,11 +1,22 @@
 """What each session was: its suite, its machines, its runs, and when."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from bench.analysis.summary import most_first
+import numpy as np
+import pyarrow as pa
+
+from bench.analysis.tally import most_first
+from bench.records.arrow_columns import codes
+from bench.records.listing import EARLIEST
 from bench.records.run_table import Codes, RunTable, moment
+
+RUN_COLUMNS = (
+    *("session_id", "suite", "scenario_id", "round", "machine", "node", "nodes"),
+    *("status", "flags", "started_at"),
+)
+"""Of `runs`, what is read here; and `machines`, without which the first worker's alone are known."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +69,24 @@ def _of_workers(runs: RunTable, name: str) -> Codes:
 
 def _distinct(names: Iterable[tuple[str | None, ...]]) -> tuple[str, ...]:
     return tuple(sorted({name for of_run in names for name in of_run if name}))
+
+
+def newest_of(runs: RunTable, but: Collection[str]) -> set[str]:
+    """The session that began last of those of `runs`, without those of `but`; nothing where there is none.
+
+    One that says no time counts as older than all others.
+    """
+    sessions, began = runs.codes("session_id"), runs.numbers("started_at")
+    last = np.full(len(sessions.values), EARLIEST)
+    first = np.full(len(sessions.values), np.iinfo(np.int64).max)
+    np.minimum.at(first, sessions.indices[began.known], began.values[began.known])
+    known = np.unique(sessions.indices[began.known])
+    last[known] = first[known]
+    others = [(int(at), name) for at, name in zip(last, sessions.values, strict=True) if name not in but]
+    return {max(others)[1]} if others else set()
+
+
+def of_sessions(table: pa.Table, sessions: Collection[str]) -> pa.Table:
+    """The rows of a table that are of `sessions`."""
+    mask = codes(table.column("session_id")).among(list(sessions))
+    return table.filter(pa.array(mask))

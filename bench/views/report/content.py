@@ -14,6 +14,7 @@ from bench.analysis.summary import ScenarioSummary
 from bench.views.comparison import comparison_sheet
 from bench.views.format import count, full_name, several
 from bench.views.nodes import node_legend, node_sheets
+from bench.views.origins import origin_names, origin_numbers
 from bench.views.precision import precision_lines
 from bench.views.probe import drift_lines
 from bench.views.report.curves import curve_figure, shown_curves
@@ -29,7 +30,7 @@ from bench.views.report.tables import (
     summary_grid,
 )
 from bench.views.scaling import scaling_legend, scaling_sheets
-from bench.views.summary import failure_line, machine_numbers
+from bench.views.summary import failure_line
 from bench.views.summary_columns import columns_of, legend
 from bench.views.surface import surface_legend, surface_title
 
@@ -90,10 +91,11 @@ def tiles(found: Findings) -> Iterator[Tile]:
 
 
 def machines(found: Findings) -> list[str]:
-    """The machines, with their numbers where there are several."""
-    numbers = machine_numbers(found.summaries)
-    names = sorted({summary.machine for summary in found.summaries})
-    return [f"{numbers[name]}: {name}" if numbers else name for name in names]
+    """Where the figures come from, with their numbers where there are several."""
+    numbers = origin_numbers(summary.origin for summary in found.summaries)
+    names = origin_names(numbers)
+    alone = sorted({summary.machine for summary in found.summaries})
+    return [f"{number}: {names[origin]}" for origin, number in numbers.items()] or alone
 
 
 def sections(found: Findings) -> list[Section]:
@@ -182,7 +184,7 @@ def _scenarios_block(found: Findings, title: str, members: Sequence[ScenarioSumm
     which = f" of the {len(shown)} most accurate of {len(curves)}" if len(shown) < len(curves) else ""
     plots = _plots(trend_figure(trend) if trend else dots_figure(named), f"Figures {along}")
     plots += _plots(curve_figure(shown), f"Accuracy over training{which}: medians over the runs")
-    numbers = machine_numbers(found.summaries)
+    numbers = origin_numbers(summary.origin for summary in found.summaries)
     failures = (failure_line(summary, numbers).plain for summary in members if summary.failures)
     notes = (*failures, *precision_lines(members, numbers))
     return Block(title, grid=summary_grid(named, numbers), plots=plots, notes=notes)
