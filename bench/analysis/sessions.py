@@ -1,7 +1,7 @@
 """What each session was: its suite, its machines, its runs, and when."""
 
 import datetime
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from bench.records.listing import EARLIEST
 from bench.records.run_table import Codes, RunTable, moment
 
 RUN_COLUMNS = (
-    *("session_id", "suite", "scenario_id", "round", "machine", "node", "nodes"),
+    *("session_id", "suite", "scenario_id", "round", "machine", "machine_id", "node", "nodes"),
     *("status", "flags", "started_at"),
 )
 """Of `runs`, what is read here; and `machines`, without which the first worker's alone are known."""
@@ -33,6 +33,7 @@ class SessionFacts:
     ok: int
     flags: tuple[tuple[str, int], ...]
     began: datetime.datetime | None
+    machine_ids: tuple[str, ...] = ()
 
 
 def session_facts(runs: RunTable) -> list[SessionFacts]:
@@ -40,6 +41,7 @@ def session_facts(runs: RunTable) -> list[SessionFacts]:
     groups = runs.groups("session_id")
     names = ("session_id", "suite", "scenario_id", "round")
     session_ids, suites, scenarios, rounds = (runs.codes(name) for name in names)
+    machine_ids = runs.codes("machine_id")
     machines, nodes = (_of_workers(runs, name) for name in ("machine", "node"))
     ok, began, flags = runs.is_ok(), runs.numbers("started_at"), runs.counts("flags", groups)
     found = [
@@ -54,10 +56,22 @@ def session_facts(runs: RunTable) -> list[SessionFacts]:
             ok=int(ok[rows].sum()),
             flags=most_first(of),
             began=moment(times.min()) if (times := began.of(rows)).size else None,
+            machine_ids=tuple(sorted(machine_ids.distinct(rows))),
         )
         for rows, of in zip(groups, flags, strict=True)
     ]
     return sorted(found, key=lambda facts: (facts.began is not None, facts.began, facts.session_id))
+
+
+def latest(sessions: Sequence[SessionFacts], most: int) -> frozenset[str]:
+    """Of `sessions`, in their order, the last of each suite on each machine; so many of a suite at most."""
+    of_suite: dict[str, dict[tuple[str, ...], str]] = {}
+    for facts in sessions:
+        of_machine = of_suite.setdefault(facts.suite, {})
+        where = facts.machine_ids or facts.machines
+        of_machine.pop(where, None)
+        of_machine[where] = facts.session_id
+    return frozenset(name for of_machine in of_suite.values() for name in [*of_machine.values()][-most:])
 
 
 def _of_workers(runs: RunTable, name: str) -> Codes:

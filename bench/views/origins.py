@@ -16,7 +16,7 @@ def origin_numbers(origins: Iterable[Origin]) -> dict[Origin, str]:
 
 def origin_names(origins: Iterable[Origin]) -> dict[Origin, str]:
     """What tells each from the others: its session, its machine, its software; empty of one alone."""
-    every = sorted(set(origins), key=_order)
+    every = list(dict.fromkeys(origins))
     machines = distinct_names((origin.machine_id, origin.machine) for origin in every)
     several_sessions, several_machines = (len(set(of)) > 1 for of in (_sessions(every), _machines(every)))
     software = _software(every)
