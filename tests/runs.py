@@ -3,8 +3,14 @@
 import pandas as pd
 import pyarrow as pa
 
+from bench.analysis.origin import Origin
 from bench.records.run_table import RunTable
 from bench.records.tables import TABLE_NAMES, schema_of
+
+
+def origin(machine="a machine", session_id="a session"):
+    """Where figures of that machine come from; its ids are not known."""
+    return Origin(session_id, machine, None, None)
 
 
 def run_table(*parts):

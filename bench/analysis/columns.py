@@ -1,10 +1,13 @@
 """The columns that the summaries of sessions read: rows of all that there are would take twice the memory."""
 
-from bench.analysis import drift, nodes, overhead, scaling, summary, surface
+from bench.analysis import drift, nodes, overhead, scaling, sessions, summary, surface
 
 TABLE_COLUMNS = tuple(
     dict.fromkeys(
-        [*summary.RUN_COLUMNS, *surface.RUN_COLUMNS, *scaling.RUN_COLUMNS, *nodes.RUN_COLUMNS],
+        [
+            *(*summary.RUN_COLUMNS, *sessions.RUN_COLUMNS, *surface.RUN_COLUMNS),
+            *(*scaling.RUN_COLUMNS, *nodes.RUN_COLUMNS),
+        ]
     )
 )
 """Of `runs`, what the tables of `bench show` are made from."""

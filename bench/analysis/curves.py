@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from bench.analysis.origin import Origin, platforms
 from bench.analysis.statistics import median
-from bench.records.arrow_columns import Mask, Rows, codes, numbers
+from bench.records.arrow_columns import Codes, Mask, Rows, codes, numbers
 from bench.records.run_table import RunTable, grouped
 
 EPOCH_COLUMNS = ("run_id", "epoch", "elapsed_seconds", "val_accuracy", "val_loss")
@@ -18,7 +19,7 @@ EPOCH_COLUMNS = ("run_id", "epoch", "elapsed_seconds", "val_accuracy", "val_loss
 
 @dataclass(frozen=True)
 class Curve:
-    """Validation after each epoch of a scenario's ok runs on one machine; accuracies 0 to 1.
+    """Validation after each epoch of a scenario's ok runs in one session on one machine; accuracies 0 to 1.
 
     `elapsed_seconds`, `val_accuracy` and `val_loss` are medians over `runs` runs, from the first touch of
     the data to the end of the epoch's validation; `low` to `high` is from the worst accuracy to the best.
@@ -27,7 +28,7 @@ class Curve:
     suite: str
     sweep: str
     label: str
-    machine: str
+    origin: Origin
     target_accuracy: float | None
     runs: int
     epochs: tuple[int, ...]
@@ -39,16 +40,16 @@ class Curve:
 
 
 def curves(runs: RunTable, epochs: pa.Table) -> list[Curve]:
-    """A curve for each scenario and machine, as they first come up; `epochs` may have `EPOCH_COLUMNS` alone.
+    """A curve for each scenario, session, machine and software, as they first come up.
 
-    Where runs of a scenario differ in how many epochs they had, the shortest says how long the curve is.
+    Of `epochs` it takes `EPOCH_COLUMNS`. Where runs of a scenario differ in how many epochs they had, the
+    shortest says how long the curve is.
     """
     known = _Epochs.of(runs, epochs)
-    ok, machines = runs.is_ok() & known.has(len(runs)), runs.codes("machine")
-    named = machines.mapped([name or None for name in machines.values])
-    keys = [runs.codes(name) for name in ("suite", "sweep", "scenario_id")]
-    groups = grouped([*keys, named], runs.rows[ok])
-    found = (_curve(runs, rows, known) for rows in groups)
+    ok, origin = runs.is_ok() & known.has(len(runs)), platforms(runs)
+    keys = [runs.codes(name) for name in ("suite", "sweep", "scenario_id", "session_id")]
+    groups = grouped([*keys, origin], runs.rows[ok])
+    found = (_curve(runs, rows, known, origin) for rows in groups)
     return [curve for curve in found if curve.epochs]
 
 
@@ -103,12 +104,12 @@ class _Epochs:
         return [(number, places[at : at + count]) for number, at, count in found if count == len(rows)]
 
 
-def _curve(runs: RunTable, rows: Rows, epochs: _Epochs) -> Curve:
+def _curve(runs: RunTable, rows: Rows, epochs: _Epochs, platform: Codes) -> Curve:
     first, shared = rows[0], epochs.shared(rows)
     accuracies = [epochs.val_accuracy[at] for _, at in shared]
     return Curve(
         **{name: runs.codes(name)[first] for name in ("suite", "sweep", "label", "target_accuracy")},
-        machine=runs.codes("machine")[first] or "",
+        origin=Origin(runs.codes("session_id")[first], *platform[first]),
         runs=len(rows),
         epochs=tuple(number for number, _ in shared),
         elapsed_seconds=tuple(median(epochs.elapsed_seconds[at]) for _, at in shared),

@@ -9,6 +9,8 @@ Decision = Literal["faster", "slower", "same", "unclear"]
 
 CONFIDENCE = 0.95
 """Of intervals, unless another is asked for."""
+FEWEST_SESSIONS = 4
+"""So many sessions tell how far sessions of one machine differ: of three Student's factor is 4.3."""
 
 
 def decide(

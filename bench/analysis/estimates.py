@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.analysis.decision import FEWEST_SESSIONS
 from bench.analysis.ratios import Pair, Ratio, block_ratios
-from bench.analysis.sides import FEWEST_SESSIONS, Unit
+from bench.analysis.sides import Unit
 from bench.analysis.statistics import median, rounds_needed
 from bench.analysis.timed import Timed
 from bench.analysis.welch import Shift, paired, welch

@@ -13,7 +13,7 @@ from bench.analysis.drift import Drift, drifts
 from bench.analysis.nodes import NodeTable, node_tables
 from bench.analysis.rivals import rivals
 from bench.analysis.scaling import Scaling, scalings
-from bench.analysis.sessions import SessionFacts, session_facts
+from bench.analysis.sessions import SessionFacts, latest, session_facts
 from bench.analysis.steadiness import Standings, standings
 from bench.analysis.summary import ScenarioSummary, summarise
 from bench.analysis.surface import Surface, surfaces
@@ -27,13 +27,16 @@ REPORTED: Mapping[TableName, Sequence[str]] = {
     "machines": schema_of("machines").names,
 }
 """Columns that the report is made from."""
-MOST_STANDINGS, MOST_FAILURES, MOST_RIVALS = 2_000, 200, 12
+MOST_STANDINGS, MOST_FAILURES, MOST_RIVALS, MOST_LATEST = 2_000, 200, 12, 12
 """So many of each are told at most."""
 
 
 @dataclass(frozen=True)
 class Findings:
     """What follows from runs, their epochs and rows of `machines`; those are in `machines`.
+
+    `summaries`, `trends`, `curves` and `surfaces` are of the `latest` sessions, told by their ids: of each
+    suite the newest on each machine. All else is of all sessions, as `pooled`, which takes them as blocks.
 
     `failures` are the first runs that did not end ok, of `failed` ones; `rivals_left_out` is how many
     machines are not held against the first, `flagged` how many runs have a flag.
@@ -44,7 +47,9 @@ class Findings:
     failures: tuple[RunRecord, ...]
     machines: tuple[Row, ...]
     sessions: tuple[SessionFacts, ...]
+    latest: frozenset[str]
     summaries: tuple[ScenarioSummary, ...]
+    pooled: tuple[ScenarioSummary, ...]
     trends: tuple[Trend, ...]
     curves: tuple[Curve, ...]
     surfaces: tuple[Surface, ...]
@@ -60,7 +65,10 @@ def findings(runs: RunTable, epochs: pa.Table, machines: Iterable[Row]) -> Findi
     """Of the three tables; machines are those of the sessions that have runs."""
     ids = set(runs.codes("session_id").distinct())
     there = [row for row in machines if row["session_id"] in ids]
-    summaries = summarise(runs)
+    sessions = session_facts(runs)
+    newest = latest(sessions, MOST_LATEST)
+    shown = runs.take(runs.codes("session_id").among(list(newest)))
+    summaries = summarise(shown)
     failed = runs.rows[~runs.is_ok()]
     others, left_out = rivals(runs, there, MOST_RIVALS)
     flags = runs.codes("flags")
@@ -69,11 +77,13 @@ def findings(runs: RunTable, epochs: pa.Table, machines: Iterable[Row]) -> Findi
         failed=len(failed),
         failures=tuple(runs.records(failed[:MOST_FAILURES])),
         machines=tuple(there),
-        sessions=tuple(session_facts(runs)),
+        sessions=tuple(sessions),
+        latest=newest,
         summaries=tuple(summaries),
-        trends=tuple(trends(summaries, runs)),
-        curves=tuple(curves(runs, epochs)),
-        surfaces=tuple(surfaces(summaries, runs)),
+        pooled=tuple(summarise(runs, pool=True)),
+        trends=tuple(trends(summaries, shown)),
+        curves=tuple(curves(shown, epochs)),
+        surfaces=tuple(surfaces(summaries, shown)),
         scalings=tuple(scalings(runs)),
         nodes=tuple(node_tables(runs)),
         standings=standings(runs, MOST_STANDINGS),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bench.analysis.decision import (
     CONFIDENCE,
+    FEWEST_SESSIONS,
     Decision,
     benjamini_hochberg,
     decide,
@@ -28,8 +29,6 @@ Floats = NDArray[np.float64]
 
 DELTA = 0.01
 """Two times within this share of each other pass for the same, as they do for `bench compare`."""
-FEWEST_SESSIONS = 4
-"""From so many on the session is the unit."""
 FEWEST_NODES = 5
 """From so many on their own scatter tells what a mood can do."""
 POWER = 0.95

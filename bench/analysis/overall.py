@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.analysis.decision import Decision, decide
+from bench.analysis.decision import FEWEST_SESSIONS, Decision, decide
 from bench.analysis.estimates import session_differences
 from bench.analysis.jackknife import (
     Sample,
@@ -17,7 +17,7 @@ from bench.analysis.jackknife import (
     mean_of_sessions,
     numbered,
 )
-from bench.analysis.sides import FEWEST_SESSIONS, Unit
+from bench.analysis.sides import Unit
 from bench.analysis.statistics import geometric_mean
 from bench.analysis.timed import METRICS, Metric, Timed
 from bench.analysis.verdict import Paired, ScenarioComparison, SideOfScenario, Verdict

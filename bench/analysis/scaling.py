@@ -1,17 +1,22 @@
 """How throughput grows with hardware: each way to spread a training over replicas against one device.
 
-Strong scaling holds the global batch fixed, weak scaling the batch of each replica.
+Strong scaling holds the global batch fixed, weak scaling the batch of each replica. Only runs of one session
+are held against each other: sessions of one machine differ by 2 to 10 % where it is shared.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.analysis.decision import CONFIDENCE
+import numpy as np
+
+from bench.analysis.decision import CONFIDENCE, FEWEST_SESSIONS
+from bench.analysis.origin import UNKNOWN, Origin
+from bench.analysis.pooled import mean_over_sessions
 from bench.analysis.scaling_columns import RUN_COLUMNS, Kind, ScalingColumns, Settings
-from bench.analysis.statistics import hodges_lehmann_ratio
-from bench.analysis.summary import counted
+from bench.analysis.statistics import hodges_lehmann_ratio, median
+from bench.analysis.tally import counted
 from bench.records.run_table import Rows, RunTable
 
 __all__ = ["RUN_COLUMNS", "Kind", "ScaledScenario", "Scaling", "scalings"]
@@ -26,7 +31,9 @@ class ScaledScenario:
     `nodes` has each number of nodes that one of its runs had. `hardware` is how many GPUs it had or, on a
     CPU, cores; `factor` that over the baseline's. `speedup` is the ratio of its throughput (samples per
     second) to the baseline's, with the 95 % interval from `low` to `high`, None where there are too few runs
-    for one. `all_reduce_share` (of 1) is how much of a step summing up the gradients would take by itself.
+    for one. `sessions` is how many hold both: from four on it is the geometric mean of the ratio in each,
+    with an interval over sessions, below that it is of the last one; where none does, though both ran, they
+    are `apart`. `all_reduce_share` (of 1) is what summing up the gradients would take of a step by itself.
     `failures` says how often which status other than ok came up.
     """
 
@@ -42,6 +49,8 @@ class ScaledScenario:
     speedup: float | None
     low: float | None
     high: float | None
+    sessions: int
+    apart: bool
     all_reduce_share: float | None
     runs: int
     ok: int
@@ -85,7 +94,7 @@ class Scaling:
     hidden: tuple[int, ...]
     activation: tuple[str, ...]
     label: str
-    machine: str
+    origin: Origin
     device_name: str | None
     on_gpus: bool
     baseline: ScaledScenario
@@ -97,8 +106,14 @@ class _Place:
     """The hardware that runs began on, and the data they saw; None where nobody knows."""
 
     machine: str | None
+    machine_id: str | None
+    software_id: str | None
     device_name: str | None
     dataset_sha256: str | None
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(None, self.machine or UNKNOWN, self.machine_id, self.software_id)
 
 
 @dataclass(frozen=True)
@@ -119,9 +134,10 @@ def scalings(runs: RunTable) -> list[Scaling]:
     """A scaling for each group of scenarios that holds one of one device, with ok runs, and any other.
 
     Groups are within a suite (not a sweep: the baseline may stand in one of its own), one data set, one
-    device, and one machine, that of the run's first process. Where several scenarios have one device, the
-    baseline is that with the fewest cores. A run that no machine had (infeasible) goes with the machines of
-    its session. Of more than a hundred runs of a scenario the last hundred are compared.
+    device, and one machine and software, that of the run's first process. Where several scenarios have one
+    device, the baseline is that which shares a session with the most others, of equals that with the fewest
+    cores. A run that no machine had (infeasible) goes with the machines of its session. Of more than a
+    hundred runs of a scenario in a session the last hundred are compared.
     """
     columns = ScalingColumns(runs)
     groups = [group for rows in columns.families() for group in _groups(columns, rows)]
@@ -138,8 +154,8 @@ def _groups(columns: ScalingColumns, rows: Rows) -> Iterable[_Group]:
         for (kind, batch), own in of_batch.items():
             # With one device, a global batch and a replica's of the same size are the same work.
             same_work = of_batch.get(("weak" if kind == "strong" else "strong", batch), [])
-            baseline = _baseline(columns, own)
-            baseline = _baseline(columns, same_work) if baseline is None else baseline
+            baseline = _baseline(columns, own, own)
+            baseline = _baseline(columns, same_work, own) if baseline is None else baseline
             others = tuple(members for members in own if members is not baseline)
             if baseline is not None and others:
                 on_gpus = columns.on_gpus(baseline)
@@ -147,17 +163,18 @@ def _groups(columns: ScalingColumns, rows: Rows) -> Iterable[_Group]:
                 yield _Group(suite, settings, place, kind, batch, on_gpus, baseline, others)
 
 
-def _baseline(columns: ScalingColumns, scenarios: Iterable[Rows]) -> Rows | None:
-    """Of those with one device that were timed: that with the fewest cores, of equals one without `cpus`."""
-    return min(
-        (
-            rows
-            for rows in scenarios
-            if columns.strategy[rows[0]] == "one_device" and columns.step_seconds(rows).size
-        ),
-        key=lambda rows: (columns.hardware(rows, False) or math.inf, columns.cpus[rows[0]] is not None),
-        default=None,
-    )
+def _baseline(columns: ScalingColumns, scenarios: Iterable[Rows], others: Sequence[Rows]) -> Rows | None:
+    """Of those with one device that were timed: see `scalings`; of equals one without `cpus`."""
+    alone = [
+        rows for rows in scenarios if columns.strategy[rows[0]] == "one_device" and columns.is_timed(rows)
+    ]
+    sessions = [set(columns.by_session(rows)) for rows in others] if len(alone) > 1 else []
+
+    def order(rows: Rows) -> tuple[float, ...]:
+        beside = sum(not own.isdisjoint(columns.by_session(rows)) for own in sessions)
+        return -beside, columns.hardware(rows, False) or math.inf, columns.cpus[rows[0]] is not None
+
+    return min(alone, key=order, default=None)
 
 
 def _scaling(columns: ScalingColumns, group: _Group, label: str) -> Scaling:
@@ -170,7 +187,7 @@ def _scaling(columns: ScalingColumns, group: _Group, label: str) -> Scaling:
         hidden=tuple(settings["hidden"] or ()),
         activation=tuple(settings["activation"] or ()),
         label=label,
-        machine=group.place.machine or "unknown",
+        origin=group.place.origin,
         device_name=group.place.device_name,
         on_gpus=group.on_gpus,
         baseline=baseline,
@@ -186,7 +203,7 @@ def _by_replicas(found: ScaledScenario) -> tuple[Any, ...]:
 def _scaled(columns: ScalingColumns, rows: Rows, group: _Group) -> ScaledScenario:
     first, baseline = rows[0], group.baseline
     hardware, least = (columns.hardware(of, group.on_gpus) for of in (rows, baseline))
-    speedup, low, high = (1.0, None, None) if rows is baseline else _speedup(columns, rows, baseline)
+    found = _Speedup(0, 1.0) if rows is baseline else _speedup(columns, rows, baseline)
     statuses = columns.statuses(rows)
     return ScaledScenario(
         strategy=columns.strategy[first],
@@ -198,9 +215,11 @@ def _scaled(columns: ScalingColumns, rows: Rows, group: _Group) -> ScaledScenari
         nodes=columns.node_counts(rows),
         hardware=hardware,
         factor=hardware / least if hardware and least else None,
-        speedup=speedup,
-        low=low,
-        high=high,
+        speedup=found.ratio,
+        low=found.low,
+        high=found.high,
+        sessions=found.sessions,
+        apart=found.ratio is None and columns.is_timed(rows),
         all_reduce_share=columns.all_reduce_share(rows),
         runs=len(rows),
         ok=statuses.count("ok"),
@@ -208,19 +227,37 @@ def _scaled(columns: ScalingColumns, rows: Rows, group: _Group) -> ScaledScenari
     )
 
 
-def _speedup(
-    columns: ScalingColumns, rows: Rows, baseline: Rows
-) -> tuple[float | None, float | None, float | None]:
-    """The ratio of throughputs and its interval: that of the batches, over that of the times of a step."""
-    times = columns.step_seconds(rows)
-    if not times.size:
-        return None, None, None
-    found = hodges_lehmann_ratio(times, columns.step_seconds(baseline), CONFIDENCE)
+@dataclass(frozen=True)
+class _Speedup:
+    """The ratio of throughputs and its interval, and how many sessions hold both sides."""
+
+    sessions: int
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def times(self, factor: float) -> "_Speedup":
+        ends = (None if end is None else end * factor for end in (self.ratio, self.low, self.high))
+        return _Speedup(self.sessions, *ends)
+
+
+def _speedup(columns: ScalingColumns, rows: Rows, baseline: Rows) -> _Speedup:
+    """The ratio of the batches, over that of the times of a step."""
+    own, alone = columns.by_session(rows), columns.by_session(baseline)
+    pairs = [(own[session], alone[session]) for session in own if session in alone]
     batches = columns.global_batch(rows[0]) / columns.global_batch(baseline[0])
-    ratio, low, high = (
-        None if value is None else value * batches for value in (found.ratio, found.low, found.high)
-    )
-    return ratio, low, high
+    return _of_sessions(pairs).times(batches)
+
+
+def _of_sessions(pairs: Sequence[tuple[Any, Any]]) -> _Speedup:
+    """How many times as long a step of the baseline takes, by the times of both in each session."""
+    if not pairs:
+        return _Speedup(0)
+    if len(pairs) >= FEWEST_SESSIONS:
+        mean = mean_over_sessions(np.array([median(alone) / median(own) for own, alone in pairs]))
+        return _Speedup(len(pairs), mean.value, mean.low, mean.high)
+    found = hodges_lehmann_ratio(*pairs[-1], CONFIDENCE)
+    return _Speedup(len(pairs), found.ratio, found.low, found.high)
 
 
 def _label(group: _Group, groups: Iterable[_Group]) -> str:

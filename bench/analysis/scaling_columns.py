@@ -14,14 +14,15 @@ from bench.records.scenario import of_group
 
 Kind = Literal["strong", "weak"]
 Settings = tuple[tuple[str, Any], ...]
-Place = tuple[str | None, str | None, str | None]
-"""The machine and the device that a run began on, and the hash of its data."""
+Place = tuple[str | None, ...]
+"""What a run began on, and which data it saw: the columns of `_PLACE`."""
 
 _FIXED = tuple(name for name in NAMES if name not in (*of_group("spread"), *of_group("batch")))
-_PLACE = ("machine", "device_name", "dataset_sha256")
+_PLACE = ("machine", "machine_id", "software_id", "device_name", "dataset_sha256")
 RUN_COLUMNS = (
-    *("run_id", "session_id", "suite", "scenario_id", "machine", "device_name", "node", "nodes"),
-    *("dataset_sha256", "status", "step_seconds", "all_reduce_seconds", "affinity", "memory_growth"),
+    *("run_id", "session_id", "started_at", "suite", "scenario_id", "node", "nodes"),
+    *_PLACE,
+    *("status", "step_seconds", "all_reduce_seconds", "affinity", "memory_growth"),
     *NAMES,
 )
 """Of `runs`, all that is read for scaling."""
@@ -102,10 +103,18 @@ class ScalingColumns:
         """With one device, the process that reports has the GPU, and then reads `memory_growth` back."""
         return bool((self._runs.codes("memory_growth").indices[baseline] >= 0).any())
 
-    def step_seconds(self, rows: Rows) -> NDArray[Any]:
-        """The step times of those that ended ok, of very many the last ones."""
-        times: NDArray[Any] = self._steps[rows[self._timed[rows]][-_MOST_RUNS:]]
-        return times
+    def is_timed(self, rows: Rows) -> bool:
+        """Whether any of them ended ok and tells what a step took."""
+        return bool(self._timed[rows].any())
+
+    def by_session(self, rows: Rows) -> dict[int, NDArray[Any]]:
+        """The step times of those that ended ok by session, a number that grows with when it began.
+
+        Of very many of a session the last ones.
+        """
+        timed = rows[self._timed[rows]]
+        place = self._session_order[self._sessions.indices[timed]]
+        return {int(at): self._steps[timed[place == at][-_MOST_RUNS:]] for at in np.unique(place)}
 
     def all_reduce_share(self, rows: Rows) -> float | None:
         """The median, of 1, of what all-reduce by itself takes of a step."""
@@ -125,6 +134,19 @@ class ScalingColumns:
         """Each number of nodes that one of those that ended ok had; an older table tells of one node."""
         counts = {len(set(nodes)) for nodes in self._nodes.distinct(rows[self._ok[rows]])}
         return tuple(sorted(counts - {0}))
+
+    @cached_property
+    def _sessions(self) -> Codes:
+        return self._runs.codes("session_id")
+
+    @cached_property
+    def _session_order(self) -> NDArray[np.intp]:
+        """Of each session its place among all, as they began; first those that do not say when."""
+        began, sessions = self._runs.numbers("started_at"), self._sessions
+        first = np.full(len(sessions.values), np.iinfo(np.int64).max)
+        np.minimum.at(first, sessions.indices[began.known], began.values[began.known])
+        first[first == np.iinfo(np.int64).max] = np.iinfo(np.int64).min
+        return np.argsort(np.lexsort((np.arange(len(first)), first)))
 
     @cached_property
     def _all_reduce(self) -> Any:  # noqa: ANN401 -- Numbers

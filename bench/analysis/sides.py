@@ -6,15 +6,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.analysis.decision import level_of_runs, level_of_sessions
+from bench.analysis.decision import FEWEST_SESSIONS, level_of_runs, level_of_sessions
 from bench.errors import BenchError
 from bench.records.run_table import RunTable
 from bench.records.tables import Row
 
 Unit = Literal["run", "session", "pair of sessions", "none"]
 
-FEWEST_SESSIONS = 4
-"""So many sessions a side tell how far sessions of one machine differ."""
 _HARDWARE = ("machine_id", "node")
 
 

@@ -11,7 +11,7 @@ from bench.records.run_table import RunRecord, RunTable
 
 @dataclass(frozen=True)
 class Standing:
-    """A run, and `ratio`: its step time over the median of its scenario on its machine in its session."""
+    """A run, and `ratio`: its step time over its scenario's median on its machine in its session."""
 
     sweep: str
     label: str
@@ -41,7 +41,9 @@ def standings(runs: RunTable, most: int) -> Standings:
     """
     steps, began = runs.numbers("step_seconds"), runs.numbers("started_at")
     timed = runs.is_ok() & steps.known & began.known & (steps.values != 0)
-    groups = runs.groups("session_id", "scenario_id", "machine", rows=runs.rows[timed])
+    groups = runs.groups(
+        "session_id", "scenario_id", "machine", "machine_id", "software_id", rows=runs.rows[timed]
+    )
     groups = [rows for rows in groups if len(rows) > 1]
     if not groups:
         return Standings((), 0)

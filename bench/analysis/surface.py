@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bench.analysis.origin import Origin
 from bench.analysis.settings import NAMES, scenario_settings, setting_text
 from bench.analysis.summary import ScenarioSummary
 from bench.records.run_table import Rows, RunTable
@@ -43,7 +44,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Surface:
-    """The cells of a sweep on a machine: a row per global batch, a column per learning rate, both upwards.
+    """The cells of a sweep in one session on one machine: batches down, learning rates across, both upwards.
 
     A cell is None where that scenario was not run. `label` names the other settings in which this surface
     differs from others of its sweep, such as "loop=fit".
@@ -52,7 +53,7 @@ class Surface:
     suite: str
     sweep: str
     label: str
-    machine: str
+    origin: Origin
     target_accuracy: float
     batches: tuple[int, ...]
     learning_rates: tuple[float, ...]
@@ -71,12 +72,12 @@ class _Key:
 
     suite: str
     sweep: str
-    machine: str
+    origin: Origin
     settings: tuple[tuple[str, Any], ...]
 
 
 def surfaces(summaries: Iterable[ScenarioSummary], runs: RunTable) -> list[Surface]:
-    """A surface per sweep and machine of `summaries` where both axes vary and there is a target.
+    """A surface per sweep and origin of `summaries` where both axes vary and there is a target.
 
     Takes the `runs` that were summed up, for their settings. Scenarios that differ in anything but the two
     axes lie on surfaces of their own.
@@ -85,7 +86,7 @@ def surfaces(summaries: Iterable[ScenarioSummary], runs: RunTable) -> list[Surfa
     groups: dict[_Key, dict[tuple[int, float], Cell]] = {}
     for summary in summaries:
         if settings := of_scenario.get(summary.scenario_id):
-            key = _Key(summary.suite, summary.sweep, summary.machine, _other_settings(settings))
+            key = _Key(summary.suite, summary.sweep, summary.origin, _other_settings(settings))
             place = _global_batch(settings), settings["learning_rate"]
             groups.setdefault(key, {})[place] = _cell(summary)
     kept = {key: cells for key, cells in groups.items() if _varies(cells)}
@@ -98,7 +99,7 @@ def _surface(key: _Key, cells: Mapping[tuple[int, float], Cell], label: str) -> 
         suite=key.suite,
         sweep=key.sweep,
         label=label,
-        machine=key.machine,
+        origin=key.origin,
         target_accuracy=dict(key.settings)["target_accuracy"],
         batches=batches,
         learning_rates=rates,

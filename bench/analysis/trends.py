@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.analysis.origin import Origin
 from bench.analysis.settings import NAMES, scenario_settings, setting_text, varied
 from bench.analysis.summary import ScenarioSummary
 from bench.records.run_table import RunTable
@@ -14,13 +15,14 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class Line:
-    """Scenarios on one machine that differ in the axis alone: its value and the summary, upwards.
+    """Scenarios of one origin that differ in the axis alone: its value and the summary, upwards.
 
-    `name` says in what they differ from those of the other lines, such as "loop=fit"; it is empty where
-    there is but one line.
+    `name` says in which settings they differ from those of the other lines, such as "loop=fit"; it is empty
+    where they do in none.
     """
 
     name: str
+    origin: Origin
     points: tuple[tuple[float, ScenarioSummary], ...]
 
 
@@ -68,15 +70,11 @@ def _trend(
     if axis is None or len(numbers[axis]) < FEWEST:
         return None
     others = [name for name in different if name != axis]
-    several_machines = len({summary.machine for summary in members}) > 1
-    lines: dict[str, list[tuple[float, ScenarioSummary]]] = {}
+    lines: dict[tuple[str, Origin], list[tuple[float, ScenarioSummary]]] = {}
     for summary, row in zip(members, rows, strict=True):
-        parts = [_part(name, row.get(name)) for name in others]
-        name = " ".join([*parts, *([summary.machine] if several_machines else [])])
-        lines.setdefault(name, []).append((row[axis], summary))
-    upwards = (
-        Line(name, tuple(sorted(points, key=lambda point: point[0]))) for name, points in lines.items()
-    )
+        name = " ".join(_part(name, row.get(name)) for name in others)
+        lines.setdefault((name, summary.origin), []).append((row[axis], summary))
+    upwards = (Line(*key, tuple(sorted(points, key=lambda point: point[0]))) for key, points in lines.items())
     return Trend(suite, sweep, axis, tuple(upwards))
 
 

@@ -11,14 +11,14 @@ from bench.errors import BenchError
 
 if TYPE_CHECKING:
     from bench.records.asked import Condition
-    from bench.records.store import Tables
+    from bench.records.store import Tables, Where
     from bench.records.tables import TableName
 
 MOST_NOTES = 8
 Columns = Mapping["TableName", Sequence[str]]
 
 
-def recorded(paths: Sequence[str] | None, where: str | None, columns: Columns | None = None) -> "Tables":
+def recorded(paths: "Where | None", where: str | None, columns: Columns | None = None) -> "Tables":
     """The sessions at or below `paths` (`results` unless said), of their runs those for which `where` holds.
 
     Of each table the `columns` asked for, or all. What is left out, or cannot be as it stands, is said on
@@ -30,7 +30,7 @@ def recorded(paths: Sequence[str] | None, where: str | None, columns: Columns | 
     return told_apart([chosen(paths or ["results"], where, columns)])[0]
 
 
-def chosen(paths: Sequence[str], where: str | None, columns: Columns | None = None) -> "Tables":
+def chosen(paths: "Where", where: str | None, columns: Columns | None = None) -> "Tables":
     """The same, machines called as they were recorded."""
     if where is None:
         return read(paths, columns)
@@ -44,9 +44,7 @@ def chosen(paths: Sequence[str], where: str | None, columns: Columns | None = No
     return tables
 
 
-def read(
-    paths: Sequence[str], columns: Columns | None = None, condition: "Condition | None" = None
-) -> "Tables":
+def read(paths: "Where", columns: Columns | None = None, condition: "Condition | None" = None) -> "Tables":
     """The sessions at or below `paths` as they were recorded, one run at least; notes on standard error.
 
     Of the columns asked for, and those that machines are told apart by. A `condition` may leave no run.
@@ -60,7 +58,8 @@ def read(
         tables = read_sessions(paths, columns=columns and with_names(columns), condition=condition)
     warn(tables.notes)
     if not tables.recorded:
-        raise BenchError(f"{', '.join(paths)}: no run has ended there yet; look again later")
+        there = ", ".join(path if isinstance(path, str) else path.folder.path for path in paths)
+        raise BenchError(f"{there}: no run has ended there yet; look again later")
     return tables
 
 

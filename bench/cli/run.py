@@ -193,32 +193,17 @@ def _to_resume(tell: Callable[[str], None], suite: "Suite", place: "Kept", rules
 def _sum_up(console: "Console", outcome: "Outcome") -> None:
     """What `bench show` would say of the session, and where its time went."""
     from bench.analysis.columns import SUMMED_UP, SUMMED_UP_MACHINES
-    from bench.analysis.drift import drifts
-    from bench.analysis.nodes import node_tables
     from bench.analysis.overhead import overheads
-    from bench.analysis.scaling import scalings
-    from bench.analysis.summary import summarise
-    from bench.analysis.surface import surfaces
     from bench.cli.recorded import recorded
+    from bench.cli.summed_up import print_tables
     from bench.records.run_table import RunTable
-    from bench.views.nodes import node_grids
     from bench.views.overhead import overhead_lines
-    from bench.views.probe import drift_lines
-    from bench.views.scaling import scaling_tables
-    from bench.views.summary import summary_table
-    from bench.views.surface import surface_grids
     from bench.views.visible import visible_table
 
     whole = [str(outcome.folder.absolute())]
     tables = recorded(whole, None, {"runs": SUMMED_UP, "machines": SUMMED_UP_MACHINES})
     runs, machines = RunTable(visible_table(tables.runs)), visible_table(tables.machines).to_pylist()
-    summaries = summarise(runs)
-    console.print(summary_table(summaries))
-    console.print(surface_grids(surfaces(summaries, runs)))
-    console.print(scaling_tables(scalings(runs)))
-    console.print(node_grids(node_tables(runs)))
-    for line in drift_lines(drifts(machines)):
-        console.print(line)
+    print_tables(console, runs, machines)
     for overhead in overheads(runs, machines):
         for told in overhead_lines(overhead, outcome.spent):
             say(console, told)

@@ -6,9 +6,12 @@ import typer
 
 from bench.cli.options import Format, FormatOption, PathsArgument, WhereOption
 from bench.cli.output import terminal, write
+from bench.cli.scope import AllOption, PoolOption, check_scope, chosen
+from bench.cli.summed_up import print_tables
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
+    from bench.records.run_table import RunTable
     from bench.records.tables import TableName
 
 
@@ -25,9 +28,16 @@ def show(
             "--overhead", help="Where each session's time went instead: training, and all the rest."
         ),
     ] = False,
+    every: AllOption = False,
+    pool: PoolOption = False,
     output: FormatOption = Format.table,
 ) -> None:
-    """Sum up recorded runs: per scenario the times, accuracies, failures and flags. Default PATH: results.
+    """Sum up the newest session: per scenario times, accuracies, failures and flags. Default PATH: results.
+
+    Of the sessions at or below PATH that hold a run for which --where holds, it is the one that began last; a
+    PATH that is a session's own folder is shown in any case. --all shows every one, each with rows of its
+    own. --pool makes one row of all of them for each scenario, machine and software: sessions of one machine
+    differ by 2 to 10 % on shared machines, so that times are taken over sessions, never over all runs.
 
     Where a sweep has several batch sizes, several learning rates and a target accuracy, their grid follows:
     how soon each of them reached it. Where scenarios differ only in their replicas, tables of speed-up and
@@ -38,61 +48,65 @@ def show(
 
     What cannot be read is left out, which standard error says; only where nothing is left it is an error.
     """
+    check_scope(every, pool)
     if overhead:
-        _show_overhead(paths, where, sort, output)
+        _show_overhead(paths, where, sort, every or pool, output)
         return
     from bench.analysis.columns import TABLE_COLUMNS
-    from bench.analysis.drift import MACHINE_COLUMNS, drifts
-    from bench.analysis.nodes import node_tables
-    from bench.analysis.scaling import scalings
+    from bench.analysis.drift import MACHINE_COLUMNS
     from bench.analysis.summary import RUN_COLUMNS, sort_by, summarise
-    from bench.analysis.surface import surfaces
-    from bench.cli.recorded import recorded
     from bench.records.run_table import RunTable
     from bench.views import summary as view
-    from bench.views.nodes import node_grids, node_markdown
-    from bench.views.probe import drift_lines
-    from bench.views.scaling import scaling_markdown, scaling_tables
-    from bench.views.surface import surface_grids, surface_markdown
     from bench.views.visible import visible_table
 
     for_people = output in (Format.table, Format.md)
     columns: dict[TableName, tuple[str, ...]] = {"runs": TABLE_COLUMNS if for_people else RUN_COLUMNS}
     if output is Format.table:
         columns["machines"] = MACHINE_COLUMNS
-    tables = recorded(paths, where, columns)
-    table = RunTable(visible_table(tables.runs) if for_people else tables.runs)
-    found = summarise(table)
-    summaries = found if sort is None else sort_by(found, sort)
+    found = chosen(paths, where, columns, every or pool)
+    table = RunTable(visible_table(found.tables.runs) if for_people else found.tables.runs)
     if output is Format.table:
-        console = terminal()
-        console.print(view.summary_table(summaries))
-        console.print(surface_grids(surfaces(found, table)))
-        console.print(scaling_tables(scalings(table)))
-        console.print(node_grids(node_tables(table)))
-        for line in drift_lines(drifts(visible_table(tables.machines).to_pylist())):
-            console.print(line)
+        machines = visible_table(found.tables.machines).to_pylist()
+        print_tables(terminal(), table, machines, pool, sort, found.others)
     elif output is Format.md:
-        below = (
-            surface_markdown(surfaces(found, table)),
-            scaling_markdown(scalings(table)),
-            node_markdown(node_tables(table)),
-        )
-        write("\n".join(filter(None, (view.as_markdown(summaries), *below))))
+        write(_markdown(table, pool, sort, found.others))
     else:
+        summaries = sort_by(summarise(table, pool), sort)
         write(view.as_csv(summaries) if output is Format.csv else view.as_json(summaries))
 
 
-def _show_overhead(paths: list[str] | None, where: str | None, sort: str | None, output: Format) -> None:
+def _markdown(runs: "RunTable", pool: bool, sort: str | None, others: int) -> str:
+    from bench.analysis.nodes import node_tables
+    from bench.analysis.scaling import scalings
+    from bench.analysis.sessions import session_facts
+    from bench.analysis.summary import sort_by, summarise
+    from bench.analysis.surface import surfaces
+    from bench.views.nodes import node_markdown
+    from bench.views.scaling import scaling_markdown
+    from bench.views.summary import as_markdown
+    from bench.views.surface import surface_markdown
+
+    summaries = summarise(runs, pool)
+    parts = (
+        as_markdown(sort_by(summaries, sort), session_facts(runs), others),
+        surface_markdown(surfaces(summaries, runs)),
+        scaling_markdown(scalings(runs)),
+        node_markdown(node_tables(runs)),
+    )
+    return "\n".join(filter(None, parts))
+
+
+def _show_overhead(
+    paths: list[str] | None, where: str | None, sort: str | None, every: bool, output: Format
+) -> None:
     from bench.analysis.overhead import MACHINE_COLUMNS, RUN_COLUMNS, overheads
-    from bench.cli.recorded import recorded
     from bench.records.run_table import RunTable
     from bench.views import overhead as view
     from bench.views.visible import visible_table
 
     if sort is not None:
         raise BenchError("--sort: the parts of --overhead come the largest first; leave one of the two out")
-    tables = recorded(paths, where, {"runs": RUN_COLUMNS, "machines": MACHINE_COLUMNS})
+    tables = chosen(paths, where, {"runs": RUN_COLUMNS, "machines": MACHINE_COLUMNS}, every).tables
     for_people = output in (Format.table, Format.md)
     table = RunTable(visible_table(tables.runs) if for_people else tables.runs)
     found = overheads(table, tables.machines.to_pylist(), whole=where is None)

@@ -4,9 +4,10 @@ A session that has ended is told by its manifest, the footers of its tables and 
 damaged is looked for by `checking`.
 """
 
+import contextlib
 import datetime
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -33,6 +34,8 @@ State = Literal["ended", "going on", "interrupted", "not ended", "damaged"]
 """That a session is "not ended" where nobody can tell whether it goes on."""
 _TOLD_BY = (*NEEDED["runs"], "machine", "started_at")
 _RUNS = "runs.parquet"
+EARLIEST = -(2**63)
+"""When a session began that does not say it."""
 
 
 @dataclass(frozen=True)
@@ -147,20 +150,39 @@ def listed(session: SessionFolder) -> Listed:
     return Listed(session.folder.path, size, state, *about)
 
 
+def began(session: SessionFolder) -> tuple[str, int] | None:
+    """What a session is called, and the microseconds from 1970 until its first run began; None without a run.
+
+    As cheaply as that can be told: of one that has ended by the footer of a table. Published results say no
+    time, and count as older than all others. Raises StoreError for one that is damaged.
+    """
+    manifest = read_manifest(session.folder)
+    told = _from_footer(session, manifest) if manifest and manifest.tables else None
+    if told is None:
+        told = (
+            _from_tables(session, manifest) if _has_ended(session, manifest) else _from_pieces(session.folder)
+        )
+    if not told.runs:
+        return None
+    return told.session_id or "", EARLIEST if told.began is None else told.began
+
+
 def state_of(session: SessionFolder, manifest: Manifest | None) -> State:
     """How far a session is; its manifest, the last entry of its journal, its lock and its claim tell.
 
     One that has lost its journal has ended where it has tables, which are written at the end.
     """
-    if manifest and manifest.tables:
-        return "ended"
-    tail = _tail(session.folder) if FILE_NAME in session.files else b""
-    if closed_runs(tail) is not None:
-        return "ended"
-    if not tail and _RUNS in session.files:
+    if _has_ended(session, manifest):
         return "ended"
     going_on = is_going_on(session.folder)
     return "not ended" if going_on is None else "going on" if going_on else "interrupted"
+
+
+def _has_ended(session: SessionFolder, manifest: Manifest | None) -> bool:
+    if manifest and manifest.tables:
+        return True
+    tail = _tail(session.folder) if FILE_NAME in session.files else b""
+    return closed_runs(tail) is not None or (not tail and _RUNS in session.files)
 
 
 def _tail(folder: Folder) -> bytes:
@@ -176,16 +198,33 @@ def _from_tables(session: SessionFolder, manifest: Manifest | None) -> _Told:
     told, where = _Told(), place_of(session.folder, _RUNS)
     if manifest:
         told.named(manifest.session.get("session_id"), manifest.session.get("suite"))
+    with _opened(session, where) as file:
+        told.runs = file.metadata.num_rows
+        _add_runs(told, file, where)
+    return told
+
+
+def _from_footer(session: SessionFolder, manifest: Manifest) -> _Told | None:
+    """The name and the time alone; None where the footer does not tell it."""
+    told = _Told()
+    told.named(manifest.session.get("session_id"), manifest.session.get("suite"))
+    with _opened(session, place_of(session.folder, _RUNS)) as file:
+        told.runs, told.began = file.metadata.num_rows, _least(file.metadata, "started_at")
+        is_clear = _is_usual(file.schema_arrow) and told.began is not None and can_be_time(told.began)
+    return told if is_clear and told.session_id else None
+
+
+@contextlib.contextmanager
+def _opened(session: SessionFolder, where: str) -> Iterator[pq.ParquetFile]:
+    """The table of a session's runs. What is wrong while it is read is a StoreError that names it."""
     try:
         with (
             session.folder.open(_RUNS) as opened,
             pq.ParquetFile(opened, page_checksum_verification=True) as file,
         ):
-            told.runs = file.metadata.num_rows
-            _add_runs(told, file, where)
+            yield file
     except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(where, error) from error
-    return told
 
 
 def _add_runs(told: _Told, file: pq.ParquetFile, where: str) -> None:

@@ -16,7 +16,7 @@ from bench.records.tables import TableName
 from bench.records.unite import tables_of, united
 from bench.uri import shown
 
-__all__ = ["Tables", "read_sessions"]
+__all__ = ["Tables", "Where", "read_sessions"]
 
 THREADS = 4
 """They read and decode side by side: enough that a file that is waited for keeps no core idle. pyarrow and
@@ -24,12 +24,15 @@ the hashes let go of Python's lock."""
 AT_ONCE = 16
 """Sessions that are united before the others are."""
 
+Where = Sequence[str | SessionFolder]
+"""Paths, at or below which sessions lie, and folders of sessions that were found already."""
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
 def read_sessions(
-    paths: Sequence[str],
+    paths: Where,
     levels: float = math.inf,
     columns: Mapping[TableName, Sequence[str]] | None = None,
     condition: Condition | None = None,
@@ -76,9 +79,12 @@ def _until(given_up: threading.Event, function: Callable[[_T], _R]) -> Callable[
     return called
 
 
-def _found(paths: Sequence[str], levels: float, left_out: list[StoreError]) -> list[SessionFolder]:
+def _found(paths: Where, levels: float, left_out: list[StoreError]) -> list[SessionFolder]:
     sessions: dict[str, SessionFolder] = {}
     for path in paths:
+        if isinstance(path, SessionFolder):
+            sessions[path.folder.path] = path
+            continue
         found = find_sessions(folder_of(path), levels)
         if not found.sessions and not found.left_out:
             raise StoreError(f"{shown(path)}: holds no session; `bench run SUITE` makes one")

@@ -7,10 +7,10 @@ from typing import Any
 
 from rich.text import Text
 
+from bench.analysis.decision import FEWEST_SESSIONS
 from bench.analysis.gate import Judgement, exit_status
 from bench.analysis.gate_cases import Case, Outcome
 from bench.analysis.gate_rule import Rule
-from bench.analysis.sides import FEWEST_SESSIONS
 from bench.views.export import markdown_words
 from bench.views.format import count, ratio
 from bench.views.visible import visible

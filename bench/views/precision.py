@@ -3,30 +3,33 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+from bench.analysis.origin import Origin
 from bench.analysis.summary import ScenarioSummary
 from bench.views.format import count, full_name, percent, several
 from bench.views.repetition import rounds, within
 
 
-def precision_lines(summaries: Iterable[ScenarioSummary], numbers: Mapping[str, str]) -> Iterable[str]:
+def precision_lines(summaries: Iterable[ScenarioSummary], numbers: Mapping[Origin, str]) -> Iterable[str]:
     """Which scenarios reached the precision that was asked for, and how near the others came.
 
-    One line per machine, precision and limit of rounds; `numbers` are the machines' where there are several.
+    One line per session, machine, precision and limit of rounds; `numbers` are those of `origin_numbers`.
     """
-    asked = sorted((s for s in summaries if s.wanted_precision is not None), key=_asked)
-    for _, members in groupby(asked, key=_asked):
-        alike = list(members)
-        where = f"On {numbers[alike[0].machine]} " if numbers else ""
-        line = f"{where}{' '.join(_sentences(alike))}"
+    asked = [summary for summary in summaries if summary.wanted_precision is not None]
+
+    def order(summary: ScenarioSummary) -> tuple[int, float, int]:
+        return int(numbers.get(summary.origin, 0)), *_asked(summary)
+
+    for (number, *_), members in groupby(sorted(asked, key=order), key=order):
+        line = f"{f'On {number} ' if number else ''}{' '.join(_sentences(list(members)))}"
         yield line[0].upper() + line[1:]
 
 
-def _asked(summary: ScenarioSummary) -> tuple[str, float, int]:
-    return summary.machine, summary.wanted_precision or 0.0, summary.max_rounds or 0
+def _asked(summary: ScenarioSummary) -> tuple[float, int]:
+    return summary.wanted_precision or 0.0, summary.max_rounds or 0
 
 
 def _sentences(alike: Sequence[ScenarioSummary]) -> Iterable[str]:
-    _, wanted, most = _asked(alike[0])
+    wanted, most = _asked(alike[0])
     reached = sorted(s.rounds for s in alike if s.precision_reached)
     after = f", after {rounds(reached[0], reached[-1])}" if reached else ""
     yield f"{within(wanted)}: {count(len(reached))} of {several(len(alike), 'scenario')}{after}."

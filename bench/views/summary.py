@@ -10,11 +10,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bench.analysis.origin import Origin
+from bench.analysis.sessions import SessionFacts
 from bench.analysis.summary import COLUMNS, ScenarioSummary
-from bench.views.export import csv_text, json_text, markdown_table
+from bench.views.export import csv_text, json_text, markdown_table, markdown_words
 from bench.views.format import full_name
+from bench.views.origins import origin_names, origin_numbers, told_by
 from bench.views.precision import precision_lines
 from bench.views.summary_columns import Column, columns_of, legend
+from bench.views.summary_head import head_lines, is_by_session
 from bench.views.width import ByWidth
 
 GAP = 2
@@ -26,9 +30,14 @@ LONGEST_WORD = 32
 SCENARIO = Column("scenario", "label", lambda s: Text(s.label), 0, words=True)
 
 
-def summary_table(summaries: Sequence[ScenarioSummary]) -> RenderableType:
-    """One table per suite and sweep, with the columns that fit; failures are written out below."""
-    return ByWidth(lambda width: Group(*_parts(summaries, width)))
+def summary_table(
+    summaries: Sequence[ScenarioSummary], sessions: Sequence[SessionFacts] = (), others: int = 0
+) -> RenderableType:
+    """One table per suite and sweep, with the columns that fit; failures are written out below.
+
+    Above them stands which `sessions` they are of, and how many `others` there are.
+    """
+    return ByWidth(lambda width: Group(*_parts(summaries, sessions, others, width)))
 
 
 def as_csv(summaries: Iterable[ScenarioSummary]) -> str:
@@ -41,22 +50,29 @@ def as_json(summaries: Iterable[ScenarioSummary]) -> str:
     return json_text([{**asdict(s), "failures": dict(s.failures), "flags": dict(s.flags)} for s in summaries])
 
 
-def as_markdown(summaries: Sequence[ScenarioSummary]) -> str:
-    """One table for a README or an issue."""
-    columns = columns_of(summaries)
-    machine = ["machine"] if _several_machines(summaries) else []
-    header = ["sweep", "scenario", *machine, *(column.title for column in columns)]
+def as_markdown(
+    summaries: Sequence[ScenarioSummary], sessions: Sequence[SessionFacts] = (), others: int = 0
+) -> str:
+    """One table for a README or an issue; above it which `sessions` it is of."""
+    columns, names = columns_of(summaries), origin_names(s.origin for s in summaries)
+    by = [told_by(names)] if len(names) > 1 else []
+    header = ["sweep", "scenario", *by, *(column.title for column in columns)]
     rows = [
-        [s.sweep, s.label, *([s.machine] if machine else []), *(str(c.cell(s)) for c in columns)]
+        [s.sweep, s.label, *([names[s.origin]] if by else []), *(str(c.cell(s)) for c in columns)]
         for s in summaries
     ]
-    return markdown_table(header, rows) + "\n"
+    head = [markdown_words(line) for line in head_lines(summaries, sessions, others, {})] if sessions else []
+    return "\n\n".join((*head, markdown_table(header, rows))) + "\n"
 
 
-def _parts(summaries: Sequence[ScenarioSummary], width: int) -> Iterable[RenderableType]:
-    numbers = machine_numbers(summaries)
+def _parts(
+    summaries: Sequence[ScenarioSummary], sessions: Sequence[SessionFacts], others: int, width: int
+) -> Iterable[RenderableType]:
+    numbers = origin_numbers(summary.origin for summary in summaries)
+    head = list(head_lines(summaries, sessions, others, numbers)) if sessions else []
+    yield from (*map(Text, head), *([Text()] if head else []))
     groups = [(key, list(members)) for key, members in groupby(summaries, key=lambda s: (s.suite, s.sweep))]
-    first = [SCENARIO, *_machine_column(numbers)]
+    first = [SCENARIO, *_origin_column(numbers)]
     columns = [(*first, *columns_of(members)) for _, members in groups]
     layouts = {}
     for same in dict.fromkeys(columns):  # tables with the same columns stand below each other alike
@@ -67,7 +83,8 @@ def _parts(summaries: Sequence[ScenarioSummary], width: int) -> Iterable[Rendera
         yield _table(members, layouts[its])
         yield Text()
     shown = {column.title for layout in layouts.values() for column in layout}
-    yield from _below(summaries, numbers, legend(shown))
+    named = numbers if not head or not is_by_session(numbers) else {}
+    yield from (*_names(named), *_below(summaries, numbers, legend(shown, _is_pooled(summaries))))
 
 
 def _table(members: Iterable[ScenarioSummary], layout: Mapping[Column, int]) -> Table:
@@ -121,28 +138,27 @@ def _most(column: Column, summaries: Iterable[ScenarioSummary]) -> int:
     return max(map(len, (column.title, *(str(column.cell(s)) for s in summaries))))
 
 
-def _several_machines(summaries: Iterable[ScenarioSummary]) -> bool:
-    return len({s.machine for s in summaries}) > 1
+def _is_pooled(summaries: Iterable[ScenarioSummary]) -> bool:
+    return any(summary.session_id is None for summary in summaries)
 
 
-def machine_numbers(summaries: Iterable[ScenarioSummary]) -> dict[str, str]:
-    """A number per machine where there are several: their names are too long for a column."""
-    names = sorted({s.machine for s in summaries})
-    return {name: str(number) for number, name in enumerate(names, start=1)} if len(names) > 1 else {}
+def _origin_column(numbers: Mapping[Origin, str]) -> list[Column]:
+    return [Column("on", "machine", lambda s: numbers[s.origin], 0)] if numbers else []
 
 
-def _machine_column(numbers: dict[str, str]) -> list[Column]:
-    return [Column("on", "machine", lambda s: numbers[s.machine], 0)] if numbers else []
+def _names(numbers: Mapping[Origin, str]) -> Iterable[RenderableType]:
+    """What the numbers stand for."""
+    names = origin_names(numbers)
+    for origin, number in numbers.items():
+        yield Text.assemble((f"on {number}  ", "bold"), names[origin])
+    if numbers:
+        yield Text()
 
 
 def _below(
-    summaries: Sequence[ScenarioSummary], numbers: dict[str, str], meanings: str
+    summaries: Sequence[ScenarioSummary], numbers: Mapping[Origin, str], meanings: str
 ) -> Iterable[RenderableType]:
-    """The machines by their numbers, what failed, how precise the times are, and what the columns mean."""
-    for machine, number in numbers.items():
-        yield Text.assemble((f"on {number}  ", "bold"), machine)
-    if numbers:
-        yield Text()
+    """What failed, how precise the times are, and what the columns mean."""
     failures = [failure_line(s, numbers) for s in summaries if s.failures]
     precision = [Text(line) for line in precision_lines(summaries, numbers)]
     for lines in filter(None, (failures, precision)):
@@ -150,10 +166,10 @@ def _below(
     yield Text(meanings, "dim")
 
 
-def failure_line(summary: ScenarioSummary, numbers: Mapping[str, str]) -> Text:
-    """What became of a scenario's runs that did not end ok; `numbers` are the machines' where several."""
+def failure_line(summary: ScenarioSummary, numbers: Mapping[Origin, str]) -> Text:
+    """What became of a scenario's runs that did not end ok; `numbers` are those of `origin_numbers`."""
     what = ", ".join(f"{n} {status}" for status, n in summary.failures)
-    where = f" on {numbers[summary.machine]}" if numbers else ""
+    where = f" on {numbers[summary.origin]}" if numbers else ""
     error = f": {summary.error}" if summary.error else ""
     return Text(
         f"✗ {full_name(summary.sweep, summary.label)}{where}: {what} of {summary.runs}{error}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from rich.text import Text
 
 from bench.analysis.summary import ScenarioSummary
-from bench.views.format import NONE, bytes_, flops, percent, rate, seconds
+from bench.views.format import NONE, bytes_, count, flops, percent, rate, seconds
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,19 @@ class Column:
 
 def columns_of(summaries: Sequence[ScenarioSummary]) -> list[Column]:
     """The columns that have something to tell of `summaries`; where none has steps, wall is the time."""
+    pooled = any(summary.session_id is None for summary in summaries)
     found = [c for c in COLUMNS if any(getattr(s, c.fact) not in (None, ()) for s in summaries)]
+    found = found if pooled else [c for c in found if c.title != SESSIONS]
     stepped = any(c.title == "step" for c in found)
     return [replace(c, rank=1) if c.title == "wall" and not stepped else c for c in found]
 
 
-def legend(titles: Collection[str]) -> str:
+def legend(titles: Collection[str], pooled: bool = False) -> str:
     """What the columns of these titles mean, on one line."""
-    meanings = "; ".join(f"{c.title}: {c.meaning}" for c in COLUMNS if c.meaning and c.title in titles)
-    return f"Figures are medians over the runs that ended ok, unless said. {meanings}."
+    of = {c.title: POOLED.get(c.title, c.meaning) if pooled else c.meaning for c in COLUMNS}
+    meanings = "; ".join(f"{title}: {of[title]}" for title in of if of[title] and title in titles)
+    figures = "" if pooled else "Figures are medians over the runs that ended ok, unless said. "
+    return f"{figures}{meanings}."
 
 
 def runs_ok(summary: ScenarioSummary) -> Text:
@@ -74,7 +78,16 @@ def _joules(value: float | None) -> str:
     return f"{value / 1000:.2f} kJ" if value >= 1000 else f"{value:.1f} J"
 
 
+SESSIONS = "sessions"
+"""The title of the column that only pooled summaries have."""
+POOLED = {
+    "ok": "how many runs ended so, of all",
+    "± 95 %": "how far the interval over sessions reaches",
+    "± MAD": "a session's usual distance from it",
+}
+"""What columns mean where sessions are pooled, if something else."""
 COLUMNS = (
+    Column(SESSIONS, "sessions", lambda s: count(s.sessions), 0),
     Column("ok", "runs", runs_ok, 0, "how many did, of all"),
     Column("step", "step_seconds", lambda s: seconds(s.step_seconds), 1, "one training step"),
     Column(

@@ -13,6 +13,7 @@ from rich.text import Text
 from bench.analysis.surface import Cell, Outcome, Surface
 from bench.views.export import markdown_table, markdown_words
 from bench.views.format import NONE, count
+from bench.views.origins import origin_names
 from bench.views.width import ByWidth
 
 DIGITS = (3, 2)
@@ -103,10 +104,10 @@ def surface_name(surface: Surface) -> str:
 
 
 def surface_title(surface: Surface, surfaces: Iterable[Surface]) -> str:
-    """What the figures are; the machine only where there are several."""
-    several = len({other.machine for other in surfaces}) > 1
+    """What the figures are; the session and the machine only where there are several."""
+    name = origin_names(other.origin for other in surfaces)[surface.origin]
     goal = f"{_unit(surface)[0]} to {surface.target_accuracy * 100:.6g} % validation accuracy"
-    return f"{goal} on {surface.machine}" if several else goal
+    return f"{goal} on {name}" if name else goal
 
 
 def _unit(surface: Surface) -> tuple[str, float]:

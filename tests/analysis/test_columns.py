@@ -15,6 +15,7 @@ from bench.analysis import (
     nodes,
     overhead,
     scaling,
+    sessions,
     summary,
     surface,
 )
@@ -160,7 +161,7 @@ def test_just_the_columns_of_machines_that_are_named_are_asked_for():
 
 
 def test_the_summaries_at_a_session_s_end_have_the_columns_of_each():
-    shown = (summary, surface, scaling, nodes)
+    shown = (summary, sessions, surface, scaling, nodes)
     assert set(columns.TABLE_COLUMNS) == {name for one in shown for name in one.RUN_COLUMNS}
     assert set(columns.SUMMED_UP) == {*columns.TABLE_COLUMNS, *overhead.RUN_COLUMNS}
     assert set(columns.SUMMED_UP_MACHINES) == {*drift.MACHINE_COLUMNS, *overhead.MACHINE_COLUMNS}

@@ -47,7 +47,12 @@ def test_a_curve_has_the_median_run_after_each_epoch_and_the_worst_and_the_best(
         run(0.7, 0.8, seconds=5.0, losses=(2.0, 9.0), target_accuracy=0.95),
         run(0.6, 0.7, seconds=2.0, losses=(3.0, 2.0), target_accuracy=0.95),
     )
-    assert (found.suite, found.sweep, found.label, found.machine) == ("suite", "sweep", "label", "a machine")
+    assert (found.suite, found.sweep, found.label, found.origin.machine) == (
+        "suite",
+        "sweep",
+        "label",
+        "a machine",
+    )
     assert (found.runs, found.target_accuracy, found.epochs) == (3, 0.95, (1, 2))
     assert (found.elapsed_seconds, found.val_accuracy) == ((2.0, 4.0), (0.6, 0.8))
     assert (found.low, found.high, found.val_loss) == ((0.5, 0.7), (0.7, 0.9), (3.0, 2.0))
@@ -85,15 +90,17 @@ def test_epochs_count_in_their_own_order_and_a_run_and_its_epochs_twice_count_on
     assert (found.epochs, found.val_accuracy, found.runs) == ((1, 2), (0.5, 0.5), 2)
 
 
-@pytest.mark.parametrize("name", ["suite", "sweep", "scenario_id", "machine"])
-def test_suites_sweeps_scenarios_and_machines_have_curves_of_their_own(name):
+@pytest.mark.parametrize(
+    "name", ["suite", "sweep", "scenario_id", "session_id", "machine", "machine_id", "software_id"]
+)
+def test_suites_sweeps_scenarios_sessions_and_machines_have_curves_of_their_own(name):
     found = curves_of(*(run(0.5, label=value, **{name: value}) for value in ("a", "b", "a")))
     assert [(curve.label, curve.runs) for curve in found] == [("a", 2), ("b", 1)]
 
 
 def test_a_run_without_a_machine_or_a_column_for_its_target_has_a_curve():
     (found,) = curves_of(run(0.5, machine=None))
-    assert (found.machine, found.target_accuracy) == ("", None)
+    assert (found.origin.machine, found.target_accuracy) == ("unknown", None)
 
 
 @given(st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=4), min_size=1, max_size=5))

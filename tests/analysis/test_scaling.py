@@ -92,7 +92,7 @@ class TestStrongScaling:
         found = scaling_of(runs([8.0]), runs([4.0], settings=MIRRORED))
         assert (found.suite, found.kind, found.batch) == ("suite", "strong", 100)
         assert (found.hidden, found.activation, found.label) == ((50, 50), ("relu", "relu"), "")
-        assert (found.machine, found.device_name, found.on_gpus) == ("a machine", "a CPU", False)
+        assert (found.origin.machine, found.device_name, found.on_gpus) == ("a machine", "a CPU", False)
 
     def test_the_baseline_counts_its_own_runs(self):
         base = scaling_of(runs([8.0] * 3), runs([4.0], settings=MIRRORED)).baseline

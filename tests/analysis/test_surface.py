@@ -70,7 +70,12 @@ def test_a_surface_has_a_row_per_batch_and_a_column_per_learning_rate_as_numbers
     (found,) = surfaces(run(*point, seconds) for point, seconds in times.items())
     assert (found.batches, found.learning_rates) == ((10, 100), (0.001, 0.1))
     assert [[cell.target_seconds for cell in row] for row in found.cells] == [[1.0, 2.0], [3.0, 4.0]]
-    assert (found.suite, found.sweep, found.machine, found.label) == ("suite", "sweep", "a machine", "")
+    assert (found.suite, found.sweep, found.origin.machine, found.label) == (
+        "suite",
+        "sweep",
+        "a machine",
+        "",
+    )
     assert found.target_accuracy == 0.97
 
 
@@ -163,11 +168,12 @@ def test_a_setting_that_only_a_sweep_without_a_surface_has_is_not_named(run):
     assert found.label == ""
 
 
-@pytest.mark.parametrize("name", ["suite", "sweep", "machine"])
-def test_suites_sweeps_and_machines_have_surfaces_of_their_own(run, name):
+@pytest.mark.parametrize("name", ["suite", "sweep", "session_id", "machine", "machine_id", "software_id"])
+def test_suites_sweeps_sessions_and_machines_have_surfaces_of_their_own(run, name):
     points = list(itertools.product((10, 100), (0.1, 0.001)))
     found = surfaces(run(*point, **{name: value}) for value in ("a", "b") for point in points)
-    assert [getattr(surface, name) for surface in found] == ["a", "b"]
+    of = [getattr(surface if name in ("suite", "sweep") else surface.origin, name) for surface in found]
+    assert of == ["a", "b"]
     assert {surface.label for surface in found} == {""}
 
 

@@ -109,9 +109,18 @@ class TestLines:
 
     def test_of_several_machines_each_has_its_own(self):
         rows = [run(batch, machine=name) for name in ("b", "a") for batch in BATCHES]
-        assert lines_of(rows)[1] == {"b": [1, 10, 100], "a": [1, 10, 100]}
         rows += [run(batch, machine="a", loop="fit") for batch in BATCHES]
-        assert set(lines_of(rows)[1]) == {"loop=fused a", "loop=fused b", "loop=fit a"}
+        (found,) = trends_of(rows)
+        named = {(line.name, line.origin.machine): [x for x, _ in line.points] for line in found.lines}
+        of = [("loop=fused", "a"), ("loop=fused", "b"), ("loop=fit", "a")]
+        assert named == {key: [1, 10, 100] for key in of}
+
+    @pytest.mark.parametrize("name", ["session_id", "machine_id", "software_id"])
+    def test_sessions_machines_of_one_name_and_softwares_have_their_own(self, name):
+        rows = [run(batch, **{name: value}) for value in ("b", "a") for batch in BATCHES]
+        (found,) = trends_of(rows)
+        assert [getattr(line.origin, name) for line in found.lines] == ["a", "b"]
+        assert [line.name for line in found.lines] == ["", ""]
 
     def test_a_value_that_was_not_run_is_missing_from_its_line_alone(self):
         rows = [*map(run, BATCHES), run(10, loop="fit"), run(100, loop="fit")]
@@ -155,7 +164,7 @@ def test_each_summary_stands_on_one_line_once_and_names_and_values_are_distinct(
     for trend in found:
         standing = [summary for line in trend.lines for _, summary in line.points]
         assert sorted(map(repr, standing)) == sorted(map(repr, summarise(run_table(rows))))
-        assert len({line.name for line in trend.lines}) == len(trend.lines)
+        assert len({(line.name, line.origin) for line in trend.lines}) == len(trend.lines)
         for line in trend.lines:
             values = [x for x, _ in line.points]
             assert values == sorted(set(values))

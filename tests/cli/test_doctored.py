@@ -69,7 +69,7 @@ NO_RUN = "bench: {}/journal.jsonl:6: damaged, left out; `bench run --resume` run
 NO_NAME = "bench: {}/journal.jsonl: a row without session_id; give a table that bench wrote"
 NO_LABEL = "bench: {}/journal.jsonl: a row without label; give a table that bench wrote"
 ANOTHER = "bench: {}/journal.jsonl: rows of another bench: "
-TABLE = "doctored · one"
+TABLE = "Session doctored · "
 NEW = "Session: "
 JOURNALS = [
     ("a machine that is a number", lambda ls: [*ls, {"kind": "machine", "row": 1}], TABLE, TABLE),

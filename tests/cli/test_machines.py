@@ -37,7 +37,7 @@ def machines(*arguments):
 
 
 def test_they_are_not_summed_up_as_one(folder):
-    assert machines(folder) == {("A CPU, 2 cores (3f9a)", "6"), ("A CPU, 2 cores (77aa)", "6")}
+    assert machines(folder, "--all") == {("A CPU, 2 cores (3f9a)", "6"), ("A CPU, 2 cores (77aa)", "6")}
 
 
 def test_alone_each_has_its_name(folder):

@@ -96,7 +96,7 @@ def test_of_some_runs_nothing_is_said_of_waiting(recorded):
 
 
 def test_older_sessions_say_in_a_line_what_they_lack(recorded, thousand, published):
-    said = " ".join(shown(recorded, thousand, published).split())
+    said = " ".join(shown(recorded, thousand, published, "--all").split())
     assert said.count("recorded by an older bench") == 2
     assert "notebook-published, 0 runs Its runs say nothing of where their time went." in said
 

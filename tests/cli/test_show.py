@@ -28,7 +28,7 @@ def rows_of(text):
 @pytest.fixture(scope="module")
 def table(run_bench, thousand):
     """All summaries of the thousand runs, as CSV gives them."""
-    shown = run_bench("show", thousand, "--format", "csv")
+    shown = run_bench("show", thousand, "--all", "--format", "csv")
     assert (shown.returncode, shown.stderr) == (0, "")
     return rows_of(shown.stdout)
 
@@ -65,7 +65,7 @@ def test_failures_are_counted_not_dropped(table):
 
 @pytest.mark.parametrize("columns", [80, 140])
 def test_the_table_fits_and_shows_failures_flags_and_machines(run_bench, thousand, columns):
-    shown = run_bench("show", thousand, columns=columns).stdout
+    shown = run_bench("show", thousand, "--all", columns=columns).stdout
     assert max(map(len, shown.splitlines())) <= columns
     said = " ".join(shown.split())
     for part in (
@@ -74,8 +74,9 @@ def test_the_table_fits_and_shows_failures_flags_and_machines(run_bench, thousan
         "0/20",
         "unstable",
         "contended",
-        "on 1 AMD EPYC 7763, 64 cores",
-        "on 2 Intel Xeon Platinum 8481C, 26 cores, 8 × NVIDIA H100 80GB HBM3",
+        "on 1 thousand-cpu-box · ",
+        " · AMD EPYC 7763, 64 cores · 25 scenarios × 20 rounds on 2 thousand-gpu-box · ",
+        " · Intel Xeon Platinum 8481C, 26 cores, 8 × NVIDIA H100 80GB HBM3 · 25 scenarios × 20 rounds",
         "✗ learning-rate · learning_rate=1.0 on 1: 20 diverged of 20: the loss is not finite after 41 steps",
         "✗ wide-sigmoid · hidden=8192-8192 on 2: 10 oom_device of 20: ResourceExhaustedError: 256.00MiB",
     ):
@@ -84,7 +85,9 @@ def test_the_table_fits_and_shows_failures_flags_and_machines(run_bench, thousan
 
 
 def test_json_is_strict_and_holds_the_same(run_bench, thousand, table):
-    shown = json.loads(run_bench("show", thousand, "--format", "json").stdout, parse_constant=pytest.fail)
+    shown = json.loads(
+        run_bench("show", thousand, "--all", "--format", "json").stdout, parse_constant=pytest.fail
+    )
     assert [entry["label"] for entry in shown] == [row["label"] for row in table]
     assert [str(entry["step_seconds"] or "") for entry in shown] == [row["step_seconds"] for row in table]
     failed = next(entry for entry in shown if entry["label"] == "learning_rate=1.0")
@@ -94,10 +97,10 @@ def test_json_is_strict_and_holds_the_same(run_bench, thousand, table):
 
 
 def test_markdown_has_a_line_per_summary(run_bench, thousand):
-    lines = run_bench("show", thousand, "--format", "md").stdout.splitlines()
+    lines = run_bench("show", thousand, "--all", "--format", "md").stdout.splitlines()[4:]
     cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
     header, rule, *rows = cells
-    assert header[:5] == ["sweep", "scenario", "machine", "ok", "step"]
+    assert header[:5] == ["sweep", "scenario", "on", "ok", "step"]
     assert set(rule) == {"---"}
     assert len(rows) == 50
     assert {len(row) for row in rows} == {len(header)}
@@ -113,7 +116,7 @@ def test_where_keeps_the_runs_for_which_it_holds(run_bench, thousand):
 
 def test_sort_goes_up_or_down_and_leaves_what_is_missing_to_the_end(run_bench, thousand):
     def column(sort):
-        shown = run_bench("show", thousand, "--sort", sort, "--format", "csv").stdout
+        shown = run_bench("show", thousand, "--all", "--sort", sort, "--format", "csv").stdout
         return [float(row["step_seconds"]) if row["step_seconds"] else None for row in rows_of(shown)]
 
     up, down = column("step_seconds"), column("-step_seconds")
@@ -123,8 +126,8 @@ def test_sort_goes_up_or_down_and_leaves_what_is_missing_to_the_end(run_bench, t
 
 
 def test_several_folders_are_united_and_a_session_in_two_places_counts_once(run_bench, thousand, small):
-    once = run_bench("show", thousand, small, "--format", "csv").stdout
-    twice = run_bench("show", thousand, small, *thousand.iterdir(), small, "--format", "csv").stdout
+    once = run_bench("show", thousand, small, "--all", "--format", "csv").stdout
+    twice = run_bench("show", thousand, small, *thousand.iterdir(), small, "--all", "--format", "csv").stdout
     assert once == twice
     assert len(rows_of(once)) == 52
 
@@ -189,7 +192,7 @@ def test_markdown_has_the_surface_below_its_table(run_bench, surface):
     lines = run_bench("show", surface, "--format", "md").stdout.splitlines()
     title = lines.index("**grid · rates**: seconds to 97 % validation accuracy")
     assert lines[title - 1] == ""
-    assert title == 12  # a header, a rule, nine scenarios and a blank line
+    assert title == 14  # the session, a header, a rule, nine scenarios and two blank lines
     assert lines[title + 2] == "| batch \\ learning rate | 1e-4 | 0.01 | 1 |"
     assert lines[title + 5] == "| 100 | 1.25 | **0.500** | 11.3% |"
 

@@ -66,7 +66,7 @@ def test_too_few_ok_runs_in_all_rounds_are_no_interval(wide):
 
 
 def test_each_machine_and_each_precision_has_a_line_of_its_own(known, wide):
-    numbers = {"AMD EPYC 7763, 64 cores": "1", "GPU box": "2"}
+    numbers = {known().origin: "1", known(machine="GPU box").origin: "2"}
     fine = known("c", wanted_precision=0.005, precision_reached=False)
     assert lines(wide(machine="GPU box"), known(), fine, numbers=numbers) == [
         "On 1 within ±0.5 % of this session's median: 0 of 1 scenario. "

@@ -4,7 +4,9 @@ import pytest
 
 from bench.analysis.scaling import ScaledScenario, Scaling
 from bench.records.scenario import of_group
-from bench.views.scaling import DETAILS, scaling_markdown, scaling_tables
+from bench.views.scaling import scaling_markdown, scaling_tables
+from bench.views.scaling_words import DETAILS
+from tests.runs import origin
 
 BASELINE = ScaledScenario(
     strategy="one_device",
@@ -19,13 +21,22 @@ BASELINE = ScaledScenario(
     speedup=1.0,
     low=None,
     high=None,
+    sessions=0,
+    apart=False,
     all_reduce_share=None,
     runs=4,
     ok=4,
     failures=(),
 )
 MIRRORED = replace(
-    BASELINE, strategy="mirrored", devices=2, speedup=0.9, low=0.85, high=0.95, all_reduce_share=0.0512
+    BASELINE,
+    strategy="mirrored",
+    devices=2,
+    speedup=0.9,
+    low=0.85,
+    high=0.95,
+    sessions=1,
+    all_reduce_share=0.0512,
 )
 PACKED = replace(
     BASELINE,
@@ -37,6 +48,7 @@ PACKED = replace(
     speedup=1.8,
     low=1.75,
     high=1.86,
+    sessions=1,
     all_reduce_share=0.1,
     runs=5,
 )
@@ -50,6 +62,7 @@ GONE = replace(
     speedup=None,
     low=None,
     high=None,
+    sessions=0,
     all_reduce_share=None,
     ok=0,
     runs=4,
@@ -62,7 +75,7 @@ SCALING = Scaling(
     hidden=(512, 512),
     activation=("relu", "relu"),
     label="",
-    machine="AMD EPYC 7763, 64 cores",
+    origin=origin("AMD EPYC 7763, 64 cores", None),
     device_name="AMD EPYC 7763 64-Core Processor",
     on_gpus=False,
     baseline=BASELINE,
@@ -75,7 +88,7 @@ ON_GPUS = replace(
     hidden=(50, 20),
     activation=("relu", "tanh"),
     label="loop=fit",
-    machine="Intel Xeon Platinum 8481C, 26 cores, 8 × NVIDIA H100",
+    origin=origin("Intel Xeon Platinum 8481C, 26 cores, 8 × NVIDIA H100", None),
     device_name="NVIDIA H100",
     on_gpus=True,
     baseline=replace(BASELINE, hardware=1.0),

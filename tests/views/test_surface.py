@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bench.analysis.surface import Cell, Surface
 from bench.views.surface import surface_grids, surface_markdown
+from tests.runs import origin
 
 MISS = math.inf
 GPU = "8 × NVIDIA H100 80GB HBM3"
@@ -33,7 +34,7 @@ SURFACE = Surface(
     suite="surface",
     sweep="adam",
     label="",
-    machine="AMD EPYC 7763, 64 cores",
+    origin=origin("AMD EPYC 7763, 64 cores"),
     target_accuracy=0.97,
     batches=(10, 10_000),
     learning_rates=(1e-4, 3e-3, 0.1, 1.0),
@@ -183,7 +184,7 @@ def test_a_grid_too_wide_has_fewer_digits_and_then_several_blocks(rendered, widt
 
 
 def test_a_label_and_several_machines_are_named(rendered):
-    other = replace(SURFACE, label="loop=fit", machine=GPU, target_accuracy=0.9725)
+    other = replace(SURFACE, label="loop=fit", origin=origin(GPU), target_accuracy=0.9725)
     said = [" ".join(line.split()) for line in rendered(surface_grids([SURFACE, other]), 140)]
     assert "surface · adam: seconds to 97 % validation accuracy on AMD EPYC 7763, 64 cores" in said
     assert f"surface · adam · loop=fit: seconds to 97.25 % validation accuracy on {GPU}" in said

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bench.analysis.comparison import Comparison, Overall, ScenarioComparison
-from bench.analysis.sides import FEWEST_SESSIONS
+from bench.analysis.decision import FEWEST_SESSIONS
 from bench.views.comparison import words
 from bench.views.format import several
 

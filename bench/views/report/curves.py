@@ -7,6 +7,7 @@ from plotly.subplots import make_subplots
 
 from bench.analysis.curves import Curve
 from bench.views.format import percent, seconds
+from bench.views.origins import origin_names
 from bench.views.report.style import LEAST_ACCURACY, colour, dressed, marker, plain, scale
 
 HEIGHT = 300
@@ -30,9 +31,10 @@ def curve_figure(curves: Sequence[Curve]) -> go.Figure | None:
     figure = make_subplots(
         1, 2, shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=("against time", "against epochs")
     )
-    several_machines = len({curve.machine for curve in curves}) > 1
+    names = origin_names(curve.origin for curve in curves)
     for number, curve in enumerate(curves):
-        name = plain(f"{curve.label} on {curve.machine}" if several_machines else curve.label)
+        where = names[curve.origin]
+        name = plain(f"{curve.label} on {where}" if where else curve.label)
         for column, x in enumerate((curve.elapsed_seconds, curve.epochs), start=1):
             if len(curves) <= MOST_BANDS and curve.runs > 1:
                 figure.add_trace(_band(curve, x, number), 1, column)

@@ -11,7 +11,7 @@ from bench.analysis.steadiness import Standing
 from bench.analysis.surface import Cell, Surface
 from bench.views.format import full_name, percent, ratio, span
 from bench.views.report.style import FAST_TO_SLOW, LINE_HEIGHT, colour, dressed, marker, plain, reaches, scale
-from bench.views.scaling import UNITS
+from bench.views.scaling_words import UNITS
 from bench.views.surface import FASTEST, surface_grid
 
 VERDICT_COLOURS: dict[Verdict, str] = {

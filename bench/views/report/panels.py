@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 from bench.analysis.summary import ScenarioSummary
 from bench.analysis.trends import Trend
 from bench.views.format import percent, rate, seconds
+from bench.views.origins import origin_names
 from bench.views.report.style import (
     LEAST_ACCURACY,
     LINE_HEIGHT,
@@ -68,6 +69,7 @@ def trend_figure(trend: Trend) -> go.Figure | None:
         rows, columns, subplot_titles=[panel.title for panel in panels], vertical_spacing=PANEL_GAP / height
     )
     named: set[str] = set()
+    names = line_names(trend)
     places = [(number // columns + 1, number % columns + 1) for number in range(len(panels))]
     for panel, (row, column) in zip(panels, places, strict=True):
         for number, line in enumerate(trend.lines):
@@ -75,13 +77,20 @@ def trend_figure(trend: Trend) -> go.Figure | None:
             if not points:
                 continue
             trace = _trace([x for x, _ in points], [summary for _, summary in points], panel, number)
-            shown = bool(line.name) and line.name not in named
-            figure.add_trace(trace.update(name=plain(line.name), showlegend=shown), row, column)
-            named.add(line.name)
+            name = names[number]
+            shown = bool(name) and name not in named
+            figure.add_trace(trace.update(name=plain(name), showlegend=shown), row, column)
+            named.add(name)
         figure.update_yaxes(row=row, col=column, **_axis(summaries, panel))
     values = sorted({x for line in trend.lines for x, _ in line.points})
     figure.update_xaxes(title_text=axis_words(trend.axis), **axis_of(values))
     return dressed(figure, height)
+
+
+def line_names(trend: Trend) -> list[str]:
+    """In what each line differs from the others: in settings, and in where it comes from."""
+    where = origin_names(line.origin for line in trend.lines)
+    return [" on ".join(filter(None, (line.name, where[line.origin]))) for line in trend.lines]
 
 
 def dots_figure(summaries: Sequence[ScenarioSummary]) -> go.Figure | None:
@@ -91,7 +100,7 @@ def dots_figure(summaries: Sequence[ScenarioSummary]) -> go.Figure | None:
         return None
     chosen = [panel for panel in PANELS if panel.fact in (fact, "best_val_accuracy")]
     panels = [panel for panel in chosen if _known(summaries, panel)]
-    machines = list(dict.fromkeys(summary.machine for summary in summaries))
+    where = origin_names(summary.origin for summary in summaries)
     figure = make_subplots(
         1,
         len(panels),
@@ -101,14 +110,14 @@ def dots_figure(summaries: Sequence[ScenarioSummary]) -> go.Figure | None:
     )
     named: set[str] = set()
     for column, panel in enumerate(panels, start=1):
-        for number, machine in enumerate(machines):
-            own = [s for s in summaries if s.machine == machine and _value(s, panel) is not None]
+        for number, (origin, name) in enumerate(where.items()):
+            own = [s for s in summaries if s.origin == origin and _value(s, panel) is not None]
             if not own:
                 continue
             trace = _trace([plain(s.label) for s in own], own, panel, number, across=True)
-            shown = len(machines) > 1 and machine not in named
-            figure.add_trace(trace.update(name=plain(machine), mode="markers", showlegend=shown), 1, column)
-            named.add(machine)
+            shown = len(where) > 1 and name not in named
+            figure.add_trace(trace.update(name=plain(name), mode="markers", showlegend=shown), 1, column)
+            named.add(name)
         figure.update_xaxes(row=1, col=column, **_axis(summaries, panel))
     labels = [plain(label) for label in dict.fromkeys(summary.label for summary in summaries)]
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=labels[::-1])

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from rich.text import Text
 
 from bench.analysis.failures import first_line
+from bench.analysis.origin import Origin
 from bench.analysis.sessions import SessionFacts
 from bench.analysis.summary import ScenarioSummary
 from bench.records.probe import bandwidths_of
@@ -40,15 +41,15 @@ class Grid:
     notes: tuple[str, ...] = field(default=())
 
 
-def summary_grid(summaries: Sequence[ScenarioSummary], numbers: Mapping[str, str]) -> Grid:
-    """A row for each scenario with every figure there is of it; its machine by number where it has one."""
+def summary_grid(summaries: Sequence[ScenarioSummary], numbers: Mapping[Origin, str]) -> Grid:
+    """A row for each scenario with every figure there is of it; where they are from by number, if any."""
     columns = columns_of(summaries)
     machine = [Cell("on")] if numbers else []
     header = (Cell("scenario", words=True), *machine, *(Cell(c.title, words=c.words) for c in columns))
     rows = tuple(
         (
             Cell(summary.label, words=True),
-            *([Cell(numbers[summary.machine])] if numbers else []),
+            *([Cell(numbers[summary.origin])] if numbers else []),
             *(_cell(column.cell(summary), column.words) for column in columns),
         )
         for summary in summaries

@@ -4,9 +4,10 @@ import pytest
 
 from bench.analysis.curves import Curve
 from bench.views.report.curves import curve_figure, shown_curves
+from tests.runs import origin
 
 CURVE = Curve(
-    *("a suite", "loops", "loop=fit", "a machine", None, 3),
+    *("a suite", "loops", "loop=fit", origin(), None, 3),
     epochs=(1, 2, 3),
     elapsed_seconds=(1.0, 2.0, 3.0),
     val_accuracy=(0.5, 0.7, 0.8),
@@ -57,7 +58,7 @@ def test_a_curve_is_named_once():
 
 
 def test_machines_are_named_where_there_are_several():
-    figure = curve_figure([ONE_RUN, replace(ONE_RUN, machine="another")])
+    figure = curve_figure([ONE_RUN, replace(ONE_RUN, origin=origin("another"))])
     assert [line.name for line in figure.data[::2]] == ["loop=fit on a machine", "loop=fit on another"]
 
 

@@ -9,24 +9,25 @@ from bench.analysis.scaling import ScaledScenario, Scaling
 from bench.analysis.steadiness import Standing
 from bench.analysis.surface import Cell, Surface
 from bench.views.report.overviews import ratio_figure, scaling_figure, steadiness_figure, surface_figure
+from tests.runs import origin
 
 FAST = Cell("reached", 3, 3, 1.0, 0.98)
 MISSED = Cell("missed", 3, 0, math.inf, 0.951)
 SURFACE = Surface(
-    *("surface", "adam", "", "a machine", 0.97, (10, 10_000), (1e-4, 3e-3, 0.1)),
+    *("surface", "adam", "", origin(), 0.97, (10, 10_000), (1e-4, 3e-3, 0.1)),
     cells=(
         (replace(FAST, target_seconds=10.0), FAST, replace(MISSED, outcome="diverged")),
         (MISSED, Cell("partly", 3, 1, math.inf, 0.98), None),
     ),
 )
 BASELINE = ScaledScenario(
-    "one_device", 1, 1, 1, "pack", None, (1,), 2.0, 1.0, 1.0, None, None, None, 4, 4, ()
+    "one_device", 1, 1, 1, "pack", None, (1,), 2.0, 1.0, 1.0, None, None, 0, False, None, 4, 4, ()
 )
 TWO = replace(BASELINE, strategy="mirrored", devices=2, factor=2.0, speedup=1.8, low=1.75, high=1.9)
 FOUR = replace(TWO, devices=4, factor=4.0, speedup=3.0, low=None, high=None)
 GONE = replace(TWO, devices=8, factor=None, speedup=None, low=None, high=None)
 SCALING = Scaling(
-    *("scaling", "strong", 4096, (512, 512), ("relu", "relu"), "", "a machine", "a device", False),
+    *("scaling", "strong", 4096, (512, 512), ("relu", "relu"), "", origin(), "a device", False),
     *(BASELINE, (FOUR, TWO, GONE)),
 )
 SIDE = Side(runs=4, ok=4, times=4, seconds=1.0, val_accuracy=None, flags=(), statuses=())

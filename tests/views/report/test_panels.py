@@ -17,6 +17,7 @@ def line(summary, name="", **of_each):
     facts = [dict(zip(of_each, values, strict=True)) for values in zip(*of_each.values(), strict=True)]
     return Line(
         name,
+        summary.origin,
         tuple(
             (batch, replace(summary, label=f"batch_size={batch}", **fact))
             for batch, fact in zip(BATCHES, facts or [{}] * 3, strict=True)
@@ -103,7 +104,8 @@ def test_each_line_is_named_once_as_plain_text(summary):
 
 
 def test_a_line_of_which_a_panel_knows_nothing_is_not_in_it(summary):
-    figure = trend(line(summary, "a"), line(summary, "b", limit_fraction=(None,) * 3), Line("c", ()))
+    unknown = line(summary, "b", limit_fraction=(None,) * 3)
+    figure = trend(line(summary, "a"), unknown, Line("c", summary.origin, ()))
     assert [trace.name for trace in figure.data] == ["a", "b"] * 4 + ["a"]
 
 

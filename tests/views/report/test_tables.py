@@ -49,7 +49,8 @@ def test_tones_are_the_colours_of_the_terminal(summary):
 
 
 def test_a_machine_goes_by_its_number_where_it_has_one(summary):
-    grid = summary_grid([summary, replace(summary, machine="<b>")], {summary.machine: "1", "<b>": "2"})
+    other = replace(summary, machine="<b>")
+    grid = summary_grid([summary, other], {summary.origin: "1", other.origin: "2"})
     assert texts(grid.header)[:3] == ["scenario", "on", "ok"]
     assert column(grid, "on") == [Cell("1"), Cell("2")]
 

@@ -1,0 +1,44 @@
+"""The tables of `bench show`, which `bench run` ends with, too."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.records.run_table import RunTable
+    from bench.records.tables import Row
+
+
+def print_tables(
+    console: "Console",
+    runs: "RunTable",
+    machines: Iterable["Row"],
+    pool: bool = False,
+    sort: str | None = None,
+    others: int = 0,
+) -> None:
+    """The summaries of `runs`, what they say of batch sizes, replicas and nodes, and how machines drifted.
+
+    Takes rows of `machines`, whether to `pool` sessions, the column to `sort` by, and how many `others` there
+    are beside the sessions of `runs`.
+    """
+    from bench.analysis.drift import drifts
+    from bench.analysis.nodes import node_tables
+    from bench.analysis.scaling import scalings
+    from bench.analysis.sessions import session_facts
+    from bench.analysis.summary import sort_by, summarise
+    from bench.analysis.surface import surfaces
+    from bench.views.nodes import node_grids
+    from bench.views.probe import drift_lines
+    from bench.views.scaling import scaling_tables
+    from bench.views.summary import summary_table
+    from bench.views.surface import surface_grids
+
+    summaries = summarise(runs, pool)
+    console.print(summary_table(sort_by(summaries, sort), session_facts(runs), others))
+    console.print(surface_grids(surfaces(summaries, runs)))
+    console.print(scaling_tables(scalings(runs)))
+    console.print(node_grids(node_tables(runs)))
+    for line in drift_lines(drifts(machines)):
+        console.print(line)
