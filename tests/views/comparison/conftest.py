@@ -2,20 +2,34 @@
 
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
 from bench.analysis.comparison import (
-    Basis,
-    Comparison,
     Difference,
     Overall,
     ScenarioComparison,
+    Side,
     SideOfScenario,
+    compare,
 )
 from bench.analysis.estimates import OneFigure
+from tests.runs import run_table
 
 SIDE = SideOfScenario(4, 4, 4, 1, seconds=0.00123, val_accuracy=0.9773, flags=(), statuses=())
+
+
+@cache
+def usual():
+    """Two sides that share a session, and no scenario."""
+    run = {"session_id": "of-monday", "status": "ok"}
+    a, b = (
+        Side(f"results/of-{name}", run_table([{**run, "run_id": name, "scenario_id": name}]))
+        for name in ("monday", "tuesday")
+    )
+    [found] = compare(a, [b])
+    return replace(found, only_a=(), only_b=())
 
 
 class Built:
@@ -62,26 +76,18 @@ class Built:
         return Overall(metric, len(rows), ratio, low, high, verdict, reason, counts)
 
     @staticmethod
-    def comparison(rows, overall=None, basis=None, **changes):
+    def basis(unit, sessions_a=1, sessions_b=1, **changes):
+        """What a comparison rests on."""
+        return replace(usual().basis, unit=unit, sessions_a=sessions_a, sessions_b=sessions_b, **changes)
+
+    @staticmethod
+    def comparison(rows, overall=None, **changes):
         """Of the sides "results/of-monday" and "results/of-tuesday", too long names for a sentence."""
         own = [row for row in rows if row.ratio is not None and row.one_figure is None]
         if overall is None:
             overall = [Built.overall(own)] if own else []
-        usual = Comparison(
-            a="results/of-monday",
-            b="results/of-tuesday",
-            basis=basis or Basis("run", 1, 1),
-            confidence=0.95,
-            delta=0.01,
-            scenarios=tuple(rows),
-            overall=tuple(overall),
-            differences=(),
-            changes=(),
-            only_a=(),
-            only_b=(),
-            tested=len(rows),
-        )
-        return replace(usual, **changes)
+        parts = {"scenarios": tuple(rows), "overall": tuple(overall), "tested": len(rows)}
+        return replace(usual(), **parts | changes)
 
     @staticmethod
     def difference(kind, name, a, b):

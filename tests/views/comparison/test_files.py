@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from bench.analysis.comparison import Basis
 from bench.views.comparison import as_csv, as_json, as_markdown, comparison_sheet, headline
 from bench.views.export import markdown_words
 
@@ -38,7 +37,7 @@ def test_a_bar_in_a_label_stays_within_its_cell(built):
 def test_commands_to_copy_are_code(built):
     row = built.row("a", 0.9, "no verdict", None)
     said = as_markdown(
-        [built.comparison([row], [built.overall([row], 0.9, None, None)], Basis("none", 1, 1))]
+        [built.comparison([row], [built.overall([row], 0.9, None, None)], basis=built.basis("none", 1, 1))]
     )
     assert "`bench compare results-a results-b`" in said
 

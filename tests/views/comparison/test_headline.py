@@ -4,11 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.analysis.comparison import Basis
 from bench.views.comparison import headline
 from bench.views.comparison.headline import sentences
-
-FEW = Basis("none", 1, 1)
 
 
 def batches(built, ratios, verdicts, half=0.02):
@@ -27,15 +24,17 @@ def test_all_scenarios_agree(built):
 @pytest.mark.parametrize(
     ("basis", "where"),
     [
-        (Basis("run", 1, 1), " of this session."),
-        (Basis("run", 3, 3), " of these 3 sessions."),
-        (Basis("session", 5, 4), ", over 5 and 4 sessions."),
-        (Basis("pair of sessions", 6, 6), ", over 6 sessions that hold both."),
+        (("run", 1, 1), " of this session."),
+        (("run", 3, 3), " of these 3 sessions."),
+        (("session", 5, 4), ", over 5 and 4 sessions."),
+        (("pair of sessions", 6, 6), ", over 6 sessions that hold both."),
     ],
 )
 def test_it_says_what_it_holds_for(built, basis, where):
     rows = batches(built, [1.3] * 7, ["slower"] * 7)
-    assert headline(built.comparison(rows, [built.overall(rows)], basis)).endswith(f"7 scenarios{where}")
+    assert headline(built.comparison(rows, [built.overall(rows)], basis=built.basis(*basis))).endswith(
+        f"7 scenarios{where}"
+    )
 
 
 def test_faster_is_said_in_both_units(built):
@@ -156,11 +155,11 @@ def test_a_second_time_has_a_sentence_of_its_own(built):
 def test_too_few_sessions_are_no_verdict(built):
     rows = batches(built, [0.8, 0.95], ["no verdict"] * 2, half=None)
     overall = built.overall(rows, 0.88, None, None, "unclear", "1 and 1 sessions, 4 and 4 needed")
-    assert headline(built.comparison(rows, [overall], FEW)) == (
+    assert headline(built.comparison(rows, [overall], basis=built.basis("none"))) == (
         "In these two sessions B took 0.88 of A's time (0.80 to 0.95 in 2 scenarios); how far sessions of "
         "one machine differ is unknown: run each side four times, in turns."
     )
-    more = built.comparison(rows, [overall], Basis("none", 4, 1))
+    more = built.comparison(rows, [overall], basis=built.basis("none", 4, 1))
     assert headline(more).startswith("In these five sessions (4 and 1) B took 0.88")
 
 
@@ -172,7 +171,7 @@ def figured(built, label, verdict, below, above, least, most, a_times=1, b_times
 
 def test_against_one_figure_the_rounds_are_counted(built):
     rows = [figured(built, f"s{n}", "below", 4, 0, 1 / 48, 1 / 5) for n in range(6)]
-    assert headline(built.comparison(rows, (), FEW)) == (
+    assert headline(built.comparison(rows, (), basis=built.basis("none"))) == (
         "B is below A's one figure in 4 of 4 rounds, 5 to 48 times (6 scenarios)."
     )
 
@@ -183,7 +182,7 @@ def test_one_figure_may_be_passed_in_some_scenarios_only(built):
         figured(built, "b", "above", 0, 4, 2.0, 3.0),
         figured(built, "c", "no verdict", 3, 1, 0.9, 1.1),
     ]
-    assert headline(built.comparison(rows, (), FEW)) == (
+    assert headline(built.comparison(rows, (), basis=built.basis("none"))) == (
         "B is below A's one figure in 4 of 4 rounds, 2 times (1 of 3 scenarios); "
         "above it in 4 of 4 rounds, 2 to 3 times (1 of 3 scenarios); "
         "now on this, now on that side of it in 4 rounds (1 of 3 scenarios)."
@@ -192,7 +191,7 @@ def test_one_figure_may_be_passed_in_some_scenarios_only(built):
 
 def test_the_one_figure_may_be_the_contender_s(built):
     row = figured(built, "a", "below", 4, 0, 0.2, 0.25, a_times=4, b_times=1)
-    assert headline(built.comparison([row], (), FEW)) == (
+    assert headline(built.comparison([row], (), basis=built.basis("none"))) == (
         "B's one figure is below A in 4 of 4 rounds, 4 to 5 times."
     )
 

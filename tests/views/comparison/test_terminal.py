@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from bench.analysis.comparison import Basis
 from bench.analysis.drift import Change
 from bench.views.comparison import comparison_table
 from bench.views.comparison.rows import IN_ORDER, MOST_ROWS
@@ -115,11 +114,11 @@ def test_nothing_different_is_said(built, flowing):
 
 
 def test_runs_of_other_sessions_and_sides_apart_in_time_are_told(built, flowing):
-    found = built.comparison([built.row()], basis=Basis("run", 2, 2, left_out_a=12, left_out_b=1))
+    found = built.comparison([built.row()], basis=built.basis("run", 2, 2, left_out_a=12, left_out_b=1))
     assert "12 runs of sessions that only A has and 1 run of sessions that only B has are not compared." in (
         flowing([found])
     )
-    apart = built.comparison([built.row()], basis=Basis("session", 5, 4, apart=True))
+    apart = built.comparison([built.row()], basis=built.basis("session", 5, 4, apart=True))
     assert "! One side was over before the other began: machines' moods wander" in flowing([apart])
 
 
@@ -133,7 +132,7 @@ def test_a_machine_that_changed_is_told(built, flowing):
 def few(built, *differences):
     row = built.row("x", 0.9, "no verdict", None)
     overall = built.overall([row], 0.9, None, None, "unclear", "1 and 1 sessions, 4 and 4 needed")
-    return built.comparison([row], [overall], Basis("none", 1, 1), differences=differences)
+    return built.comparison([row], [overall], basis=built.basis("none", 1, 1), differences=differences)
 
 
 def test_too_few_sessions_have_commands_to_copy(built, rendered):
@@ -161,7 +160,7 @@ def test_settings_that_differ_can_go_into_one_suite(built, flowing):
 
 def test_against_one_figure_no_sessions_are_asked_for(built, flowing):
     row = built.row("x", 0.2, "below", None, one_figure=built.figure(4, 4, 0, 0.19, 0.21))
-    said = flowing([built.comparison([row], basis=Basis("none", 1, 1))])
+    said = flowing([built.comparison([row], basis=built.basis("none", 1, 1))])
     assert "below 4 of 4" in said
     assert "One figure says nothing of its own scatter" in said
     assert "bench run" not in said
