@@ -65,8 +65,8 @@ def families(scenarios: Sequence[ScenarioComparison], delta: float) -> Families 
     least; the values of another one are ordered by their means first, among which the best partition is
     (regression trees: Breiman, Friedman, Olshen and Stone 1984; Fisher 1958). Besides
     `EXPLAINED`, the middles of the families' ratios must not overlap, nor their intervals, and they have to
-    differ in verdict or by `WORTH_TELLING`. Among 7 to 40 scenarios with no difference but noise some
-    setting was named in 0 of 1,000 simulated comparisons.
+    differ in verdict or by `WORTH_TELLING`. Of 4,700 simulated comparisons of 5 to 40 scenarios that differ
+    by nothing but noise of 2 to 5 %, from 4 to 20 rounds, none had a family named.
     """
     known = [one for one in scenarios if _is_bounded(one)]
     names = dict.fromkeys([*_FIRST, *(name for one in known for name in one.settings)])
@@ -114,15 +114,26 @@ def _size(value: object) -> float | None:
 
 def _once_more(parts: Sequence[Groups], logs: Floats) -> list[Groups] | None:
     """One of the parts cut in two where that leaves the least squares; None where nothing is left to cut."""
-    cuts = [
-        (_squares(part, logs) - _squares(part[:at], logs) - _squares(part[at:], logs), number, at)
-        for number, part in enumerate(parts)
-        for at in range(1, len(part))
-    ]
-    if not cuts:
+    gains = [(*_best_cut(part, logs), number) for number, part in enumerate(parts) if len(part) > 1]
+    if not gains:
         return None
-    _, number, at = max(cuts)
+    _, at, number = max(gains)
     return [*parts[:number], parts[number][:at], parts[number][at:], *parts[number + 1 :]]
+
+
+def _best_cut(part: Groups, logs: Floats) -> tuple[float, int]:
+    """By how much the squares within become less at best, and after how many values."""
+    sizes = np.array([len(places) for _, places in part], np.float64)
+    sums = np.array([logs[places].sum() for _, places in part])
+    before, number_before = sums.cumsum(), sizes.cumsum()
+    whole, number = before[-1], number_before[-1]
+    gains = (
+        before[:-1] ** 2 / number_before[:-1]
+        + (whole - before[:-1]) ** 2 / (number - number_before[:-1])
+        - whole**2 / number
+    )
+    best = int(gains.argmax())
+    return float(gains[best]), best + 1
 
 
 def _squares(part: Groups, logs: Floats) -> float:

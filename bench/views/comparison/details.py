@@ -1,6 +1,6 @@
 """What rows of a comparison say besides their figures: another time, differing settings, flags."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from bench.analysis.comparison import Comparison, ScenarioComparison
 from bench.views.comparison import words
@@ -9,31 +9,32 @@ Detail = tuple[str, str]
 """Of a setting or a time, an empty text and its words; of a flag, who was flagged and the flag."""
 
 
-def row_details(comparison: Comparison, scenario: ScenarioComparison) -> str:
-    """What the row says below its label, without what every row would say."""
-    shared = set(_shared(comparison))
-    return _told(detail for detail in _details(comparison, scenario) if detail not in shared)
+class Details:
+    """Of all rows of a comparison: what each says, without what every one of them would say."""
 
+    def __init__(self, comparison: Comparison) -> None:
+        self._usual = words.usual_metric(comparison)
+        self._shared = self._of_all(comparison.scenarios)
 
-def shared_details(comparison: Comparison) -> str:
-    """What is true of every row, for a line of its own: "Every row: loop: fit → fused"; may be empty."""
-    told = _told(_shared(comparison))
-    return f"Every row: {told}" if told else ""
+    def of_row(self, scenario: ScenarioComparison) -> str:
+        """What stands below the row's label; may be empty."""
+        return _told(detail for detail in self._details(scenario) if detail not in self._shared)
 
+    @property
+    def of_every_row(self) -> str:
+        """What is true of every row, for a line of its own: "Every row: loop: fit → fused"; may be empty."""
+        told = _told(self._shared)
+        return f"Every row: {told}" if told else ""
 
-def _shared(comparison: Comparison) -> list[Detail]:
-    first, *others = comparison.scenarios
-    if not others:
-        return []
-    found = [set(_details(comparison, other)) for other in others]
-    return [detail for detail in _details(comparison, first) if all(detail in of for of in found)]
+    def _of_all(self, scenarios: Sequence[ScenarioComparison]) -> list[Detail]:
+        found = [self._details(scenario) for scenario in scenarios]
+        shared = set.intersection(*map(set, found)) if len(found) > 1 else set()
+        return [detail for detail in found[0] if detail in shared] if found else []
 
-
-def _details(comparison: Comparison, scenario: ScenarioComparison) -> list[Detail]:
-    usual = words.usual_metric(comparison)
-    unusual = [("", words.METRIC_WORDS[scenario.metric])] if scenario.metric != usual else []
-    settings = [("", words.setting(difference)) for difference in scenario.setting_differences]
-    return [*unusual, *settings, *_flags(scenario.a.flags, scenario.b.flags)]
+    def _details(self, scenario: ScenarioComparison) -> list[Detail]:
+        unusual = [("", words.METRIC_WORDS[scenario.metric])] if scenario.metric != self._usual else []
+        settings = [("", words.setting(difference)) for difference in scenario.setting_differences]
+        return [*unusual, *settings, *_flags(scenario.a.flags, scenario.b.flags)]
 
 
 def _flags(a: Collection[str], b: Collection[str]) -> list[Detail]:

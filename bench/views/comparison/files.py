@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.analysis.comparison import Comparison, ScenarioComparison
 from bench.views.comparison import notes, words
-from bench.views.comparison.details import row_details, shared_details
+from bench.views.comparison.details import Details
 from bench.views.comparison.few_sessions import advice
 from bench.views.comparison.headline import headline, sentences
 from bench.views.export import csv_text, json_text, markdown_table, markdown_words
@@ -62,7 +62,7 @@ def comparison_sheet(comparison: Comparison) -> Sheet:
 def _paragraphs(comparison: Comparison) -> Iterator[list[str]]:
     """The sentences below the table, those of one kind together."""
     found = [
-        [shared_details(comparison), *notes.legend([comparison])] if comparison.scenarios else [],
+        [Details(comparison).of_every_row, *notes.legend([comparison])] if comparison.scenarios else [],
         list(notes.overall_lines(comparison)),
         list(notes.reasons(comparison)),
         [*notes.only_lines(comparison, everything=True), notes.left_out_line(comparison.basis)],
@@ -75,19 +75,19 @@ def _paragraphs(comparison: Comparison) -> Iterator[list[str]]:
 
 
 def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    return [_row(comparison, scenario) for scenario in comparison.scenarios]
+    details = Details(comparison)
+    return [_row(scenario, details.of_row(scenario), comparison.delta) for scenario in comparison.scenarios]
 
 
-def _row(comparison: Comparison, scenario: ScenarioComparison) -> tuple[str, ...]:
+def _row(scenario: ScenarioComparison, details: str, delta: float) -> tuple[str, ...]:
     (time_a, val_a), (time_b, val_b) = map(words.time_and_accuracy, (scenario.a, scenario.b))
-    details = row_details(comparison, scenario)
     return (
         f"{scenario.label} ({details})" if details else scenario.label,
         time_a,
         time_b,
         ratio(scenario.ratio),
         span(scenario.low, scenario.high),
-        words.verdict(scenario, comparison.delta),
+        words.verdict(scenario, delta),
         val_a,
         val_b,
         words.runs_ok(scenario.a),

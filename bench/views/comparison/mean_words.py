@@ -23,7 +23,8 @@ def mean_sentence(comparison: Comparison, overall: Overall, a: str, b: str) -> s
     """What the mean of several scenarios says, or of a single one its own interval."""
     overall = _alone(comparison, overall)
     if overall.ratio is None:
-        return f"{b} is {_counts(overall)}{_where(comparison.basis)}; {overall.reason}."
+        number = several(overall.scenarios, "scenario")
+        return f"{b} is {_counts(overall)} of {number}{_where(comparison.basis)}; {overall.reason}."
     if overall.low is None or overall.high is None:
         took = f"{b} took {words.figure(overall.ratio)} of {a}'s time{_over(comparison, overall)}"
         return f"{took}; that is no verdict: {words.lettered(overall.reason, b)}."
@@ -80,7 +81,8 @@ def _level(comparison: Comparison, overall: Overall, interval: Interval, a: str,
 
 def _counts(overall: Overall) -> str:
     """ "slower in 5, the same in 2"; what the mean says comes first."""
-    order = sorted(_AS_WORDS, key=lambda verdict: verdict != overall.verdict)
+    first = None if overall.verdict == "unclear" else overall.verdict
+    order = sorted(_AS_WORDS, key=lambda verdict: verdict != first)
     told = [(_AS_WORDS[verdict], overall.counts.get(verdict, 0)) for verdict in order]
     return ", ".join(f"{name} in {number:,}" for name, number in told if number)
 

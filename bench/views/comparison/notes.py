@@ -28,7 +28,7 @@ def legend(comparisons: Sequence[Comparison]) -> Iterator[str]:
         if corrected:
             yield (
                 f"q: the p value adjusted for {several(first.tested, 'comparison')} (Benjamini and Hochberg "
-                f"1995): of the verdicts given, at most {level} are false."
+                f"1995): of the verdicts given, on average at most {level} are false."
             )
     if len(comparisons) == 1:
         yield from _unclear(first)

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from bench.analysis.comparison import Comparison, ScenarioComparison, SideOfScenario
 from bench.views.comparison import words
-from bench.views.comparison.details import row_details
+from bench.views.comparison.details import Details
 from bench.views.comparison.rows import Group, group_line, hidden_line
 from bench.views.format import ratio, span
 
@@ -16,17 +16,18 @@ WIDE = 110
 """Terminal columns from which every figure gets a column of its own."""
 
 
-def one_table(comparison: Comparison, groups: Sequence[Group], width: int) -> Table:
+def one_table(comparison: Comparison, details: Details, groups: Sequence[Group], width: int) -> Table:
     """The groups' rows; compact below `WIDE` columns."""
     wide = width >= WIDE
     table = _wide_columns(comparison) if wide else _compact_columns(comparison)
+    row = _wide_row if wide else _compact_row
     for number, group in enumerate(groups):
         if group.verdict is not None:
             above = "\n" if number else ""
             style = words.STYLES[group.verdict]
             table.add_row(Text(above + group_line(group), style))
         for scenario in group.shown:
-            table.add_row(*(_wide_row if wide else _compact_row)(comparison, scenario))
+            table.add_row(*row(comparison, scenario, details.of_row(scenario)))
         if below := hidden_line(group):
             table.add_row(Text(below, "dim"))
     return table
@@ -57,9 +58,8 @@ def _wide_columns(comparison: Comparison) -> Table:
     return table
 
 
-def _wide_row(comparison: Comparison, scenario: ScenarioComparison) -> list[str | Text]:
+def _wide_row(comparison: Comparison, scenario: ScenarioComparison, details: str) -> list[str | Text]:
     (time_a, val_a), (time_b, val_b) = map(words.time_and_accuracy, (scenario.a, scenario.b))
-    details = row_details(comparison, scenario)
     return [
         Text.assemble(scenario.label, ("\n" + details if details else "", "dim")),
         time_a,
@@ -86,11 +86,10 @@ def _compact_columns(comparison: Comparison) -> Table:
     return table
 
 
-def _compact_row(comparison: Comparison, scenario: ScenarioComparison) -> list[str | Text]:
-    more = row_details(comparison, scenario)
+def _compact_row(comparison: Comparison, scenario: ScenarioComparison, details: str) -> list[str | Text]:
     ok = Text.assemble(_ok_cell(scenario.a, "dim"), (" and ", "dim"), _ok_cell(scenario.b, "dim"))
     return [
-        Text.assemble(scenario.label, "\n", ok, (f"; {more}" if more else "", "dim")),
+        Text.assemble(scenario.label, "\n", ok, (f"; {details}" if details else "", "dim")),
         *(two_lines(*words.time_and_accuracy(side)) for side in (scenario.a, scenario.b)),
         two_lines(ratio(scenario.ratio), span(scenario.low, scenario.high)),
         verdict_cell(comparison, scenario, "\n"),

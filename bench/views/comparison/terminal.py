@@ -8,7 +8,7 @@ from rich.text import Text
 
 from bench.analysis.comparison import Comparison
 from bench.views.comparison import many_table, notes, words
-from bench.views.comparison.details import shared_details
+from bench.views.comparison.details import Details
 from bench.views.comparison.few_sessions import advice
 from bench.views.comparison.headline import sentences
 from bench.views.comparison.one_table import empty_table, one_table
@@ -46,9 +46,10 @@ def _one(
         yield Text("\n".join(lines))
     chosen = groups(comparison, everything)
     if chosen:
-        yield one_table(comparison, chosen, width)
+        details = Details(comparison)
+        yield one_table(comparison, details, chosen, width)
         yield from _paragraphs([[more_line(chosen)]])
-        yield from _paragraphs([[shared_details(comparison)]])
+        yield from _paragraphs([[details.of_every_row]])
         yield from _paragraphs([list(notes.legend([comparison]))], "dim")
     yield from _paragraphs(
         [
@@ -66,11 +67,10 @@ def _many(
     comparisons: Sequence[Comparison], everything: bool, more: Sequence[Sequence[str]], width: int
 ) -> Iterator[RenderableType]:
     yield _side_names(comparisons)
-    said = [
-        _headline(sentences(comparison, words.letters(place)), more[place] if more else ())
+    yield Text("\n").join(
+        _headline(sentences(comparison, words.letters(place)), more[place] if more else (), "  ")
         for place, comparison in enumerate(comparisons)
-    ]
-    yield Text("\n").join(said)
+    )
     found = many_table.lines(comparisons)
     chosen = many_table.shown(comparisons, found, everything)
     if chosen:
@@ -109,9 +109,9 @@ def _side_names(comparisons: Sequence[Comparison]) -> Text:
     return text
 
 
-def _headline(said: Sequence[str], more: Sequence[str]) -> Text:
+def _headline(said: Sequence[str], more: Sequence[str], indent: str = "") -> Text:
     first, *others = said
-    return Text.assemble((first, "bold"), *(f"\n{sentence}" for sentence in (*others, *more)))
+    return Text.assemble((first, "bold"), *(f"\n{indent}{sentence}" for sentence in (*others, *more)))
 
 
 def _paragraphs(found: Iterable[Sequence[str]], style: str = "") -> Iterator[Text]:

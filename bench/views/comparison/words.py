@@ -70,7 +70,8 @@ def letters(number: int) -> str:
 def names(comparison: Comparison, letter: str = "B") -> tuple[str, str]:
     """What sentences call the two sides: by their names where both are short, else by their letters."""
     own = (comparison.a, comparison.b)
-    return own if all(0 < len(name) <= SHORT_NAME for name in own) else ("A", letter)
+    short = all(0 < len(name) <= SHORT_NAME for name in own) and comparison.a != comparison.b
+    return own if short else ("A", letter)
 
 
 def spelled(number: int) -> str:

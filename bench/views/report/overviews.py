@@ -16,9 +16,18 @@ from bench.views.surface import FASTEST, surface_grid
 
 VERDICT_COLOURS: dict[Verdict, str] = {
     "faster": "#1a9e77",
+    "below": "#1a9e77",
     "same": "#3fb1d8",
     "unclear": "#c79a12",
+    "no verdict": "#7d8796",
     "slower": "#e0662b",
+    "above": "#e0662b",
+}
+VERDICT_NAMES: dict[Verdict, str] = {
+    "faster": "B is faster",
+    "slower": "B is slower",
+    "below": "B is below one figure",
+    "above": "B is above one figure",
 }
 
 
@@ -107,7 +116,10 @@ def _speedups(own: Sequence[ScaledScenario], number: int) -> go.Scatter:
 
 
 def ratio_figure(comparison: Comparison) -> go.Figure | None:
-    """B's times over A's by scenario with their intervals; right of 1 B is slower. None without a ratio."""
+    """B's times over A's by scenario; right of 1 B is slower. None without a ratio.
+
+    Bars are intervals; where a side has one figure, they reach from the least to the largest ratio.
+    """
     known = [scenario for scenario in comparison.scenarios if scenario.ratio is not None]
     if not known:
         return None
@@ -116,7 +128,7 @@ def ratio_figure(comparison: Comparison) -> go.Figure | None:
         own = [scenario for scenario in known if scenario.verdict == verdict]
         if own:
             figure.add_trace(_ratios(own, verdict, shade))
-    ends = [end for s in known for end in (s.ratio, s.low, s.high) if end is not None]
+    ends = [end for s in known for end in (s.ratio, *_reach(s)) if end is not None]
     figure.add_vline(1, line={"width": 1, "color": "#7d8796"})
     labels = [plain(label) for label in dict.fromkeys(scenario.label for scenario in known)]
     figure.update_xaxes(title_text="B's time over A's", **scale([*ends, 1.0], ratio))
@@ -124,18 +136,24 @@ def ratio_figure(comparison: Comparison) -> go.Figure | None:
     return dressed(figure, LINE_HEIGHT * (len(labels) + 1))
 
 
-def _ratios(own: Sequence[ScenarioComparison], verdict: str, shade: str) -> go.Scatter:
+def _ratios(own: Sequence[ScenarioComparison], verdict: Verdict, shade: str) -> go.Scatter:
     middles = [scenario.ratio or 0.0 for scenario in own]
+    lows, highs = zip(*map(_reach, own), strict=True)
     return go.Scatter(
         x=middles,
         y=[plain(scenario.label) for scenario in own],
-        error_x=reaches([s.low for s in own], middles, [s.high for s in own]),
+        error_x=reaches(lows, middles, highs),
         mode="markers",
-        name=f"B is {verdict}" if verdict in ("faster", "slower") else verdict,
+        name=VERDICT_NAMES.get(verdict, verdict),
         marker={"color": shade, "size": 9},
-        text=[f"{plain(s.label)}<br>{ratio(s.ratio)} ({span(s.low, s.high)}): {verdict}" for s in own],
+        text=[f"{plain(s.label)}<br>{ratio(s.ratio)} ({span(*_reach(s))}): {verdict}" for s in own],
         hovertemplate="%{text}<extra></extra>",
     )
+
+
+def _reach(scenario: ScenarioComparison) -> tuple[float | None, float | None]:
+    figure = scenario.one_figure
+    return (figure.least, figure.most) if figure else (scenario.low, scenario.high)
 
 
 def steadiness_figure(standings: Sequence[Standing]) -> go.Figure | None:

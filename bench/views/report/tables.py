@@ -20,7 +20,10 @@ from bench.views.summary_columns import columns_of, flag_words
 Tone = Literal["", "good", "bad", "warn"]
 TONES: tuple[tuple[str, Tone], ...] = (("red", "bad"), ("yellow", "warn"), ("green", "good"))
 """What the terminal's colours say."""
-VERDICT_TONES: dict[str, Tone] = {"faster": "good", "slower": "bad", "failed": "bad", "unclear": "warn"}
+VERDICT_TONES: dict[str, Tone] = {
+    **{"faster": "good", "below": "good", "slower": "bad", "above": "bad", "failed": "bad"},
+    **{"unclear": "warn", "no verdict": "warn"},
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def sheet_grid(sheet: Sheet) -> Grid:
 
 
 def _figure(text: str) -> Cell:
-    return Cell(text, VERDICT_TONES.get(text.partition(" ")[0], ""))
+    return Cell(text, next((tone for word, tone in VERDICT_TONES.items() if text.startswith(word)), ""))
 
 
 def session_grid(sessions: Iterable[SessionFacts]) -> Grid:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.analysis.comparison import Comparison, ScenarioComparison, Side
+from bench.analysis.comparison import Basis, Comparison, ScenarioComparison, SideOfScenario
+from bench.analysis.estimates import OneFigure
 from bench.analysis.scaling import ScaledScenario, Scaling
 from bench.analysis.steadiness import Standing
 from bench.analysis.surface import Cell, Surface
@@ -30,13 +31,15 @@ SCALING = Scaling(
     *("scaling", "strong", 4096, (512, 512), ("relu", "relu"), "", origin(), "a device", False),
     *(BASELINE, (FOUR, TWO, GONE)),
 )
-SIDE = Side(runs=4, ok=4, times=4, seconds=1.0, val_accuracy=None, flags=(), statuses=())
+SIDE = SideOfScenario(4, 4, 4, 1, seconds=1.0, val_accuracy=None, flags=(), statuses=())
 FASTER = ScenarioComparison(
-    *("batch <1>", (), "step_seconds", SIDE, SIDE, "faster", ""), ratio=0.5, low=0.4, high=0.55
+    *("batch <1>", {}, (), "step_seconds", SIDE, SIDE, "faster", ""), ratio=0.5, low=0.4, high=0.55
 )
 UNCLEAR = replace(FASTER, label="b", verdict="unclear", ratio=1.1, low=None, high=None)
 FAILED = replace(FASTER, label="c", verdict="failed", ratio=None, low=None, high=None)
-COMPARISON = Comparison(0.95, 0.01, (UNCLEAR, FASTER, FAILED), (), (), (), (), 2, 4)
+COMPARISON = Comparison(
+    *("a", "b", Basis("run", 1, 1), 0.95, 0.01, (UNCLEAR, FASTER, FAILED), (), (), (), (), (), 2)
+)
 NOON = datetime.datetime(2025, 1, 1, 12, tzinfo=datetime.UTC)
 STANDING = Standing("loops", "loop=fit", "a machine", "a", 1, NOON, 1.25, ())
 
@@ -151,3 +154,13 @@ def test_where_all_lie_on_one_side_the_ratio_of_one_is_in_view():
 
 def test_without_a_ratio_there_is_no_figure_of_them():
     assert ratio_figure(replace(COMPARISON, scenarios=(FAILED,))) is None
+
+
+def test_against_one_figure_bars_reach_from_the_least_ratio_to_the_most():
+    below = replace(
+        FASTER, verdict="below", low=None, high=None, one_figure=OneFigure(4, 4, 0, least=0.4, most=0.75)
+    )
+    (trace,) = ratio_figure(replace(COMPARISON, scenarios=(below,))).data
+    assert trace.name == "B is below one figure"
+    assert (trace.error_x.array, trace.error_x.arrayminus) == (pytest.approx([0.25]), pytest.approx([0.1]))
+    assert trace.text == ("batch &lt;1&gt;<br>0.500× (0.400–0.750): below",)

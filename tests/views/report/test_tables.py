@@ -146,6 +146,7 @@ def test_a_machine_of_which_nothing_is_known_has_dashes():
 
 def test_verdicts_of_a_sheet_have_tones():
     rows = [("a", "faster"), ("b", "slower"), ("c", "unclear <6.4 %"), ("d", "same"), ("faster", "1.2")]
+    rows += [("e", "below 4 of 4"), ("f", "above 3 of 3"), ("g", "no verdict")]
     grid = sheet_grid(Sheet("Comparison", "of what", ("scenario", "verdict"), tuple(rows)))
-    assert [row[1].tone for row in grid.rows] == ["good", "bad", "warn", "", ""]
+    assert [row[1].tone for row in grid.rows] == ["good", "bad", "warn", "", "", "good", "bad", "warn"]
     assert {row[0].tone for row in grid.rows} == {""}
