@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from bench.analysis.comparison import Basis, Comparison, ScenarioComparison, SideOfScenario
+from bench.analysis.comparison import ScenarioComparison, Side, SideOfScenario, compare
 from bench.analysis.estimates import OneFigure
 from bench.analysis.scaling import ScaledScenario, Scaling
 from bench.analysis.steadiness import Standing
 from bench.analysis.surface import Cell, Surface
+from bench.records.run_table import RunTable
+from bench.records.tables import schema_of
 from bench.views.report.overviews import ratio_figure, scaling_figure, steadiness_figure, surface_figure
 from tests.runs import origin
 
@@ -37,9 +39,9 @@ FASTER = ScenarioComparison(
 )
 UNCLEAR = replace(FASTER, label="b", verdict="unclear", ratio=1.1, low=None, high=None)
 FAILED = replace(FASTER, label="c", verdict="failed", ratio=None, low=None, high=None)
-COMPARISON = Comparison(
-    *("a", "b", Basis("run", 1, 1), 0.95, 0.01, (UNCLEAR, FASTER, FAILED), (), (), (), (), (), 2)
-)
+NO_RUNS = RunTable(schema_of("runs").empty_table())
+[NOTHING] = compare(Side("a", NO_RUNS), [Side("b", NO_RUNS)])
+COMPARISON = replace(NOTHING, scenarios=(UNCLEAR, FASTER, FAILED))
 NOON = datetime.datetime(2025, 1, 1, 12, tzinfo=datetime.UTC)
 STANDING = Standing("loops", "loop=fit", "a machine", "a", 1, NOON, 1.25, ())
 
