@@ -9,13 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from bench.analysis.decision import CONFIDENCE, FEWEST_SESSIONS
 from bench.analysis.origin import UNKNOWN, Origin
-from bench.analysis.pooled import mean_over_sessions
 from bench.analysis.scaling_columns import RUN_COLUMNS, Kind, ScalingColumns, Settings
-from bench.analysis.statistics import hodges_lehmann_ratio, median
+from bench.analysis.speedup import Speedup, speedup
 from bench.analysis.tally import counted
 from bench.records.run_table import Rows, RunTable
 
@@ -203,7 +199,7 @@ def _by_replicas(found: ScaledScenario) -> tuple[Any, ...]:
 def _scaled(columns: ScalingColumns, rows: Rows, group: _Group) -> ScaledScenario:
     first, baseline = rows[0], group.baseline
     hardware, least = (columns.hardware(of, group.on_gpus) for of in (rows, baseline))
-    found = _Speedup(0, 1.0) if rows is baseline else _speedup(columns, rows, baseline)
+    found = Speedup(0, 1.0) if rows is baseline else speedup(columns, rows, baseline)
     statuses = columns.statuses(rows)
     return ScaledScenario(
         strategy=columns.strategy[first],
@@ -225,39 +221,6 @@ def _scaled(columns: ScalingColumns, rows: Rows, group: _Group) -> ScaledScenari
         ok=statuses.count("ok"),
         failures=counted(status for status in statuses if status != "ok"),
     )
-
-
-@dataclass(frozen=True)
-class _Speedup:
-    """The ratio of throughputs and its interval, and how many sessions hold both sides."""
-
-    sessions: int
-    ratio: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-    def times(self, factor: float) -> "_Speedup":
-        ends = (None if end is None else end * factor for end in (self.ratio, self.low, self.high))
-        return _Speedup(self.sessions, *ends)
-
-
-def _speedup(columns: ScalingColumns, rows: Rows, baseline: Rows) -> _Speedup:
-    """The ratio of the batches, over that of the times of a step."""
-    own, alone = columns.by_session(rows), columns.by_session(baseline)
-    pairs = [(own[session], alone[session]) for session in own if session in alone]
-    batches = columns.global_batch(rows[0]) / columns.global_batch(baseline[0])
-    return _of_sessions(pairs).times(batches)
-
-
-def _of_sessions(pairs: Sequence[tuple[Any, Any]]) -> _Speedup:
-    """How many times as long a step of the baseline takes, by the times of both in each session."""
-    if not pairs:
-        return _Speedup(0)
-    if len(pairs) >= FEWEST_SESSIONS:
-        mean = mean_over_sessions(np.array([median(alone) / median(own) for own, alone in pairs]))
-        return _Speedup(len(pairs), mean.value, mean.low, mean.high)
-    found = hodges_lehmann_ratio(*pairs[-1], CONFIDENCE)
-    return _Speedup(len(pairs), found.ratio, found.low, found.high)
 
 
 def _label(group: _Group, groups: Iterable[_Group]) -> str:

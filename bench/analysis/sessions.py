@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from bench.analysis.tally import most_first
 from bench.records.arrow_columns import codes
-from bench.records.listing import EARLIEST
+from bench.records.began import EARLIEST
 from bench.records.run_table import Codes, RunTable, moment
 
 RUN_COLUMNS = (

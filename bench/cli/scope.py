@@ -44,7 +44,7 @@ def chosen(paths: Sequence[str] | None, where: str | None, columns: Columns, eve
     from bench.records.newest import places_of
 
     places = places_of(paths)
-    if len(places.below) <= 1 and not places.exact:
+    if len(places.below) + len(places.exact) <= 1 and not places.nested:
         return Chosen(recorded(paths, where, columns), 0)
     if not places.below and not places.left_out:
         return Chosen(recorded(list(places.exact.values()), where, columns), 0)

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from bench.errors import StoreError
 from bench.records.cast import NEEDED, cast
-from bench.records.find import SessionFolder, find_sessions
+from bench.records.find import RUNS_FILE, SessionFolder, find_sessions
 from bench.records.folders import Folder, Local, folder_of, unreadable
 from bench.records.going_on import is_going_on
 from bench.records.journal import FILE_NAME, TAIL_BYTES, closed_runs
@@ -33,9 +33,6 @@ from bench.uri import shown
 State = Literal["ended", "going on", "interrupted", "not ended", "damaged"]
 """That a session is "not ended" where nobody can tell whether it goes on."""
 _TOLD_BY = (*NEEDED["runs"], "machine", "started_at")
-_RUNS = "runs.parquet"
-EARLIEST = -(2**63)
-"""When a session began that does not say it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ class Listing:
 
 
 @dataclass
-class _Told:
+class Told:
     """What the columns of a session's runs tell, gathered part by part."""
 
     session_id: str | None = None
@@ -141,7 +138,7 @@ def listed(session: SessionFolder) -> Listed:
         size = size_of(session)
         manifest = read_manifest(session.folder)
         state = state_of(session, manifest)
-        told = _from_tables(session, manifest) if state == "ended" else _from_pieces(session.folder)
+        told = from_tables(session, manifest) if state == "ended" else from_pieces(session.folder)
     except StoreError as error:
         damaged: State = state if state in ("going on", "not ended") else "damaged"
         return Listed(session.folder.path, size, damaged, problem=str(error))
@@ -150,39 +147,23 @@ def listed(session: SessionFolder) -> Listed:
     return Listed(session.folder.path, size, state, *about)
 
 
-def began(session: SessionFolder) -> tuple[str, int] | None:
-    """What a session is called, and the microseconds from 1970 until its first run began; None without a run.
-
-    As cheaply as that can be told: of one that has ended by the footer of a table. Published results say no
-    time, and count as older than all others. Raises StoreError for one that is damaged.
-    """
-    manifest = read_manifest(session.folder)
-    told = _from_footer(session, manifest) if manifest and manifest.tables else None
-    if told is None:
-        told = (
-            _from_tables(session, manifest) if _has_ended(session, manifest) else _from_pieces(session.folder)
-        )
-    if not told.runs:
-        return None
-    return told.session_id or "", EARLIEST if told.began is None else told.began
-
-
 def state_of(session: SessionFolder, manifest: Manifest | None) -> State:
     """How far a session is; its manifest, the last entry of its journal, its lock and its claim tell.
 
     One that has lost its journal has ended where it has tables, which are written at the end.
     """
-    if _has_ended(session, manifest):
+    if has_ended(session, manifest):
         return "ended"
     going_on = is_going_on(session.folder)
     return "not ended" if going_on is None else "going on" if going_on else "interrupted"
 
 
-def _has_ended(session: SessionFolder, manifest: Manifest | None) -> bool:
+def has_ended(session: SessionFolder, manifest: Manifest | None) -> bool:
+    """Whether all that there will be of it is there, as far as its files tell."""
     if manifest and manifest.tables:
         return True
     tail = _tail(session.folder) if FILE_NAME in session.files else b""
-    return closed_runs(tail) is not None or (not tail and _RUNS in session.files)
+    return closed_runs(tail) is not None or (not tail and RUNS_FILE in session.files)
 
 
 def _tail(folder: Folder) -> bytes:
@@ -194,32 +175,23 @@ def _tail(folder: Folder) -> bytes:
         raise unreadable(place_of(folder, FILE_NAME), error) from error
 
 
-def _from_tables(session: SessionFolder, manifest: Manifest | None) -> _Told:
-    told, where = _Told(), place_of(session.folder, _RUNS)
+def from_tables(session: SessionFolder, manifest: Manifest | None) -> Told:
+    """What the table of its runs tells of a session that has ended. Raises StoreError where it is damaged."""
+    told, where = Told(), place_of(session.folder, RUNS_FILE)
     if manifest:
         told.named(manifest.session.get("session_id"), manifest.session.get("suite"))
-    with _opened(session, where) as file:
+    with opened_runs(session, where) as file:
         told.runs = file.metadata.num_rows
         _add_runs(told, file, where)
     return told
 
 
-def _from_footer(session: SessionFolder, manifest: Manifest) -> _Told | None:
-    """The name and the time alone; None where the footer does not tell it."""
-    told = _Told()
-    told.named(manifest.session.get("session_id"), manifest.session.get("suite"))
-    with _opened(session, place_of(session.folder, _RUNS)) as file:
-        told.runs, told.began = file.metadata.num_rows, _least(file.metadata, "started_at")
-        is_clear = _is_usual(file.schema_arrow) and told.began is not None and can_be_time(told.began)
-    return told if is_clear and told.session_id else None
-
-
 @contextlib.contextmanager
-def _opened(session: SessionFolder, where: str) -> Iterator[pq.ParquetFile]:
+def opened_runs(session: SessionFolder, where: str) -> Iterator[pq.ParquetFile]:
     """The table of a session's runs. What is wrong while it is read is a StoreError that names it."""
     try:
         with (
-            session.folder.open(_RUNS) as opened,
+            session.folder.open(RUNS_FILE) as opened,
             pq.ParquetFile(opened, page_checksum_verification=True) as file,
         ):
             yield file
@@ -227,12 +199,12 @@ def _opened(session: SessionFolder, where: str) -> Iterator[pq.ParquetFile]:
         raise unreadable(where, error) from error
 
 
-def _add_runs(told: _Told, file: pq.ParquetFile, where: str) -> None:
+def _add_runs(told: Told, file: pq.ParquetFile, where: str) -> None:
     schema = file.schema_arrow
     names = schema.names
-    began = _least(file.metadata, "started_at")
+    began = least(file.metadata, "started_at")
     is_clear = can_be_time(began) if began is not None else not told.runs or "started_at" not in names
-    if not _is_usual(schema) or not is_clear:
+    if not is_usual(schema) or not is_clear:
         found = file.read([name for name in _TOLD_BY if name in names], use_threads=False)
         runs = cast("runs", found, where).table
         told.add(runs)
@@ -244,7 +216,7 @@ def _add_runs(told: _Told, file: pq.ParquetFile, where: str) -> None:
         _name(told, _first_rows(file))
 
 
-def _is_usual(schema: pa.Schema) -> bool:
+def is_usual(schema: pa.Schema) -> bool:
     """Whether all is there that bench writes in every row, and what tells of a session as bench writes it."""
     names, kinds = schema.names, schema_of("runs")
     return (
@@ -261,12 +233,12 @@ def _first_rows(file: pq.ParquetFile) -> pa.Table:
     return file.read_row_group(first, ["session_id", "suite"], use_threads=False)
 
 
-def _name(told: _Told, runs: pa.Table) -> None:
+def _name(told: Told, runs: pa.Table) -> None:
     if runs.num_rows:
         told.named(*(runs.column(name)[0].as_py() for name in ("session_id", "suite")))
 
 
-def _least(metadata: pq.FileMetaData, name: str) -> int | None:
+def least(metadata: pq.FileMetaData, name: str) -> int | None:
     """The smallest time in a column, in its unit from 1970, as the statistics of its row groups say.
 
     None where they do not say it of all of them.
@@ -283,8 +255,9 @@ def _least(metadata: pq.FileMetaData, name: str) -> int | None:
     return min(least, default=None)
 
 
-def _from_pieces(folder: Folder) -> _Told:
-    told = _Told()
+def from_pieces(folder: Folder) -> Told:
+    """What the segments and the journal of one tell that has not. Raises StoreError as they do."""
+    told = Told()
     content = read_pieces(folder, {"runs": _TOLD_BY})
     told.named(content.header.get("session_id"), content.header.get("suite"))
     if parts := content.tables["runs"]:

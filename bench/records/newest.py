@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import StoreError
+from bench.records.began import began
 from bench.records.find import SessionFolder, find_sessions
 from bench.records.folders import Local, folder_of
-from bench.records.listing import began
 from bench.records.side_by_side import ELSEWHERE, side_by_side
 from bench.uri import shown
 
@@ -15,12 +15,14 @@ from bench.uri import shown
 class Places:
     """The sessions that paths lead to, and those in folders below the others, by the paths of their folders.
 
-    `left_out` is how many folders could not be looked into.
+    `left_out` is how many folders could not be looked into, `nested` how many more sessions lie below those
+    that paths lead to.
     """
 
     exact: Mapping[str, SessionFolder]
     below: Mapping[str, SessionFolder]
     left_out: int
+    nested: int
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def places_of(paths: Sequence[str]) -> Places:
     """What is there. Raises StoreError where a path leads nowhere or holds no session."""
     exact: dict[str, SessionFolder] = {}
     below: dict[str, SessionFolder] = {}
-    left_out = 0
+    left_out = nested = 0
     for path in paths:
         root = folder_of(path)
         found = find_sessions(root)
@@ -44,10 +46,11 @@ def places_of(paths: Sequence[str]) -> Places:
         sessions = {session.folder.path: session for session in found.sessions}
         if root.path in sessions:
             exact[root.path] = sessions[root.path]
+            nested += len(sessions) - 1
         else:
             below |= sessions
             left_out += len(found.left_out)
-    return Places(exact, {path: at for path, at in below.items() if path not in exact}, left_out)
+    return Places(exact, {path: at for path, at in below.items() if path not in exact}, left_out, nested)
 
 
 def newest_below(places: Places) -> Newest | None:

@@ -29,8 +29,9 @@ def columns_of(summaries: Sequence[ScenarioSummary]) -> list[Column]:
     pooled = any(summary.session_id is None for summary in summaries)
     found = [c for c in COLUMNS if any(getattr(s, c.fact) not in (None, ()) for s in summaries)]
     found = found if pooled else [c for c in found if c.title != SESSIONS]
-    stepped = any(c.title == "step" for c in found)
-    return [replace(c, rank=1) if c.title == "wall" and not stepped else c for c in found]
+    ranks = {"wall": 1} if not any(c.title == "step" for c in found) else {}
+    ranks |= {"± 95 %": 2} if pooled else {}
+    return [replace(c, rank=ranks.get(c.title, c.rank)) for c in found]
 
 
 def legend(titles: Collection[str], pooled: bool = False) -> str:

@@ -1,10 +1,14 @@
+import datetime
 import itertools
+import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.analysis import scaling
+from bench.analysis.speedup import over_sessions
 from bench.records.measurement import Measurement
 from bench.records.scenario import Scenario
 from bench.records.tables import Identity, run_row
@@ -334,3 +338,63 @@ def test_strong_and_weak_scaling_are_one_ratio_of_samples_per_second(base, times
     strong = scaled_of(runs(base), runs(times, settings=how))
     weak = scaled_of(runs(base), runs(times, settings={**how, "batch_per_replica": 100}))
     assert weak.speedup == pytest.approx(strong.speedup * devices)
+
+
+def session(name, one, two, minute=0, **where):
+    """Four runs of one device and four of two in a session; what steps take, none of that which is None."""
+    at = {"session_id": name, **where}
+    rows = [*runs([one] * 4, **at), *runs([two] * 4, settings=MIRRORED, **at)]
+    began = datetime.datetime(2026, 1, 31, 14, minute, tzinfo=datetime.UTC)
+    return [{**row, "started_at": began} for row in rows if row["step_seconds"] is not None]
+
+
+class TestSessions:
+    def test_the_newest_that_holds_both_tells_where_they_are_few(self):
+        """The first session is half as fast, on both sides, and the last has one side alone."""
+        found = scaled_of(session("b", 8.0, 5.0, 2), session("c", 4.0, 2.0, 1), session("a", None, 0.1, 3))
+        assert (found.speedup, found.low, found.high) == pytest.approx((1.6, 1.6, 1.6))
+        assert (found.sessions, found.apart, found.runs) == (2, False, 12)
+
+    def test_from_four_on_each_counts_once(self):
+        """Ratios of 1, 2, 4 and 8: in powers of two 1.5 ± 2.0542603; see `test_pooled`."""
+        moods = (1.0, 0.3, 7.0, 2.0)
+        parts = [session(str(n), 2.0**n * mood, mood) for n, mood in enumerate(moods)]
+        found = scaled_of(*parts)
+        ends = [math.log2(value) for value in (found.low, found.speedup, found.high)]
+        assert ends == pytest.approx([-0.5542603, 1.5, 3.5542603], abs=1e-6)
+        assert found.sessions == 4
+
+    def test_where_none_holds_both_there_is_no_speedup(self):
+        found = scaled_of(session("a", 8.0, None), session("b", None, 4.0))
+        assert (found.speedup, found.low, found.efficiency) == (None, None, None)
+        assert (found.sessions, found.apart, found.ok) == (0, True, 4)
+
+    def test_what_never_ended_ok_is_not_apart(self):
+        rows = runs([None] * 2, status="lost", settings=MIRRORED, session_id="b")
+        assert not scaled_of(session("a", 8.0, None), rows).apart
+
+    def test_the_baseline_is_that_which_shares_sessions(self):
+        """One with fewer cores ran in a session of its own."""
+        alone = runs([1.0] * 4, settings={"cpus": 1}, session_id="a")
+        found = scaling_of(alone, [{**row, "affinity": [0, 1]} for row in session("b", 8.0, 4.0)])
+        assert found.baseline.cpus is None
+        assert [(it.strategy, it.apart) for it in found.scaled] == [("one_device", True), ("mirrored", False)]
+
+    @pytest.mark.parametrize("name", ["machine_id", "software_id"])
+    def test_machines_of_one_name_and_softwares_are_not_mixed(self, name):
+        parts = [session(value, one, 4.0, **{name: value}) for value, one in (("a", 8.0), ("b", 4.0))]
+        found = {getattr(it.origin, name): it.scaled[0].speedup for it in scalings(itertools.chain(*parts))}
+        assert found == {"a": TWICE, "b": pytest.approx(1.0)}
+
+    def test_intervals_hold_the_efficiency(self):
+        """Moods of 5 %, a scatter of 2 %, four rounds: within one session, and over six of them."""
+        random, held = np.random.default_rng(7), {1: 0, 6: 0}
+        for sessions in [1] * 100 + [6] * 100:
+            moods = random.lognormal(0, 0.05, sessions)
+            pairs = [
+                (mood * random.lognormal(0, 0.02, 4), 2 * mood * random.lognormal(0, 0.02, 4))
+                for mood in moods
+            ]
+            found = over_sessions(pairs)
+            held[sessions] += found.low <= 2 <= found.high
+        assert min(held.values()) >= 90

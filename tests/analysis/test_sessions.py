@@ -3,7 +3,7 @@ import itertools
 
 from bench.analysis import sessions
 from bench.analysis.sessions import SessionFacts
-from tests.runs import run_table
+from tests.runs import arrow_table, run_table
 
 
 def session_facts(rows):
@@ -32,6 +32,32 @@ def run(session_id="session", **columns):
         "started_at": at(0),
         **columns,
     }
+
+
+def test_the_latest_are_those_of_each_suite_and_machine():
+    rows = [
+        run("a", started_at=at(1), machine_id="m1"),
+        run("b", started_at=at(3), machine_id="m1"),
+        run("c", started_at=at(2), machine_id="m2"),
+        run("d", started_at=at(0), machine_id="m1", suite="other"),
+    ]
+    facts = session_facts(rows)
+    assert sessions.latest(facts, 12) == {"b", "c", "d"}
+    assert sessions.latest(facts, 1) == {"b", "d"}
+
+
+def test_the_newest_began_last_and_one_without_a_time_came_first():
+    rows = [run("z", started_at=None), run("b", started_at=at(1)), run("a", started_at=at(2)), run("b")]
+    runs = run_table(rows)
+    assert sessions.newest_of(runs, set()) == {"a"}
+    assert sessions.newest_of(runs, {"a"}) == {"b"}
+    assert sessions.newest_of(runs, {"a", "b"}) == {"z"}
+    assert sessions.newest_of(runs, {"a", "b", "z"}) == set()
+
+
+def test_rows_are_taken_by_their_sessions():
+    table = arrow_table("runs", [run("a"), run("b"), run("a")])
+    assert sessions.of_sessions(table, {"a"}).column("session_id").to_pylist() == ["a", "a"]
 
 
 def facts_of(*rows):

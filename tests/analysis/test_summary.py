@@ -111,7 +111,7 @@ def test_runs_that_failed_leave_what_was_asked_for_unreached(run):
     assert (found.runs, found.ok, found.precision_reached) == (7, 6, False)
 
 
-def test_of_several_sessions_the_finest_precision_is_what_was_asked_for(run):
+def test_of_a_session_that_was_resumed_the_finest_precision_is_what_was_asked_for(run):
     asked = [(None, None), (0.1, 9), (0.01, 20)]
     rows = [run(step_seconds=1.0, wanted_precision=p, max_rounds=m) for p, m in asked for _ in range(3)]
     (found,) = summarise(rows)
@@ -171,9 +171,12 @@ def test_without_a_target_there_is_nothing_to_reach(run):
     assert (found.target_reached, found.target_runs) == (0, 0)
 
 
-def test_scenarios_machines_sweeps_and_suites_are_kept_apart(run):
-    changes = ({}, {"machine": "b"}, {"scenario_id": "s2"}, {"sweep": "other"}, {"suite": "other"})
-    assert len(summarise([run(**change) for change in changes for _ in range(2)])) == 5
+def test_scenarios_machines_sessions_sweeps_and_suites_are_kept_apart(run):
+    names = ("session_id", "machine", "machine_id", "software_id", "scenario_id", "sweep", "suite")
+    changes = ({}, *({name: "other"} for name in names))
+    found = summarise([run(**change) for change in changes for _ in range(2)])
+    assert [summary.runs for summary in found] == [2] * 8
+    assert {summary.sessions for summary in found} == {1}
 
 
 def test_a_run_that_no_machine_had_goes_with_its_sessions_machine(run):

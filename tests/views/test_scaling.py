@@ -238,3 +238,32 @@ def test_markdown_has_a_title_a_table_and_the_legend():
         "",
     ]
     assert lines[-1].startswith("Replicas: workers × devices of each; speed-up: ")
+
+
+def test_figures_over_sessions_say_of_how_many(shown):
+    over = replace(SCALING, scaled=(replace(MIRRORED, sessions=12), replace(PACKED, sessions=2), GONE))
+    for width in (80, 140):
+        lines = shown(over, width=width)
+        assert max(map(len, lines)) <= width
+        assert "sessions" in " ".join(lines[2:4]).split()
+        said = " ".join(" ".join(lines).split())
+        assert "sessions: how many hold both; from 4 on the figure is their mean" in said
+    cells = {line.split()[0]: line.split() for line in lines if line}
+    assert cells["mirrored"][-3] == "12"
+    assert "| 95.0 % | 12 | 5.1 % |" in scaling_markdown([over]).replace("85.0–", "")
+
+
+def test_what_never_ran_beside_one_device_is_said_with_the_remedy(shown):
+    apart = replace(MIRRORED, speedup=None, low=None, high=None, sessions=0, apart=True)
+    one = replace(SCALING, scaled=(apart,))
+    said = " ".join(" ".join(shown(one, width=80)).split())
+    assert "No speed-up of mirrored 1 × 2: no session holds both it and one device" in said
+    assert "Put both into one suite, and run that." in said
+    assert "No speed-up of mirrored 1 × 2" in scaling_markdown([one])
+
+
+def test_software_is_named_where_a_machine_had_several(shown):
+    base = replace(SCALING.origin, machine_id="m", software_id="aaaa11")
+    lines = shown(replace(SCALING, origin=base), replace(SCALING, origin=replace(base, software_id="bbbb22")))
+    titles = [line for line in lines if line.startswith("Strong scaling")]
+    assert [line.rpartition(" on ")[2] for line in titles] == ["software aaaa", "software bbbb"]
