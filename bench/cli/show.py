@@ -6,6 +6,7 @@ import typer
 
 from bench.cli.options import Format, FormatOption, PathsArgument, WhereOption
 from bench.cli.output import terminal, write
+from bench.cli.prices import PriceOption, PricesOption, cost_parts, cost_text, prices_asked, with_costs
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def show(
             "--overhead", help="Where each session's time went instead: training, and all the rest."
         ),
     ] = False,
+    price: PriceOption = None,
+    prices: PricesOption = None,
     output: FormatOption = Format.table,
 ) -> None:
     """Sum up recorded runs: per scenario the times, accuracies, failures and flags. Default PATH: results.
@@ -33,11 +36,16 @@ def show(
     how soon each of them reached it. Where scenarios differ only in their replicas, tables of speed-up and
     efficiency follow; where one ran several times on each of several nodes, a table of slow nodes does.
 
+    With prices a table of costs follows: of a run, and of one that gets to its target, failed ones paid for;
+    and where several machines ran a scenario, who is on the front of time against cost. csv and json are that
+    table alone then. Without prices the energy of training follows, where it is known.
+
     --overhead tells of each session how much of its slots' time was training, evaluation, compilation,
     process starts, probes and waiting, and the overhead of a run.
 
     What cannot be read is left out, which standard error says; only where nothing is left it is an error.
     """
+    asked = prices_asked(price, prices)
     if overhead:
         _show_overhead(paths, where, sort, output)
         return
@@ -60,8 +68,11 @@ def show(
     columns: dict[TableName, tuple[str, ...]] = {"runs": TABLE_COLUMNS if for_people else RUN_COLUMNS}
     if output is Format.table:
         columns["machines"] = MACHINE_COLUMNS
-    tables = recorded(paths, where, columns)
+    tables = recorded(paths, where, with_costs(columns, asked, for_people))
     table = RunTable(visible_table(tables.runs) if for_people else tables.runs)
+    if asked and not for_people:
+        write(cost_text(table, tables.machines, asked, output))
+        return
     found = summarise(table)
     summaries = found if sort is None else sort_by(found, sort)
     if output is Format.table:
@@ -70,6 +81,7 @@ def show(
         console.print(surface_grids(surfaces(found, table)))
         console.print(scaling_tables(scalings(table)))
         console.print(node_grids(node_tables(table)))
+        console.print(cost_parts(table, tables.machines, asked))
         for line in drift_lines(drifts(visible_table(tables.machines).to_pylist())):
             console.print(line)
     elif output is Format.md:
@@ -77,6 +89,7 @@ def show(
             surface_markdown(surfaces(found, table)),
             scaling_markdown(scalings(table)),
             node_markdown(node_tables(table)),
+            cost_text(table, tables.machines, asked, output),
         )
         write("\n".join(filter(None, (view.as_markdown(summaries), *below))))
     else:
