@@ -158,6 +158,9 @@ def _of_times(a: Contender, b: Contender, unit: Unit) -> _Difference:
 
 
 def _of_costs(a: Contender, b: Contender, unit: Unit) -> _Difference:
+    if a.cost == 0 or b.cost == 0:  # what costs nothing does not scatter, and has no logarithm
+        ratio = 1.0 if a.cost == b.cost else (0.0 if b.cost == 0 else math.inf)
+        return _Difference(ratio, ratio, 0.0)
     fewest = min(sum(map(len, side.paid.values())) for side in (a, b))
     if unit == "run" and fewest < FEWEST_RUNS:
         return _UNKNOWN

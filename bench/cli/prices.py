@@ -9,9 +9,8 @@ from bench.cli.options import Format
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from rich.console import RenderableType
 
-    from bench.analysis.energy import ScenarioEnergy
+    from bench.analysis.cost import Costs
     from bench.records.prices import Prices
     from bench.records.run_table import RunTable
     from bench.records.tables import TableName
@@ -47,50 +46,32 @@ def prices_asked(price: Sequence[str] | None, file: str | None) -> "Prices | Non
 
 
 def with_costs(
-    columns: "Mapping[TableName, Sequence[str]]", prices: "Prices | None", energy: bool
-) -> "dict[TableName, tuple[str, ...]]":
-    """The columns to read where costs are to be told beside `columns`, or, without prices, `energy` alone."""
-    found = {name: tuple(of) for name, of in columns.items()}
-    if prices is None and not energy:
-        return found
-    from bench.analysis import cost
-    from bench.analysis.energy import ENERGY_COLUMNS
-
-    more = ENERGY_COLUMNS if prices is None else cost.RUN_COLUMNS
-    found["runs"] = tuple(dict.fromkeys([*found.get("runs", ()), *more]))
-    found["machines"] = tuple(dict.fromkeys([*found.get("machines", ()), *cost.MACHINE_COLUMNS]))
-    return found
-
-
-def cost_parts(runs: "RunTable", machines: "pa.Table", prices: "Prices | None") -> "RenderableType":
-    """What the runs cost, for a terminal; without prices what their training took in energy."""
-    from bench.analysis.cost import costs, machine_sides
-    from bench.views import cost as view
-    from bench.views.energy import energy_grids
-
+    columns: "Mapping[TableName, Sequence[str]]", prices: "Prices | None"
+) -> "Mapping[TableName, Sequence[str]]":
+    """The columns to read where costs are to be told beside what is made from `columns`."""
     if prices is None:
-        return energy_grids(_energies(runs, machines))
-    return view.cost_tables(costs(machine_sides(runs), machines.to_pylist(), prices))
+        return columns
+    from bench.analysis.cost import MACHINE_COLUMNS, RUN_COLUMNS
+
+    return {
+        **columns,
+        "runs": (*columns.get("runs", ()), *RUN_COLUMNS),
+        "machines": (*columns.get("machines", ()), *MACHINE_COLUMNS),
+    }
 
 
-def cost_text(runs: "RunTable", machines: "pa.Table", prices: "Prices | None", output: Format) -> str:
-    """The same in another format; energy in Markdown alone, since the summaries have its column elsewhere."""
-    from bench.analysis.cost import costs, machine_sides
-    from bench.views import cost as view
-    from bench.views.energy import energy_markdown
-
+def costs_asked(runs: "RunTable", machines: "pa.Table", prices: "Prices | None") -> "Costs | None":
+    """What the runs cost; None without prices."""
     if prices is None:
-        return energy_markdown(_energies(runs, machines))
-    found = costs(machine_sides(runs), machines.to_pylist(), prices)
-    if output is Format.md:
-        return view.cost_markdown(found)
-    return view.cost_csv(found) if output is Format.csv else view.cost_json(found)
+        return None
+    from bench.analysis.cost import costs, machine_sides
+
+    return costs(machine_sides(runs), machines.to_pylist(), prices)
 
 
-def _energies(runs: "RunTable", machines: "pa.Table") -> "list[ScenarioEnergy]":
-    from bench.analysis.cost import machine_sides
-    from bench.analysis.energy import energies
+def cost_text(found: "Costs", output: Format) -> str:
+    """The same as csv, md or json."""
+    from bench.views import cost as view
 
-    if not runs.numbers("energy_joules").known.any():
-        return []
-    return energies(machine_sides(runs), machines.to_pylist())
+    texts = {Format.csv: view.cost_csv, Format.md: view.cost_markdown, Format.json: view.cost_json}
+    return texts[output](found)

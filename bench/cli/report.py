@@ -6,7 +6,7 @@ import typer
 
 from bench.cli.options import PathsArgument, WhereOption
 from bench.cli.output import say, terminal, write
-from bench.cli.prices import PriceOption, PricesOption, prices_asked, with_costs
+from bench.cli.prices import PriceOption, PricesOption, costs_asked, prices_asked, with_costs
 from bench.cli.streams import is_output, streams
 from bench.uri import local_path, scheme_of
 
@@ -31,7 +31,6 @@ def report(
     The page holds all that it needs and opens in any browser, without a network. With prices it has a figure
     of time against cost, and a table of costs.
     """
-    from bench.analysis.cost import costs, machine_sides
     from bench.analysis.findings import REPORTED, findings
     from bench.cli.recorded import recorded
     from bench.records.run_table import RunTable
@@ -41,11 +40,10 @@ def report(
     if output.startswith("~") or scheme_of(output):
         output = str(local_path(output))
     asked = prices_asked(price, prices)
-    tables = recorded(paths, where, with_costs(REPORTED, asked, energy=False))
+    tables = recorded(paths, where, with_costs(REPORTED, asked))
     runs, epochs, machines = map(visible_table, (tables.runs, tables.epochs, tables.machines))
     table, rows = RunTable(runs), machines.to_pylist()
-    paid = costs(machine_sides(table), rows, asked) if asked else None
-    page = report_page(findings(table, epochs, rows), paid)
+    page = report_page(findings(table, epochs, rows), costs_asked(table, machines, asked))
     if output == "-" or is_output(output):
         write(page)
         return

@@ -6,7 +6,7 @@ import typer
 
 from bench.cli.options import Format, FormatOption, PathsArgument, WhereOption
 from bench.cli.output import terminal, write
-from bench.cli.prices import PriceOption, PricesOption, cost_parts, cost_text, prices_asked, with_costs
+from bench.cli.prices import PriceOption, PricesOption, cost_text, costs_asked, prices_asked, with_costs
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def show(
 
     With prices a table of costs follows: of a run, and of one that gets to its target, failed ones paid for;
     and where several machines ran a scenario, who is on the front of time against cost. csv and json are that
-    table alone then. Without prices the energy of training follows, where it is known.
+    table alone then.
 
     --overhead tells of each session how much of its slots' time was training, evaluation, compilation,
     process starts, probes and waiting, and the overhead of a run.
@@ -47,6 +47,8 @@ def show(
     """
     asked = prices_asked(price, prices)
     if overhead:
+        if asked:
+            raise BenchError("--price: --overhead tells of time alone; leave one of the two out")
         _show_overhead(paths, where, sort, output)
         return
     from bench.analysis.columns import TABLE_COLUMNS
@@ -58,6 +60,7 @@ def show(
     from bench.cli.recorded import recorded
     from bench.records.run_table import RunTable
     from bench.views import summary as view
+    from bench.views.cost import cost_tables
     from bench.views.nodes import node_grids, node_markdown
     from bench.views.probe import drift_lines
     from bench.views.scaling import scaling_markdown, scaling_tables
@@ -68,10 +71,11 @@ def show(
     columns: dict[TableName, tuple[str, ...]] = {"runs": TABLE_COLUMNS if for_people else RUN_COLUMNS}
     if output is Format.table:
         columns["machines"] = MACHINE_COLUMNS
-    tables = recorded(paths, where, with_costs(columns, asked, for_people))
+    tables = recorded(paths, where, with_costs(columns, asked))
     table = RunTable(visible_table(tables.runs) if for_people else tables.runs)
-    if asked and not for_people:
-        write(cost_text(table, tables.machines, asked, output))
+    cost = costs_asked(table, tables.machines, asked)
+    if cost and not for_people:
+        write(cost_text(cost, output))
         return
     found = summarise(table)
     summaries = found if sort is None else sort_by(found, sort)
@@ -81,7 +85,8 @@ def show(
         console.print(surface_grids(surfaces(found, table)))
         console.print(scaling_tables(scalings(table)))
         console.print(node_grids(node_tables(table)))
-        console.print(cost_parts(table, tables.machines, asked))
+        if cost:
+            console.print(cost_tables(cost))
         for line in drift_lines(drifts(visible_table(tables.machines).to_pylist())):
             console.print(line)
     elif output is Format.md:
@@ -89,7 +94,7 @@ def show(
             surface_markdown(surfaces(found, table)),
             scaling_markdown(scalings(table)),
             node_markdown(node_tables(table)),
-            cost_text(table, tables.machines, asked, output),
+            cost_text(cost, output) if cost else "",
         )
         write("\n".join(filter(None, (view.as_markdown(summaries), *below))))
     else:

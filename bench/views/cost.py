@@ -1,11 +1,12 @@
 """Costs as a table for the terminal, and as Markdown, CSV and JSON."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +15,6 @@ from bench.analysis.estimates import Estimate
 from bench.views.cost_columns import FRONT, SCENARIO, CostColumn, columns_of
 from bench.views.cost_words import cost_legend, cost_sentences, side_lines
 from bench.views.export import csv_text, json_text
-from bench.views.plain_grid import plain_grid
 from bench.views.sheet import Sheet, as_markdown
 from bench.views.width import ByWidth
 
@@ -105,9 +105,19 @@ def _table(costs: Sequence[ScenarioCost], numbers: Mapping[str, str]) -> Rendera
     def render(width: int) -> Table:
         shown = _fitting(costs, columns, width)
         rows = [[column.cell(cost) for column in shown] for cost in costs]
-        return plain_grid([(column.title, column.words) for column in shown], rows, _style)
+        return _grid(shown, rows)
 
     return ByWidth(render)
+
+
+def _grid(columns: Iterable[CostColumn], rows: Iterable[Sequence[str]]) -> Table:
+    grid = Table(box=SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    for column in columns:
+        justify: JustifyMethod = "left" if column.words else "right"
+        grid.add_column(column.title, justify=justify, no_wrap=not column.words, overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(cell, _style(cell)) for cell in row))
+    return grid
 
 
 def _fitting(costs: Sequence[ScenarioCost], columns: Sequence[CostColumn], width: int) -> list[CostColumn]:

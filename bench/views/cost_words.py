@@ -7,6 +7,10 @@ from bench.analysis.estimates import FEWEST_RUNS, FEWEST_SESSIONS
 from bench.views.format import money, several
 
 _NUMBERS = {4: "four"}
+_ENERGY = (
+    "energy: of the training alone, validations between epochs included, of the GPUs or, on a CPU, of all of "
+    "its processors; of 10⁶ images: the same for a million training images"
+)
 
 
 def side_lines(found: Costs, numbers: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -65,7 +69,7 @@ def cost_legend(found: Costs) -> str:
             "paid for all over those that got there"
         )
     if any(cost.energy_joules for cost in found.scenarios):
-        parts.append(ENERGY)
+        parts.append(_ENERGY)
     if any(cost.standing for cost in found.scenarios):
         of = "to the target, where there is one, else of a run" if targets else "of a run"
         parts.append(
@@ -73,12 +77,6 @@ def cost_legend(found: Costs) -> str:
             "where that one is better in one and no worse in the other, maybe where the runs do not tell"
         )
     return "; ".join(parts) + "."
-
-
-ENERGY = (
-    "energy: of the training alone, validations between epochs included, of the GPUs or, on a CPU, of all of "
-    "its processors; of 10⁶ images: the same for a million training images"
-)
 
 
 def _sides(scenarios: Iterable[ScenarioCost]) -> list[str]:

@@ -32,7 +32,9 @@ def cost_sections(found: Costs | None) -> list[Section]:
     panels = list(_panels(found))
     figure = cost_figure(found)
     more = f"; of {count(len(panels))} scenarios the first {MOST_PANELS}" if len(panels) > MOST_PANELS else ""
-    caption = f"Time against cost, with 95 % intervals where there are some; dotted: the front by the figures alone{more}"
+    caption = (
+        f"Time against cost with 95 % intervals, where there are some; dotted: by the figures alone{more}"
+    )
     plots = () if figure is None else (Plot(figure, caption),)
     numbers = side_numbers(found)
     sides = "; ".join(": ".join(filter(None, side)) for side in side_lines(found, numbers))
