@@ -84,21 +84,6 @@ class Costs:
     unpriced: tuple[str, ...] = ()
 
 
-def machine_sides(runs: RunTable) -> dict[str, RunTable]:
-    """The runs by where they ran, hardware and software, under the machine's name, which tells it apart.
-
-    With the first digits of its software where one machine had several.
-    """
-    groups = runs.groups("machine", "software_id")
-    machines, software = runs.codes("machine"), runs.codes("software_id")
-    names = [machines[rows[0]] or "unknown" for rows in groups]
-    found = {}
-    for name, rows in zip(names, groups, strict=True):
-        digits = (software[rows[0]] or "unknown")[:8]
-        found[name if names.count(name) == 1 else f"{name}, software {digits}"] = runs.take(rows)
-    return found
-
-
 def costs(sides: Mapping[str, RunTable], machines: Iterable[Row], prices: Prices | None = None) -> Costs:
     """Of the runs of each side, by its name, and rows of the `machines` table of their sessions.
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.orchestration.scheduling.room import GPU_CORES
 from bench.records.run_table import Rows, RunTable
 from bench.records.tables import Row
 
@@ -42,9 +43,10 @@ def node_shares(runs: RunTable, machines: Iterable[Row]) -> Iterator[tuple[Rows,
 
     A run has of a node the share of its cores or of its GPUs, whichever is larger (the dominant share: Ghodsi
     and others 2011): what it leaves of the other one is of use to few. Without `cpus` a run on a CPU has all
-    of the node, one on GPUs its GPUs' share of the cores. Workers on one node add up. Where nobody knows what
-    the node has, a run has all of it. `exclusive` suites and clusters that declare fewer CPUs than a node has
-    are not told by the tables: there a run that asks for few cores has more than is said here.
+    of the node, one on GPUs its GPUs' share of the cores, `GPU_CORES` at least. Workers on one node add up.
+    Where nobody knows what the node has, a run has all of it. `exclusive` suites and clusters that declare
+    fewer CPUs than a node has are not told by the tables: there a run that asks for few cores has more than
+    is said here.
     """
     known = {(facts.session_id, facts.node): facts for facts in map(_facts, machines)}
     columns = [runs.codes(name) for name in RUN_COLUMNS]
@@ -72,12 +74,12 @@ def _shares(had: Mapping[str, Any], known: Mapping[tuple[str, str | None], NodeF
 
 def _share(facts: NodeFacts, workers: int, cpus: int | None, devices: int, device_name: str | None) -> float:
     """Of one node, for so many workers on it."""
-    on_gpus = facts.gpus and device_name in facts.gpu_names
-    of_gpus = workers * devices / facts.gpus if on_gpus and facts.gpus else 0.0
-    if cpus is None:
-        of_cores = 0.0 if on_gpus else 1.0
-    else:
-        of_cores = workers * cpus / facts.cores if facts.cores else 1.0
+    gpus = facts.gpus if device_name in facts.gpu_names else None
+    of_gpus = workers * devices / gpus if gpus else 0.0
+    if cpus is None and gpus:
+        cores = facts.cores or 0
+        cpus = max(cores * devices // gpus, min(GPU_CORES, cores))
+    of_cores = workers * cpus / facts.cores if cpus is not None and facts.cores else 0.0 if gpus else 1.0
     return min(max(of_gpus, of_cores), 1.0)
 
 

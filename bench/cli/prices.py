@@ -64,7 +64,8 @@ def costs_asked(runs: "RunTable", machines: "pa.Table", prices: "Prices | None")
     """What the runs cost; None without prices."""
     if prices is None:
         return None
-    from bench.analysis.cost import costs, machine_sides
+    from bench.analysis.cost import costs
+    from bench.analysis.machine_sides import machine_sides
 
     return costs(machine_sides(runs), machines.to_pylist(), prices)
 

@@ -75,6 +75,8 @@ def show(
     table = RunTable(visible_table(tables.runs) if for_people else tables.runs)
     cost = costs_asked(table, tables.machines, asked)
     if cost and not for_people:
+        if sort is not None:
+            raise BenchError("--sort: costs come by scenario in csv and json; leave one of the two out")
         write(cost_text(cost, output))
         return
     found = summarise(table)

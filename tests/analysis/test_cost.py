@@ -3,8 +3,9 @@ import math
 
 import pytest
 
-from bench.analysis.cost import costs, machine_sides
+from bench.analysis.cost import costs
 from bench.analysis.estimates import Estimate
+from bench.analysis.machine_sides import machine_sides
 from bench.errors import BenchError
 from bench.records.prices import Prices
 from tests.runs import run_table
@@ -112,6 +113,15 @@ def test_sides_are_machines_and_their_software():
     assert [cost.side for cost in found(rows).scenarios] == [
         "cheap, software cccc",
         "cheap, software dddd",
+        "dear",
+    ]
+
+
+def test_sides_are_sessions_where_each_is_to_be_told():
+    rows = run_table([*runs([1.0]), *runs([2.0], session="t", software_id="dddd"), *runs([3.0], DEAR)])
+    assert list(machine_sides(rows, by_session=True)) == [
+        "cheap, software cccc, session s",
+        "cheap, software dddd, session t",
         "dear",
     ]
 

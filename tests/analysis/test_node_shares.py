@@ -28,6 +28,8 @@ def shares(run, *machines):
         ({"device_name": GPU, "devices": 4}, GPUS, 0.5),
         ({"device_name": GPU, "cpus": 8}, GPUS, 0.5),
         ({"device_name": GPU, "devices": 2, "workers": 2, "nodes": ["n"] * 2}, GPUS, 0.5),
+        ({"device_name": GPU}, {**GPUS, "cpu_cores_logical": 8}, 2 / 8),
+        ({"device_name": GPU}, {**GPUS, "cpu_cores_logical": None}, 1 / 8),
         ({"device_name": "a CPU"}, GPUS, 1.0),
         ({"device_name": "a CPU", "cpus": 4}, {"cpu_cores_logical": None}, 1.0),
     ],

@@ -49,6 +49,7 @@ def test_the_table_stands_below_the_summaries(thousand):
         (["--price", "cpu-box=-1"], "a price must be a finite number from 0 on, not -1.0"),
         (["--prices", "none.toml"], "none.toml: no such file"),
         (["--prices", "s3://bucket/prices.toml"], "s3:// cannot be used here"),
+        (["--price", "cpu-box=1", "--format", "csv", "--sort", "label"], "--sort: costs come by scenario"),
         (["--overhead", "--price", "cpu-box=1"], "--price: --overhead tells of time alone"),
     ],
 )
