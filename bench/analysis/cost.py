@@ -1,6 +1,6 @@
 """What a scenario costs on each side, in money and energy, and who is on the front of time against cost."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from bench.analysis import energy, node_shares
@@ -19,7 +19,7 @@ RUN_COLUMNS = tuple(
     dict.fromkeys(
         [
             *("run_id", "session_id", "suite", "sweep", "scenario_id", "label", "status", "software_id"),
-            *("target_accuracy", "target_seconds"),
+            *("target_accuracy", "target_seconds", "compile_cached"),
             *node_shares.RUN_COLUMNS,
             *spent.RUN_COLUMNS,
             *energy.RUN_COLUMNS,
@@ -123,10 +123,20 @@ def _placed(groups: Iterable[Group]) -> tuple[ScenarioCost, ...]:
 
 def _contender(group: Group) -> Contender:
     if group.target_accuracy is None:
-        times, won = group.by_session(group.seconds, group.ok), group.ok
+        cached = group.ok & group.cached
+        alike = (
+            cached if cached.any() else group.ok
+        )  # the first run of a scenario compiles, and the others not
+        times, won = group.by_session(group.seconds, alike), group.ok
     else:
         times, won = group.by_session(group.target_seconds), group.reached
-    return Contender(group.side, times, group.by_session(group.paid), group.by_session(won.astype(int)))
+    return Contender(
+        group.side,
+        times,
+        group.by_session(group.paid),
+        group.by_session(won.astype(int)),
+        group.by_session(group.cached),
+    )
 
 
 def _cost(group: Group) -> ScenarioCost:
@@ -164,18 +174,13 @@ def _per_success(group: Group, won: Mask) -> Estimate | None:
     """What was paid for all runs over those that `won`, by run or by session."""
     if not group.is_priced or not won.any():
         return None
-    value = float(group.paid.sum()) / int(won.sum())
-    unit = unit_of(len(group.session_ids))
+    interval, unit, wins = None, unit_of(len(group.session_ids)), won.astype(int)
     if unit == "run" and len(won) >= FEWEST_RUNS:
-        return _with_interval(value, group.paid.tolist(), won.astype(int).tolist(), [1] * len(won))
-    if unit == "session":
-        paid, wins = group.by_session(group.paid), group.by_session(won.astype(int))
-        return _with_interval(
-            value, list(map(sum, paid.values())), list(map(sum, wins.values())), list(map(len, wins.values()))
-        )
-    return Estimate(value)
-
-
-def _with_interval(value: float, paid: Sequence[float], won: Sequence[int], tries: Sequence[int]) -> Estimate:
-    interval = interval_per_success(paid, won, tries)
+        tries = [1] * len(won)
+        interval = interval_per_success(group.paid.tolist(), wins.tolist(), tries, group.cached.tolist())
+    elif unit == "session":
+        paid, of_sessions = group.by_session(group.paid), group.by_session(wins)
+        sums, successes = ([sum(of) for of in by.values()] for by in (paid, of_sessions))
+        interval = interval_per_success(sums, successes, [len(of) for of in of_sessions.values()])
+    value = float(group.paid.sum()) / int(won.sum())
     return Estimate(value, *interval) if interval else Estimate(value)

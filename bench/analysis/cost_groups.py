@@ -19,7 +19,8 @@ class Group:
     """Runs that had a slot, of one scenario on one side; what one of them does not tell is NaN.
 
     `target_seconds` is infinite for a run that missed its target or failed, and NaN in all where there is no
-    target; see `Spending` and `energy` for the others.
+    target; `cached` are those that read what an earlier one had compiled; see `Spending` and
+    `energy` for the others.
     """
 
     side: str
@@ -31,6 +32,7 @@ class Group:
     sessions: tuple[str, ...]
     ok: Mask
     reached: Mask
+    cached: Mask
     seconds: Floats
     target_seconds: Floats
     per_hour: Floats
@@ -69,6 +71,7 @@ def groups_of(
     targets, times = runs.numbers("target_accuracy"), runs.numbers("target_seconds")
     ok, paid = runs.is_ok(), spent.paid
     reached = ok & times.known
+    cached = runs.codes("compile_cached").among([True])
     joules = own_energy(runs, shares)
     per_million = per_million_samples(runs, joules)
     for rows in runs.groups("suite", "sweep", "scenario_id"):
@@ -81,6 +84,7 @@ def groups_of(
             sessions=tuple(names["session_id"].of(rows)),
             ok=ok[rows],
             reached=reached[rows],
+            cached=cached[rows],
             seconds=spent.seconds[rows],
             target_seconds=target_seconds,
             per_hour=spent.per_hour[rows],

@@ -44,13 +44,15 @@ class Standing:
 class Contender:
     """One side of a scenario, by session: times, misses infinite; what each run was paid, and whether it won.
 
-    Times are in seconds; `won` is 1 for a run that ended ok, or got to the target, else 0.
+    Times are in seconds; `won` is 1 for a run that ended ok, or got to the target, else 0. `kinds` tell runs
+    apart that cannot cost the same, such as one that compiled from others; without them all are of one.
     """
 
     name: str
     times: Mapping[str, Sequence[float]]
     paid: Mapping[str, Sequence[float]]
     won: Mapping[str, Sequence[int]]
+    kinds: Mapping[str, Sequence[object]] | None = None
 
     @cached_property
     def sessions(self) -> frozenset[str]:
@@ -75,11 +77,12 @@ class Contender:
 
     def log_cost(self, unit: Unit) -> LogMean | None:
         """The logarithm of the cost, by run or by session."""
-        if unit == "run":
-            paid, won = (list(itertools.chain(*of.values())) for of in (self.paid, self.won))
-        else:
+        if unit == "session":
             paid, won = ([float(sum(of[s])) for s in self.paid] for of in (self.paid, self.won))
-        return log_ratio_of_sums(paid, won)
+            return log_ratio_of_sums(paid, won)
+        paid, won = (list(itertools.chain(*of.values())) for of in (self.paid, self.won))
+        kinds = None if self.kinds is None else list(itertools.chain(*self.kinds.values()))
+        return log_ratio_of_sums(paid, won, kinds)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from bench.analysis.cost import Costs, ScenarioCost
 from bench.analysis.estimates import FEWEST_RUNS, FEWEST_SESSIONS
 from bench.views.format import money, several
 
+MOST_NAMED = 6
+"""Machines without a price that are named; of more it is said how many."""
 _NUMBERS = {4: "four"}
 _ENERGY = (
     "energy: of the training alone, validations between epochs included, of the GPUs or, on a CPU, of all of "
@@ -21,10 +23,10 @@ def side_lines(found: Costs, numbers: Mapping[str, str]) -> list[tuple[str, str]
 def cost_sentences(found: Costs) -> Iterator[str]:
     """What is left out, and what the places do not say."""
     scenarios = found.scenarios
-    for machine in found.unpriced:
+    if found.unpriced:
         yield (
-            f"{machine} has no price, and its runs are left out of the cost: give --price '{machine}=…', "
-            "or name it in the file of prices."
+            f"Without a price, and so left out of the cost: {_listed(found.unpriced)}. "
+            f"Give --price '{found.unpriced[0]}=…', or name it in the file of prices."
         )
     untold = sum(cost.at_least for cost in scenarios)
     if untold:
@@ -77,6 +79,11 @@ def cost_legend(found: Costs) -> str:
             "where that one is better in one and no worse in the other, maybe where the runs do not tell"
         )
     return "; ".join(parts) + "."
+
+
+def _listed(machines: Sequence[str]) -> str:
+    more = f" and {len(machines) - MOST_NAMED} more" if len(machines) > MOST_NAMED else ""
+    return "; ".join(machines[:MOST_NAMED]) + more
 
 
 def _sides(scenarios: Iterable[ScenarioCost]) -> list[str]:

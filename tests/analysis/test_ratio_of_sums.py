@@ -15,6 +15,17 @@ def test_a_ratio_by_hand():
     assert found.freedom == 3
 
 
+def test_kinds_scatter_about_their_own_mean():
+    """The first one compiled: 5, and 1.1, 0.9, 1.0 after it. Those deviate by 0.02 squared in all, which is
+    1 % of their mean squared in each of two degrees of freedom; the first one by 1 % of 25, then.
+    """
+    found = log_ratio_of_sums([5.0, 1.1, 0.9, 1.0], [1] * 4, ["compiled", "", "", ""])
+    assert found.mean == pytest.approx(math.log(2.0))
+    assert found.squared_error == pytest.approx((0.02 * 3 / 2 + 0.25) / 8**2)
+    assert found.freedom == 2
+    assert log_ratio_of_sums([5.0, 1.0], [1, 1], ["compiled", ""]) is None
+
+
 @pytest.mark.parametrize(("above", "below"), [([1.0], [1]), ([1.0, 2.0], [0, 0]), ([0.0, 0.0], [1, 1])])
 def test_no_ratio_of_a_single_unit_or_of_nothing(above, below):
     assert log_ratio_of_sums(above, below) is None

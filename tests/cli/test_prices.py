@@ -35,7 +35,7 @@ def test_the_table_stands_below_the_summaries(thousand):
     shown = bench("show", thousand, "--price", "aaaa=2", "--where", "sweep == 'wide-sigmoid'")
     assert shown.output.index("step") < shown.output.index("Cost in EUR")
     assert f"{CPU}: 2.00 EUR an hour" in " ".join(shown.output.split())
-    assert f"{GPU} has no price" in " ".join(shown.output.split())
+    assert f"left out of the cost: {GPU}." in " ".join(shown.output.split())
     assert "**Cost**: in EUR" in bench("show", thousand, "--price", "aaaa=2", "--format", "md").output
 
 

@@ -104,10 +104,15 @@ def test_what_is_left_out_is_said():
         (cost(XEON, None, at_least=2, lost=1), cost(H100, None, per_hour=None, cost=None)), "EUR", (H100,)
     )
     said = cost_markdown(found)
-    assert f"{H100} has no price, and its runs are left out of the cost: give --price '{H100}=…'" in said
+    assert f"Without a price, and so left out of the cost: {H100}. Give --price '{H100}=…'" in said
     assert f"1: {H100}: no price" in said
     assert "2 runs of older tables" in said
     assert "1 attempt before these runs were lost" in said
+
+
+def test_many_machines_without_a_price_are_counted():
+    said = cost_markdown(Costs((cost(XEON, None),), "EUR", tuple("abcdefghi")))
+    assert "a; b; c; d; e; f and 3 more. Give --price 'a=…'" in said
 
 
 def test_shares_of_a_node_have_prices_from_to(rendered):
