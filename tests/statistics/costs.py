@@ -27,7 +27,7 @@ SCENARIOS = 40
 
 @dataclass(frozen=True)
 class Case:
-    """Lognormal times with `noise` within a session and a `mood` per session; no sessions: one for both sides.
+    """Lognormal times with `noise` within a session and a `mood` of each; no sessions: one for both sides.
 
     A run fails with the probability `fail`, after a random part of its time; the first one of each session
     takes `first` times as long, as one that compiles does. B takes `slower` times as long as A.
