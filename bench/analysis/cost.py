@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from bench.analysis import energy, node_shares
 from bench.analysis import spending as spent
 from bench.analysis.cost_groups import Group, groups_of
-from bench.analysis.estimates import FEWEST_RUNS, Estimate, typical, unit_of
 from bench.analysis.front import Contender, Standing, standings
 from bench.analysis.natural import natural
 from bench.analysis.ratio_of_sums import interval_per_success
 from bench.analysis.tariff import tariff
+from bench.analysis.typical import FEWEST_RUNS, Estimate, typical, unit_of
 from bench.records.prices import Prices
 from bench.records.run_table import Mask, RunTable
 from bench.records.tables import Row

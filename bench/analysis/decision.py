@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from bench.analysis.mann_whitney import SLACK
+
 Decision = Literal["faster", "slower", "same", "unclear"]
 
-SAME_SESSION_LEVEL = 0.05
-"""The false discovery rate of verdicts whose unit is the run, in one session."""
-SESSIONS_LEVEL = 0.02
-"""That of verdicts whose unit is the session."""
+CONFIDENCE = 0.95
+"""Of intervals, unless another is asked for."""
+FEWEST_SESSIONS = 4
+"""So many sessions tell how far sessions of one machine differ: of three Student's factor is 4.3."""
 
 
 def decide(
@@ -25,11 +27,21 @@ def decide(
         return "unclear"
     if low >= 1 / (1 + delta) and high <= 1 + delta:
         return "same"
-    if q is not None and q > level:
+    if q is not None and q > level + SLACK:
         return "unclear"
     if high < 1 / (1 + delta):
         return "faster"
     return "slower" if low > 1 + delta else "unclear"
+
+
+def level_of_runs(confidence: float) -> float:
+    """The false discovery rate of verdicts whose unit is the run, in one session: 5 % at 95 %."""
+    return 1 - confidence
+
+
+def level_of_sessions(confidence: float) -> float:
+    """That of verdicts whose unit is the session: 2 % at 95 %, since few sessions tell little of scatter."""
+    return 0.4 * (1 - confidence)
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
@@ -40,6 +52,21 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     adjusted = [1.0] * len(p_values)
     running, number = 1.0, len(p_values)
     for rank, place in reversed(list(enumerate(sorted(range(number), key=p_values.__getitem__), start=1))):
-        running = min(running, p_values[place] * number / rank)
+        running = min(running, p_values[place] * (number / rank))
         adjusted[place] = running
     return adjusted
+
+
+def exceeds(
+    low: float | None, high: float | None, bound: float, q: float | None = None, level: float = 1.0
+) -> bool | None:
+    """Whether what lies between `low` and `high` lies past `bound`, the same rule for a single bound.
+
+    True where the whole interval does and `q` is at most `level`, False where nothing of it does, None where
+    that cannot be told.
+    """
+    if low is None or high is None:
+        return None
+    if high <= bound:
+        return False
+    return True if low > bound and (q is None or q <= level + SLACK) else None

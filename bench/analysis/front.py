@@ -9,20 +9,22 @@ from functools import cached_property
 from typing import Literal
 
 from bench.analysis.decision import (
-    SAME_SESSION_LEVEL,
-    SESSIONS_LEVEL,
+    CONFIDENCE,
     Decision,
     benjamini_hochberg,
     decide,
+    level_of_runs,
+    level_of_sessions,
 )
-from bench.analysis.estimates import FEWEST_RUNS, FEWEST_SESSIONS, Unit, typical
+from bench.analysis.log_mean import LogMean, log_mean
 from bench.analysis.ratio_of_sums import log_ratio_of_sums
 from bench.analysis.statistics import hodges_lehmann_ratio, margin_p, median
-from bench.analysis.student import LogMean, log_mean
+from bench.analysis.typical import FEWEST_RUNS, FEWEST_SESSIONS, Unit, typical
 
 DELTA = 0.01
 """Times, and costs, that are no farther apart are the same."""
-LEVELS: Mapping[Unit, float] = {"run": SAME_SESSION_LEVEL, "session": SESSIONS_LEVEL}
+LEVELS: Mapping[Unit, float] = {"run": level_of_runs(CONFIDENCE), "session": level_of_sessions(CONFIDENCE)}
+"""The false discovery rates of verdicts."""
 Place = Literal["front", "maybe", "behind"]
 _Pair = tuple[int, int]
 

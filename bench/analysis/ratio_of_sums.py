@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import repeat
 
-from bench.analysis.student import LogMean
+from bench.analysis.log_mean import LogMean
 
 Interval = tuple[float, float]
 

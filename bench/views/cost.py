@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.cost import Costs, ScenarioCost
-from bench.analysis.estimates import Estimate
+from bench.analysis.typical import Estimate
 from bench.views.cost_columns import FRONT, SCENARIO, CostColumn, columns_of
 from bench.views.cost_words import cost_legend, cost_sentences, side_lines
 from bench.views.export import csv_text, json_text

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.analysis.cost import ScenarioCost
-from bench.analysis.estimates import Estimate
+from bench.analysis.typical import Estimate
 from bench.views.format import NONE, full_name, joules, money, seconds
 
 FRONT = "on the front"

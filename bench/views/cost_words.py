@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.analysis.cost import Costs, ScenarioCost
-from bench.analysis.estimates import FEWEST_RUNS, FEWEST_SESSIONS
+from bench.analysis.typical import FEWEST_RUNS, FEWEST_SESSIONS
 from bench.views.format import money, several
 
 MOST_NAMED = 6

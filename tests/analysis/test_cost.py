@@ -4,8 +4,8 @@ import math
 import pytest
 
 from bench.analysis.cost import costs
-from bench.analysis.estimates import Estimate
 from bench.analysis.machine_sides import machine_sides
+from bench.analysis.typical import Estimate
 from bench.errors import BenchError
 from bench.records.prices import Prices
 from tests.runs import run_table

@@ -41,7 +41,7 @@ def test_a_rates_interval_is_clopper_and_pearsons():
 def test_without_failures_it_is_students_interval():
     paid = [1.0, 1.02, 0.99, 1.01]
     ratio = log_ratio_of_sums(paid, [1] * 4)
-    reach = t_quantile(3, 0.95) * math.sqrt(ratio.squared_error)
+    reach = t_quantile(0.95, 3) * math.sqrt(ratio.squared_error)
     assert interval_per_success(paid, [1] * 4, [1] * 4) == pytest.approx(
         (math.exp(ratio.mean - reach), math.exp(ratio.mean + reach))
     )

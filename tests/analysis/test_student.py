@@ -1,46 +1,33 @@
 import math
 
+import numpy as np
 import pytest
 
-from bench.analysis.student import LogMean, log_mean, t_quantile, t_tail
+from bench.analysis.student import margin_tail, t_quantile, t_tail
 
 
-def test_quantiles_are_those_of_the_table():
-    """Two-sided 95 %: 12.706, 3.182 and 2.262 with 1, 3 and 9 degrees of freedom."""
-    assert [round(t_quantile(freedom, 0.95), 3) for freedom in (1, 3, 9)] == [12.706, 3.182, 2.262]
-    assert t_tail(2.262, 9) == pytest.approx(0.025, abs=1e-5)
+@pytest.mark.parametrize(
+    ("degrees", "t"), [(1, 12.706), (2, 4.303), (4, 2.776), (10, 2.228), (30, 2.042), (120, 1.980)]
+)
+def test_quantiles_are_those_of_the_tables(degrees, t):
+    """Fisher and Yates, Statistical Tables, 1938, table III."""
+    assert t_quantile(0.95, degrees) == pytest.approx(t, abs=0.0005)
+    assert t_tail(t, degrees) == pytest.approx(0.025, abs=2e-5)
 
 
-def test_a_mean_of_logarithms_by_hand():
-    """Logarithms 0, 1 and 2: mean 1, variance 1, so the squared error is 1/3."""
-    found = log_mean([1.0, math.e, math.e**2])
-    assert (found.mean, found.squared_error, found.freedom) == pytest.approx((1.0, 1 / 3, 2))
-    reach = 4.302653 * math.sqrt(1 / 3)
-    assert found.interval() == pytest.approx((math.exp(1 - reach), math.exp(1 + reach)))
+def test_with_one_degree_of_freedom_it_is_the_cauchy_distribution_s():
+    assert t_tail([1.0, -1.0, math.sqrt(3)], 1) == pytest.approx([0.25, 0.75, 1 / 6])
 
 
-@pytest.mark.parametrize("values", [[], [1.0], [1.0, math.inf], [0.0, 1.0]])
-def test_no_mean_of_too_few_values_or_of_none_on_a_logarithm(values):
-    assert log_mean(values) is None
+def test_unknown_is_unknown():
+    assert np.isnan(t_quantile(0.95, [np.nan])).all()
+    assert np.isnan(margin_tail([0.1], [np.nan], [np.nan], 0.01)).all()
 
 
-def test_degrees_of_freedom_are_welchs():
-    """Equal errors add up their degrees; one without any leaves those of the other."""
-    one = LogMean(0.3, 0.01, 4)
-    assert one.over(one) == LogMean(0.0, 0.02, 8.0)
-    assert one.over(LogMean(0.1, 0.0, 9)).freedom == pytest.approx(4)
-    assert one.over(LogMean(0.1, 0.0, 9)).mean == pytest.approx(0.2)
+def test_the_null_is_the_whole_margin():
+    """Past it by one error is 1/4 on either side, with one degree of freedom; within it is no evidence."""
+    assert margin_tail([0.03, -0.03, 0.01, 0.0], 0.02, 1, 0.01) == pytest.approx([0.5, 0.5, 1.0, 1.0])
 
 
-def test_the_margin_is_tested_at_its_nearer_end():
-    """log(1.01) + 2.306 standard errors is past the margin by the 5 % quantile with 8 degrees of freedom."""
-    error = 0.02
-    past = LogMean(math.log1p(0.01) + 2.306004 * error, error**2, 8)
-    assert past.margin_p(0.01) == pytest.approx(0.05, abs=1e-6)
-    assert LogMean(-past.mean, error**2, 8).margin_p(0.01) == pytest.approx(0.05, abs=1e-6)
-    assert LogMean(0.0, error**2, 8).margin_p(0.01) == 1.0
-
-
-def test_what_does_not_scatter_is_certain():
-    assert LogMean(0.5, 0.0, 3).margin_p(0.01) == 0.0
-    assert LogMean(0.001, 0.0, 3).margin_p(0.01) == 1.0
+def test_what_is_known_without_error_is_past_the_margin_or_not():
+    assert margin_tail([0.02, -0.02, 0.005], [0.0, 0.0, 0.0], [3, 3, 3], 0.01).tolist() == [0.0, 0.0, 1.0]

@@ -6,8 +6,8 @@ import math
 import pytest
 
 from bench.analysis.cost import Costs, ScenarioCost
-from bench.analysis.estimates import Estimate
 from bench.analysis.front import Standing
+from bench.analysis.typical import Estimate
 from bench.views.cost import cost_csv, cost_json, cost_markdown, cost_tables
 
 XEON, H100 = "Intel Xeon, 2 cores", "Intel Xeon Platinum 8481C, 26 cores, 8 × NVIDIA H100 80GB HBM3"

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from bench.analysis.cost import Costs, ScenarioCost
-from bench.analysis.estimates import Estimate
+from bench.analysis.typical import Estimate
 from bench.views.cost import cost_sheet, side_numbers
 from bench.views.cost_columns import place, reach
 from bench.views.cost_words import cost_legend, cost_sentences, side_lines

@@ -2,8 +2,8 @@ import math
 from dataclasses import replace
 
 from bench.analysis.cost import Costs, ScenarioCost
-from bench.analysis.estimates import Estimate
 from bench.analysis.front import Standing
+from bench.analysis.typical import Estimate
 from bench.views.report.costs import MOST_PANELS, cost_figure, cost_sections
 
 FAST = ScenarioCost(

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.analysis.log_mean import log_mean
 from bench.analysis.statistics import median, median_interval
-from bench.analysis.student import log_mean
 
 FEWEST_SESSIONS = 4
 """With fewer, how far sessions of one machine differ is not known well enough to say anything of it."""

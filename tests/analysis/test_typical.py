@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from bench.analysis.estimates import Estimate, typical, unit_of
+from bench.analysis.typical import Estimate, typical, unit_of
 
 
 @pytest.mark.parametrize(
