@@ -60,7 +60,7 @@ def compare(
         bool, typer.Option("--force", help="Compare even what makes times incomparable.")
     ] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every scenario, however many there are.")
+        bool, typer.Option("--full", help="Every scenario, however many there are.")
     ] = False,
     fail_if: FailIfOption = None,
     undecided: UndecidedOption = Undecided.error,

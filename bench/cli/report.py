@@ -6,6 +6,7 @@ import typer
 
 from bench.cli.options import PathsArgument, WhereOption
 from bench.cli.output import say, terminal, write
+from bench.cli.prices import PriceOption, PricesOption, costs_asked, prices_asked, with_costs
 from bench.cli.streams import is_output, streams
 from bench.uri import local_path, scheme_of
 
@@ -22,10 +23,13 @@ def report(
         ),
     ] = "report.html",
     where: WhereOption = None,
+    price: PriceOption = None,
+    prices: PricesOption = None,
 ) -> None:
     """Write recorded runs as one page with tables and plots. Default PATH: results.
 
-    The page holds all that it needs and opens in any browser, without a network.
+    The page holds all that it needs and opens in any browser, without a network. With prices it has a figure
+    of time against cost, and a table of costs.
     """
     from bench.analysis.findings import REPORTED, findings
     from bench.cli.recorded import recorded
@@ -35,9 +39,11 @@ def report(
 
     if output.startswith("~") or scheme_of(output):
         output = str(local_path(output))
-    tables = recorded(paths, where, REPORTED)
+    asked = prices_asked(price, prices)
+    tables = recorded(paths, where, with_costs(REPORTED, asked))
     runs, epochs, machines = map(visible_table, (tables.runs, tables.epochs, tables.machines))
-    page = report_page(findings(RunTable(runs), epochs, machines.to_pylist()))
+    table, rows = RunTable(runs), machines.to_pylist()
+    page = report_page(findings(table, epochs, rows), costs_asked(table, machines, asked))
     if output == "-" or is_output(output):
         write(page)
         return

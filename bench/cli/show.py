@@ -6,6 +6,7 @@ import typer
 
 from bench.cli.options import Format, FormatOption, PathsArgument, WhereOption
 from bench.cli.output import terminal, write
+from bench.cli.prices import PriceOption, PricesOption, cost_text, costs_asked, prices_asked, with_costs
 from bench.cli.scope import AllOption, PoolOption, check_scope, chosen
 from bench.cli.summed_up import print_tables
 from bench.errors import BenchError
@@ -30,6 +31,8 @@ def show(
     ] = False,
     every: AllOption = False,
     pool: PoolOption = False,
+    price: PriceOption = None,
+    prices: PricesOption = None,
     output: FormatOption = Format.table,
 ) -> None:
     """Sum up the newest session: per scenario times, accuracies, failures and flags. Default PATH: results.
@@ -43,13 +46,20 @@ def show(
     how soon each of them reached it. Where scenarios differ only in their replicas, tables of speed-up and
     efficiency follow; where one ran several times on each of several nodes, a table of slow nodes does.
 
+    With prices a table of costs follows: of a run, and of one that gets to its target, failed ones paid for;
+    and where several machines ran a scenario, who is on the front of time against cost. csv and json are that
+    table alone then.
+
     --overhead tells of each session how much of its slots' time was training, evaluation, compilation,
     process starts, probes and waiting, and the overhead of a run.
 
     What cannot be read is left out, which standard error says; only where nothing is left it is an error.
     """
     check_scope(every, pool)
+    asked = prices_asked(price, prices)
     if overhead:
+        if asked:
+            raise BenchError("--price: --overhead tells of time alone; leave one of the two out")
         _show_overhead(paths, where, sort, every or pool, output)
         return
     from bench.analysis.columns import TABLE_COLUMNS
@@ -57,19 +67,28 @@ def show(
     from bench.analysis.summary import RUN_COLUMNS, sort_by, summarise
     from bench.records.run_table import RunTable
     from bench.views import summary as view
+    from bench.views.cost import cost_tables
     from bench.views.visible import visible_table
 
     for_people = output in (Format.table, Format.md)
     columns: dict[TableName, tuple[str, ...]] = {"runs": TABLE_COLUMNS if for_people else RUN_COLUMNS}
     if output is Format.table:
         columns["machines"] = MACHINE_COLUMNS
-    found = chosen(paths, where, columns, every or pool)
+    found = chosen(paths, where, with_costs(columns, asked), every or pool)
     table = RunTable(visible_table(found.tables.runs) if for_people else found.tables.runs)
+    cost = costs_asked(table, found.tables.machines, asked)
+    if cost and not for_people and sort is not None:
+        raise BenchError("--sort: costs come by scenario in csv and json; leave one of the two out")
     if output is Format.table:
-        machines = visible_table(found.tables.machines).to_pylist()
-        print_tables(terminal(), table, machines, pool, sort, found.others)
+        console, machines = terminal(), visible_table(found.tables.machines).to_pylist()
+        print_tables(console, table, machines, pool, sort, found.others)
+        if cost:
+            console.print(cost_tables(cost))
+    elif cost and not for_people:
+        write(cost_text(cost, output))
     elif output is Format.md:
-        write(_markdown(table, pool, sort, found.others))
+        below = cost_text(cost, output) if cost else ""
+        write("\n".join(filter(None, (_markdown(table, pool, sort, found.others), below))))
     else:
         summaries = sort_by(summarise(table, pool), sort)
         write(view.as_csv(summaries) if output is Format.csv else view.as_json(summaries))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from rich.text import Text
 
 from bench.analysis.summary import ScenarioSummary
-from bench.views.format import NONE, bytes_, count, flops, percent, rate, seconds
+from bench.views.format import NONE, bytes_, count, flops, joules, percent, rate, seconds
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ def _share(share: float | None, digits: int = 2) -> str:
     return percent(share, digits).replace(" %", "%")
 
 
-def _joules(value: float | None) -> str:
-    if value is None:
-        return NONE
-    return f"{value / 1000:.2f} kJ" if value >= 1000 else f"{value:.1f} J"
+def _joules_per_million(summary: ScenarioSummary) -> str:
+    """All runs of a scenario train on as many images: what they have in a second, by the seconds."""
+    rate_, time, energy = summary.samples_per_second, summary.train_seconds, summary.energy_joules
+    return joules(energy / (rate_ * time) * 1e6 if energy is not None and rate_ and time else None)
 
 
 SESSIONS = "sessions"
@@ -121,6 +121,7 @@ COLUMNS = (
     ),
     Column("reached", "target_seconds", _target, 3),
     Column("memory", "peak_device_bytes", lambda s: bytes_(s.peak_device_bytes), 16, "peak on the device"),
-    Column("energy", "energy_joules", lambda s: _joules(s.energy_joules), 17),
+    Column("energy", "energy_joules", lambda s: joules(s.energy_joules), 17, "of the training alone"),
+    Column("of 10⁶", "energy_joules", _joules_per_million, 18, "the same for a million training images"),
     Column("flags", "flags", flags, 0, words=True),
 )

@@ -106,4 +106,4 @@ def _range(members: Iterable[ScenarioComparison]) -> str:
 def more_line(groups_: Iterable[Group]) -> str:
     """How to see those that are not shown; empty where all are."""
     hidden = sum(len(group.hidden) for group in groups_)
-    return f"… {several(hidden, 'more scenario')}: --format csv, or --all" if hidden else ""
+    return f"… {several(hidden, 'more scenario')}: --format csv, or --full" if hidden else ""

@@ -9,8 +9,11 @@ from markupsafe import Markup
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
+from bench.analysis.cost import Costs
 from bench.analysis.findings import Findings
 from bench.views.report.content import machines, sections, tiles
+from bench.views.report.costs import cost_sections
+from bench.views.report.parts import Section
 
 CONFIG = {
     "displaylogo": False,
@@ -20,8 +23,8 @@ CONFIG = {
 }
 
 
-def report_page(found: Findings) -> str:
-    """The whole page. The same findings give the same page."""
+def report_page(found: Findings, costs: Costs | None = None) -> str:
+    """The whole page, with `costs` where prices were asked for. The same findings give the same page."""
     environment = Environment(
         loader=PackageLoader("bench.views.report", "template"),
         autoescape=True,
@@ -33,10 +36,16 @@ def report_page(found: Findings) -> str:
         title=", ".join(dict.fromkeys(summary.suite for summary in found.summaries)),
         machines=machines(found),
         tiles=tiles(found),
-        sections=sections(found),
+        sections=_with_costs(sections(found), costs),
         plotly=Markup(get_plotlyjs()),
         draw=_drawing(),
     )
+
+
+def _with_costs(parts: list[Section], costs: Costs | None) -> list[Section]:
+    """They stand below the suites."""
+    first = next((n for n, part in enumerate(parts) if not part.anchor.startswith("suite-")), len(parts))
+    return [*parts[:first], *cost_sections(costs), *parts[first:]]
 
 
 def _drawing() -> Callable[[go.Figure], Markup]:

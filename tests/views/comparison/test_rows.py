@@ -65,7 +65,7 @@ def test_a_group_says_how_many_there_are_and_from_where_to_where(built):
     slower, unclear = groups(of(built, slower=300, unclear=200))
     assert group_line(slower) == "slower in 300: 1.001× to 1.300×"
     assert hidden_line(slower) == "… 290 more: 1.001× to 1.290×"
-    assert more_line([slower, unclear]) == "… 487 more scenarios: --format csv, or --all"
+    assert more_line([slower, unclear]) == "… 487 more scenarios: --format csv, or --full"
 
 
 @pytest.mark.parametrize(
