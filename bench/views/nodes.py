@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bench.analysis.decision import Decision
 from bench.analysis.node_ratios import FEWEST_FOR_ERROR
-from bench.analysis.nodes import DELTA, FEWEST_NODES, FEWEST_SESSIONS, POWER, NodeTable, NodeTimes
+from bench.analysis.nodes import DELTA, FEWEST_NODES, FEWEST_SESSIONS, NodeTable, NodeTimes
 from bench.analysis.repetition import CONFIDENCE
 from bench.views.format import NONE, count, percent, ratio, several, span
 from bench.views.sheet import Sheet, as_markdown
@@ -115,7 +115,7 @@ def _cells(table: NodeTable, found: NodeTimes) -> tuple[str, ...]:
 
 
 def _sentences(table: NodeTable) -> Iterator[Text]:
-    """Which nodes are slow, and of what; which may be; what would have been seen; and who had no like."""
+    """Which nodes are slow, and of what; which may be; and who had no like."""
     for found in table.nodes:
         if found.verdict == "slower" and found.low and found.high:
             times, low, high = map(_times, (found.ratio, found.low, found.high))
@@ -129,9 +129,6 @@ def _sentences(table: NodeTable) -> Iterator[Text]:
         yield Text(f"{_doubt(table)}: {_named(doubtful)}", "yellow")
     if (told or doubtful) and not table.over_sessions:
         yield Text(f"Repeat over sessions to tell a slow node from a mood: {REMEDY}", "yellow")
-    if not told and table.smallest is not None:
-        chance = f"in {POWER * 100:g} of 100 cases"
-        yield Text(f"A node slower by {percent(table.smallest, 1)} would have shown, {chance}")
     if table.alone:
         yield Text(
             f"With no other node of the same hardware, so compared with none: {', '.join(table.alone)}"
@@ -173,8 +170,8 @@ def node_legend(tables: Iterable[NodeTable]) -> str:
     parts = [
         "Step time: over that of the median node with the same hardware, of two nodes over that of the other "
         f"one; above 1 is slower; slower or faster only where the whole interval lies past {same} and, of "
-        f"{FEWEST_NODES} nodes or more in fewer than {FEWEST_SESSIONS} sessions, past five times their own "
-        f"scatter, more where they are few; same only where all of it lies within {same}"
+        f"{FEWEST_NODES} nodes or more in fewer than {FEWEST_SESSIONS} sessions, the ratio past five times "
+        f"their own scatter, more where they are few; same only where all of it lies within {same}"
     ]
     if any(node.verdict is None for node in found):
         parts.append(
