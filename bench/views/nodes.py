@@ -25,6 +25,8 @@ TITLES = ("node", "step time", f"{CONFIDENCE * 100:g} % interval", "verdict", "s
 """Those of one session have no column for the number of them."""
 MOST_NAMED = 5
 """Of nodes that are named without being slow for certain."""
+FIRST, LAST = 30, 10
+"""Of more nodes, a terminal shows so many of the slowest and of the fastest."""
 REMEDY = f"bench run SUITE --every-node --sessions {FEWEST_SESSIONS}"
 
 
@@ -91,11 +93,24 @@ def _grid(table: NodeTable) -> Table:
     for title in _titles(table):
         justify: JustifyMethod = "left" if title in ("node", "verdict") else "right"
         grid.add_column(title, justify=justify, no_wrap=title != "node", overflow="fold")
-    for found in table.nodes:
+    for found in _shown(table):
+        if found is None:
+            grid.add_row(Text(f"… {count(len(table.nodes) - FIRST - LAST)} more", "dim"))
+            continue
         node, times, interval, verdict, *counts = _cells(table, found)
         style = STYLES[found.verdict] if found.verdict else ""
         grid.add_row(Text(node), times, interval, Text(verdict, style), *counts)
     return grid
+
+
+def _shown(table: NodeTable) -> Iterator[NodeTimes | None]:
+    """The nodes of the terminal's table: of very many the ends, and None in place of the others."""
+    if len(table.nodes) <= FIRST + LAST:
+        yield from table.nodes
+        return
+    yield from table.nodes[:FIRST]
+    yield None
+    yield from table.nodes[-LAST:]
 
 
 def _titles(table: NodeTable) -> tuple[str, ...]:

@@ -132,6 +132,19 @@ def test_what_does_not_outlast_the_correction_is_said_to_be_uncertain(shown, cha
     assert not any("times as slow" in line for line in lines)
 
 
+def test_of_very_many_nodes_a_terminal_shows_the_ends(shown):
+    many = [replace(SAME, node=f"n{number}") for number in range(100)]
+    lines = shown(of(*many))
+    rows = [line.split()[0] for line in lines[4:45]]
+    assert rows == [
+        *(f"n{number}" for number in range(30)),
+        "…",
+        *(f"n{number}" for number in range(90, 100)),
+    ]
+    assert "… 60 more" in lines
+    assert node_markdown([of(*many)]).count("| same |") == 100
+
+
 def test_nodes_without_their_like_are_named(shown):
     lines = shown(replace(TABLE, alone=("node-8", "node-9")), width=140)
     assert "With no other node of the same hardware, so compared with none: node-8, node-9" in lines
