@@ -6,9 +6,9 @@ of that session, and only several sessions tell of the node.
 Simulated with these functions (tests/statistics/nodes.py: moods of 0 to 5 %, noise of 0.5 and 2 %, 4 and 10
 rounds, 1 to 40 scenarios; 8 to 300 tables of each): of 5 to 256 equal nodes one is called slower or faster in
 0 to 2 of 100 tables of one session, and of 2 to 256 in 0 to 1 of 100 of five. Of two to four nodes in one
-session one is in 10 to 100 of 100 tables where moods are 2 % or more: there the verdict is of the session, and
-wrong about that in at most 2 of 100. A node that is 20 % slower, where moods are 2 %, is found among 8 nodes
-in half of the tables of one session, among 32 in 98 of 100, and in all of five sessions.
+session one is in 10 to 100 of 100 tables where moods are 2 % or more: there the verdict is of the session,
+and wrong about that in at most 2 of 100. A node that is 20 % slower, where moods are 2 %, is found among 8
+nodes in half of the tables of one session, among 32 in 98 of 100, and in all of five sessions.
 """
 
 import math
