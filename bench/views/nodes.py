@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bench.analysis.decision import CONFIDENCE, FEWEST_SESSIONS, Decision
 from bench.analysis.node_ratios import FEWEST_FOR_ERROR
-from bench.analysis.nodes import DELTA, FEWEST_NODES, POWER, NodeTable, NodeTimes
+from bench.analysis.nodes import DELTA, FEWEST_NODES, NodeTable, NodeTimes
 from bench.views.format import NONE, count, percent, ratio, several, span
 from bench.views.sheet import Sheet, as_markdown
 
@@ -24,6 +24,8 @@ TITLES = ("node", "step time", f"{CONFIDENCE * 100:g} % interval", "verdict", "s
 """Those of one session have no column for the number of them."""
 MOST_NAMED = 5
 """Of nodes that are named without being slow for certain."""
+FIRST, LAST = 30, 10
+"""Of more nodes, a terminal shows so many of the slowest and of the fastest."""
 REMEDY = f"bench run SUITE --every-node --sessions {FEWEST_SESSIONS}"
 
 
@@ -90,11 +92,24 @@ def _grid(table: NodeTable) -> Table:
     for title in _titles(table):
         justify: JustifyMethod = "left" if title in ("node", "verdict") else "right"
         grid.add_column(title, justify=justify, no_wrap=title != "node", overflow="fold")
-    for found in table.nodes:
+    for found in _shown(table):
+        if found is None:
+            grid.add_row(Text(f"… {count(len(table.nodes) - FIRST - LAST)} more", "dim"))
+            continue
         node, times, interval, verdict, *counts = _cells(table, found)
         style = STYLES[found.verdict] if found.verdict else ""
         grid.add_row(Text(node), times, interval, Text(verdict, style), *counts)
     return grid
+
+
+def _shown(table: NodeTable) -> Iterator[NodeTimes | None]:
+    """The nodes of the terminal's table: of very many the ends, and None in place of the others."""
+    if len(table.nodes) <= FIRST + LAST:
+        yield from table.nodes
+        return
+    yield from table.nodes[:FIRST]
+    yield None
+    yield from table.nodes[-LAST:]
 
 
 def _titles(table: NodeTable) -> tuple[str, ...]:
@@ -114,7 +129,7 @@ def _cells(table: NodeTable, found: NodeTimes) -> tuple[str, ...]:
 
 
 def _sentences(table: NodeTable) -> Iterator[Text]:
-    """Which nodes are slow, and of what; which may be; what would have been seen; and who had no like."""
+    """Which nodes are slow, and of what; which may be; and who had no like."""
     for found in table.nodes:
         if found.verdict == "slower" and found.low and found.high:
             times, low, high = map(_times, (found.ratio, found.low, found.high))
@@ -128,9 +143,6 @@ def _sentences(table: NodeTable) -> Iterator[Text]:
         yield Text(f"{_doubt(table)}: {_named(doubtful)}", "yellow")
     if (told or doubtful) and not table.over_sessions:
         yield Text(f"Repeat over sessions to tell a slow node from a mood: {REMEDY}", "yellow")
-    if not told and table.smallest is not None:
-        chance = f"in {POWER * 100:g} of 100 cases"
-        yield Text(f"A node slower by {percent(table.smallest, 1)} would have shown, {chance}")
     if table.alone:
         yield Text(
             f"With no other node of the same hardware, so compared with none: {', '.join(table.alone)}"
@@ -172,8 +184,8 @@ def node_legend(tables: Iterable[NodeTable]) -> str:
     parts = [
         "Step time: over that of the median node with the same hardware, of two nodes over that of the other "
         f"one; above 1 is slower; slower or faster only where the whole interval lies past {same} and, of "
-        f"{FEWEST_NODES} nodes or more in fewer than {FEWEST_SESSIONS} sessions, past five times their own "
-        f"scatter, more where they are few; same only where all of it lies within {same}"
+        f"{FEWEST_NODES} nodes or more in fewer than {FEWEST_SESSIONS} sessions, the ratio past five times "
+        f"their own scatter, more where they are few; same only where all of it lies within {same}"
     ]
     if any(node.verdict is None for node in found):
         parts.append(

@@ -100,27 +100,32 @@ def test_a_tiny_suite_runs_from_end_to_end(suite):
 
 def test_repetition_goes_on_until_the_precision_or_the_last_round(suite):
     """What a scenario did is checked against its own step times: a busy machine may need a round more."""
-    path = suite(TINY.replace("rounds = 2", "rounds = 2\nprecision = 0.5\nmax_rounds = 7"))
+    path = suite(TINY.replace("rounds = 2", "rounds = 2\nprecision = 0.5\nmax_rounds = 8"))
     ended = subprocess.run(unprobed(path), capture_output=True, text=True, timeout=280, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
 
     _, rows = the_session(path)
     assert {row["status"] for row in rows} == {"ok"}
-    assert {(row["wanted_precision"], row["max_rounds"]) for row in rows} == {(0.5, 7)}
+    assert {(row["wanted_precision"], row["max_rounds"]) for row in rows} == {(0.5, 8)}
     settled = repetition.until(0.5)
     taken = []
     for label in ("activation=relu", "activation=tanh"):
         by_round = sorted((row["round"], row["step_seconds"]) for row in rows if row["label"] == label)
         assert [number for number, _ in by_round] == list(range(1, len(by_round) + 1))
-        assert len(by_round) == (6 if settled([step for _, step in by_round[:6]]) else 7)
+        assert len(by_round) == (7 if settled([step for _, step in by_round[:7]]) else 8)
         taken.append((len(by_round), settled([step for _, step in by_round])))
 
     lines = [line.partition(" ")[2] for line in ended.stdout.splitlines()]
-    assert lines[0] == "Tiny: at least 12 runs in 6 rounds, up to 14 in 7, until within ±50 %"
-    going_on = [line for line in lines if line.startswith("Round 7 of at most 7: ")]
-    assert len(going_on) == any(runs == 7 for runs, _ in taken)
+    assert lines[0] == (
+        "Tiny: at least 14 runs in 7 rounds, up to 16 in 8, until within ±50 % of this session's median"
+    )
+    going_on = [line for line in lines if line.startswith("Round 8 of at most 8: ")]
+    assert len(going_on) == any(runs == 8 for runs, _ in taken)
     said = " ".join(ended.stdout.split())
-    assert f"Within ±50 %: {sum(reached for _, reached in taken)} of 2 scenarios" in said
+    assert (
+        f"Within ±50 % of this session's median: {sum(reached for _, reached in taken)} of 2 scenarios"
+        in said
+    )
     assert "± 95 %" in said
 
 

@@ -80,7 +80,7 @@ def cases(slots=1000):
         found += [replace(one, lengths="lognormal")] if rounds > 1 else []
     few = max(slots // 25, 1)
     precise = Case(10 * few, 12, few, precision=0.01, watched=True)
-    return [*found, precise, Case(20, 6, few, precision=0.01, every_node=True, watched=True)]
+    return [*found, precise, Case(20, 7, few, precision=0.01, every_node=True, watched=True)]
 
 
 def nodes_of(case):

@@ -94,7 +94,7 @@ def test_gangs_among_single_runs_cost_little_more_than_single_runs_alone(order, 
     ids=["scenarios", "every-node", "every-node-so-many-rounds"],
 )
 def test_nor_does_what_is_told_and_forecast_of_it_up_to_a_precision(few, many, tmp_path):
-    precise = Case(scenarios=2, rounds=6, precision=0.01, watched=True)
+    precise = Case(scenarios=2, rounds=7, precision=0.01, watched=True)
     few, many = (
         lines_of_a_run(dataclasses.replace(precise, **of), tmp_path / name)
         for name, of in (("few", few), ("many", many))

@@ -54,7 +54,7 @@ def _one(times, settled, wanted):
 
 def tables(short=False):
     """All of them in one table; `short` takes a hundredth of the time."""
-    scenarios = 100 if short else 4_000
+    scenarios = 40 if short else 4_000
     rows = [
         _row(cap, wanted, scatter, repeated(scatter, wanted, cap, scenarios))
         for cap in (CAPS[:1] if short else CAPS)
