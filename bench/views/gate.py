@@ -17,7 +17,7 @@ from bench.views.visible import visible
 
 MOST_NAMED = 3
 """So many scenarios, or reasons, are told of each outcome."""
-MOST_NEEDED = 1_000
+MOST_NEEDED = 200
 """More rounds than that are no advice."""
 _STYLES: Mapping[Outcome, str] = {"passes": "green", "fails": "bold red", "undecided": "yellow"}
 
