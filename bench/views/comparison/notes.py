@@ -108,7 +108,7 @@ def only_lines(comparison: Comparison, everything: bool, letter: str = "B") -> I
         if everything or len(labels) <= MOST_NAMED:
             yield f"Only in {name}: {'; '.join(labels)}"
         else:
-            yield f"Only in {name}: {several(len(labels), 'scenario')} (--all names them)"
+            yield f"Only in {name}: {several(len(labels), 'scenario')} (--full names them)"
 
 
 def left_out_line(basis: Basis, letter: str = "B") -> str:

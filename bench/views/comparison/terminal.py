@@ -76,7 +76,7 @@ def _many(
     if chosen:
         yield from many_table.many_tables(comparisons, chosen, width)
         hidden = len(found) - len(chosen)
-        cut = f"… {several(hidden, 'more scenario')}: --format csv, or --all" if hidden else ""
+        cut = f"… {several(hidden, 'more scenario')}: --format csv, or --full" if hidden else ""
         yield from _paragraphs([[cut]])
         yield from _paragraphs([list(notes.legend(comparisons))], "dim")
     for place, comparison in enumerate(comparisons):

@@ -54,6 +54,11 @@ def test_failures_come_before_what_says_little(built):
     assert [group.verdict for group in found] == ["failed", "unclear", "same"]
 
 
+def test_a_single_group_has_more_rows_even_if_it_says_little(built):
+    [group] = groups(of(built, unclear=50))
+    assert len(group.shown) == MOST_LOUD
+
+
 def test_everything_leaves_nothing_out(built):
     found = groups(of(built, slower=300, unclear=200), everything=True)
     assert [len(group.shown) for group in found] == [300, 200]
@@ -65,7 +70,7 @@ def test_a_group_says_how_many_there_are_and_from_where_to_where(built):
     slower, unclear = groups(of(built, slower=300, unclear=200))
     assert group_line(slower) == "slower in 300: 1.001× to 1.300×"
     assert hidden_line(slower) == "… 290 more: 1.001× to 1.290×"
-    assert more_line([slower, unclear]) == "… 487 more scenarios: --format csv, or --all"
+    assert more_line([slower, unclear]) == "… 487 more scenarios: --format csv, or --full"
 
 
 @pytest.mark.parametrize(

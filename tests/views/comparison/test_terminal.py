@@ -210,8 +210,8 @@ def test_five_hundred_scenarios_read_as_well_as_five(built, rendered, flowing):
     said = flowing([found], 80)
     assert "slower in 500: 1.100× to 1.599×" in said
     assert "… 490 more: 1.100× to 1.589×" in said
-    assert "… 490 more scenarios: --format csv, or --all" in said
-    assert "Only in A: 5 scenarios (--all names them)" in said
+    assert "… 490 more scenarios: --format csv, or --full" in said
+    assert "Only in A: 5 scenarios (--full names them)" in said
     whole = flowing([found], 80, everything=True)
     assert all(f"s{n} " in whole for n in range(500))
     assert "Only in A: a; b; c; d; e" in whole
@@ -223,5 +223,5 @@ def test_of_many_scenarios_of_many_contenders_the_surprising_ones_are_shown(buil
     second = replace(second, scenarios=(*second.scenarios[:17], odd, *second.scenarios[18:]))
     said = flowing([first, second], 80)
     assert said.index(" s17 ") < said.index(" s0 ")
-    assert f"… {90 - IN_ORDER} more scenarios: --format csv, or --all" in said
+    assert f"… {90 - IN_ORDER} more scenarios: --format csv, or --full" in said
     assert "s45 " in flowing([first, second], 80, everything=True)
