@@ -81,17 +81,12 @@ def _table(title: str, comparisons: Sequence[Comparison], places: range, found: 
     table.add_column("scenario", ratio=1, overflow="fold", min_width=NAME_WIDTH - 1)
     table.add_column("A", justify="right", no_wrap=True)
     for place in places:
-        table.add_column(_heading(comparisons[place], place), max_width=COLUMN_WIDTH - 1, overflow="ellipsis")
+        heading = two_lines(f"{words.letters(place)}/A", comparisons[place].b, "dim not bold")
+        table.add_column(heading, max_width=COLUMN_WIDTH - 1, no_wrap=True, overflow="ellipsis")
     for line in found:
         cells = (_cell(comparisons[place], line.cells[place]) for place in places)
         table.add_row(line.label, seconds(line.seconds), *cells)
     return table
-
-
-def _heading(comparison: Comparison, place: int) -> Text:
-    letter = words.letters(place)
-    name = words.names(comparison, letter)[1]
-    return two_lines(f"{letter}/A", "" if name == letter else name, "dim not bold")
 
 
 def _cell(comparison: Comparison, scenario: ScenarioComparison | None) -> Text:

@@ -13,7 +13,7 @@ IN_ORDER = 20
 MOST_ROWS = 40
 MOST_LOUD, MOST_QUIET = 10, 3
 """Of a group so many are shown, where not all are; of one that says little, such as unclear, fewer."""
-_QUIET = ("unclear", "no verdict", "same")
+_QUIET = ("unclear", "same")
 _ORDER: tuple[Verdict, ...] = (
     *("slower", "faster", "above", "below", "failed", "refused", "unclear", "no verdict", "same"),
 )
@@ -39,11 +39,10 @@ def groups(comparison: Comparison, everything: bool = False) -> list[Group]:
         return [Group(None, scenarios)] if scenarios else []
     found = [(verdict, farthest_first(scenarios, verdict)) for verdict in _order(comparison)]
     there = [(verdict, members) for verdict, members in found if members]
-    wanted = [
-        len(members) if everything else min(len(members), MOST_QUIET if verdict in _QUIET else MOST_LOUD)
-        for verdict, members in there
-    ]
-    rooms = shares(wanted, len(scenarios) if everything else MOST_ROWS)
+    quiet = MOST_QUIET if len(there) > 1 else MOST_LOUD
+    most = [quiet if verdict in _QUIET else MOST_LOUD for verdict, _ in there]
+    sizes = [len(members) for _, members in there]
+    rooms = sizes if everything else shares(list(map(min, sizes, most)), MOST_ROWS)
     return [
         Group(verdict, tuple(members[:room]), tuple(members[room:]))
         for (verdict, members), room in zip(there, rooms, strict=True)

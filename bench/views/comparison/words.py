@@ -38,7 +38,7 @@ STYLES: dict[Verdict, str] = {
 }
 HASH_DIGITS = 12
 SHORT_NAME = 16
-"""Sides with names of at most so many letters go by them in sentences, others by a letter."""
+"""Sides with names of at most so many letters, and not of digits alone, go by them in sentences."""
 _NEAR = 1.0995
 """Below it a factor is told to a thousandth."""
 _NUMBERS = (
@@ -70,8 +70,8 @@ def letters(number: int) -> str:
 def names(comparison: Comparison, letter: str = "B") -> tuple[str, str]:
     """What sentences call the two sides: by their names where both are short, else by their letters."""
     own = (comparison.a, comparison.b)
-    short = all(0 < len(name) <= SHORT_NAME for name in own) and comparison.a != comparison.b
-    return own if short else ("A", letter)
+    fit = all(len(name) <= SHORT_NAME and any(map(str.isalpha, name)) for name in own)
+    return own if fit and comparison.a != comparison.b else ("A", letter)
 
 
 def spelled(number: int) -> str:

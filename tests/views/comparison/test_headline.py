@@ -58,6 +58,7 @@ def test_short_names_are_used_and_long_ones_are_not(built):
     assert headline(replace(found, a="fit", b="fused")).startswith("fused is 1.30 times slower")
     assert headline(replace(found, a="fit"), "D").startswith("D is 1.30 times slower")
     assert headline(replace(found, a="fit", b="fit")).startswith("B is 1.30 times slower")
+    assert headline(replace(found, a="1", b="2")).startswith("B is 1.30 times slower")
 
 
 def test_some_scenarios_agree(built):

@@ -54,6 +54,11 @@ def test_failures_come_before_what_says_little(built):
     assert [group.verdict for group in found] == ["failed", "unclear", "same"]
 
 
+def test_a_single_group_has_more_rows_even_if_it_says_little(built):
+    [group] = groups(of(built, unclear=50))
+    assert len(group.shown) == MOST_LOUD
+
+
 def test_everything_leaves_nothing_out(built):
     found = groups(of(built, slower=300, unclear=200), everything=True)
     assert [len(group.shown) for group in found] == [300, 200]
