@@ -37,6 +37,10 @@ class ClusterLostError(ClusterError):
     remedy = "every finished run is kept: go on with --resume"
 
 
+class UnknownMachineError(BenchError):
+    """A machine that is named and is not among those that are looked at."""
+
+
 class ConditionError(BenchError):
     """A condition on rows that has no meaning, or that nothing may be asked by."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.analysis.node_shares import NodeFacts
-from bench.errors import BenchError
+from bench.errors import BenchError, UnknownMachineError
 from bench.records.prices import Prices
 
 FEWEST_DIGITS = 4
@@ -32,9 +32,9 @@ class Tariff:
 def tariff(prices: Prices, nodes: Sequence[NodeFacts]) -> Tariff:
     """The `prices` of `nodes`: by the node's name, else its `machine_id` or digits of it, else its machine's.
 
-    Raises BenchError, one line that names the nearest machine and those there are, where a name that came as
-    an option is none's, or none in a file is anybody's; and where digits are those of several machines, or
-    several of one's.
+    Raises UnknownMachineError, one line that names the nearest machine and those there are, where a name that
+    came as an option is none's, or none in a file is anybody's; BenchError where digits are those of several
+    machines, or several of one's.
     """
     ids = {node.machine_id for node in nodes if node.machine_id}
     for digits in prices.per_hour:
@@ -51,10 +51,10 @@ def tariff(prices: Prices, nodes: Sequence[NodeFacts]) -> Tariff:
 
 def _check(prices: Prices, used: set[str], nodes: Sequence[NodeFacts]) -> None:
     for name in sorted(prices.asked - used):
-        raise BenchError(f"--price {name}: {_nobody(name, nodes)}")
+        raise UnknownMachineError(f"--price {name}: {_nobody(name, nodes)}")
     if prices.file is not None and not used:
         name = next(iter(prices.per_hour))
-        raise BenchError(
+        raise UnknownMachineError(
             f"{prices.file}: none of its prices is of a machine here; {name}: {_nobody(name, nodes)}"
         )
 

@@ -60,14 +60,32 @@ def with_costs(
     }
 
 
-def costs_asked(runs: "RunTable", machines: "pa.Table", prices: "Prices | None") -> "Costs | None":
-    """What the runs cost; None without prices."""
+def costs_asked(
+    runs: "RunTable",
+    machines: "pa.Table",
+    prices: "Prices | None",
+    by_session: bool = False,
+    others: int = 0,
+) -> "Costs | None":
+    """What the runs cost, on each machine or, `by_session`, in each session of each; None without prices.
+
+    `others` is how many sessions are beside those of `runs`: a machine may be there.
+    """
     if prices is None:
         return None
     from bench.analysis.cost import costs
     from bench.analysis.machine_sides import machine_sides
+    from bench.errors import UnknownMachineError
+    from bench.views.format import several
 
-    return costs(machine_sides(runs), machines.to_pylist(), prices)
+    try:
+        return costs(machine_sides(runs, by_session), machines.to_pylist(), prices)
+    except UnknownMachineError as error:
+        if not others:
+            raise
+        raise UnknownMachineError(
+            f"{error}; {several(others, 'other session')} left out, which --pool has"
+        ) from error
 
 
 def cost_text(found: "Costs", output: Format) -> str:

@@ -49,7 +49,7 @@ def _open_places(scenarios: Sequence[ScenarioCost]) -> Iterator[str]:
         yield (
             "In parentheses: of these sessions alone. How far sessions of one machine differ is unknown from "
             f"fewer than {_NUMBERS[FEWEST_SESSIONS]} of each: run each side as often, in turns "
-            "(bench run SUITE --sessions 4)."
+            "(bench run SUITE --sessions 4), and pool them."
         )
     few = [cost for cost in placed if cost.sessions == 1 and cost.runs < FEWEST_RUNS]
     if any(cost.standing and cost.standing.unit == "run" for cost in few):

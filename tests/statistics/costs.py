@@ -48,7 +48,7 @@ def tables(short=False):
 
 
 def _intervals(short):
-    number, rounds = (200, (4, 10)) if short else (4000, (4, 6, 10, 20))
+    number, rounds = (50, (4,)) if short else (4000, (4, 6, 10, 20))
     cases = [Case(0, n, noise, 0.0, *kind) for n in rounds for noise in (0.02, 0.1, 0.3) for kind in _KINDS]
     rows = []
     for case in cases:
@@ -80,7 +80,7 @@ def holds(case, number, seed=0):
 
 
 def _places(short):
-    number = 10 if short else 1000
+    number = 5 if short else 1000
     within = [Case(0, n, s, 0.0, *kind) for n in (4, 10) for s in (0.02, 0.05) for kind in _KINDS[:3]]
     between = [Case(k, 4, 0.02, mood) for k, mood in product((4, 5, 8), (0.005, 0.02, 0.05))]
     cases = (*within[:2], *between[:1]) if short else (*within, *between)
