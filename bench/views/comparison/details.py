@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from bench.analysis.comparison import Comparison, ScenarioComparison
 from bench.views.comparison import words
+from bench.views.quality_words import difference
 
 Detail = tuple[str, str]
 """Of a setting or a time, an empty text and its words; of a flag, who was flagged and the flag."""
@@ -14,6 +15,12 @@ class Details:
 
     def __init__(self, comparison: Comparison) -> None:
         self._usual = words.usual_metric(comparison)
+        accuracies = [one.accuracy for one in comparison.quality.scenarios]
+        self._accuracy = {
+            id(scenario): f"accuracy {difference(found)}: {found.verdict}"
+            for scenario, found in zip(comparison.scenarios, accuracies, strict=True)
+            if found.verdict in ("better", "worse")
+        }
         self._shared = self._of_all(comparison.scenarios)
 
     def of_row(self, scenario: ScenarioComparison) -> str:
@@ -34,7 +41,8 @@ class Details:
     def _details(self, scenario: ScenarioComparison) -> list[Detail]:
         unusual = [("", words.METRIC_WORDS[scenario.metric])] if scenario.metric != self._usual else []
         settings = [("", words.setting(difference)) for difference in scenario.setting_differences]
-        return [*unusual, *settings, *_flags(scenario.a.flags, scenario.b.flags)]
+        accuracy = [("", said)] if (said := self._accuracy.get(id(scenario))) else []
+        return [*unusual, *settings, *accuracy, *_flags(scenario.a.flags, scenario.b.flags)]
 
 
 def _flags(a: Collection[str], b: Collection[str]) -> list[Detail]:

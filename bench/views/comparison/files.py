@@ -64,6 +64,7 @@ def _paragraphs(comparison: Comparison) -> Iterator[list[str]]:
     found = [
         [Details(comparison).of_every_row, *notes.legend([comparison])] if comparison.scenarios else [],
         list(notes.overall_lines(comparison)),
+        list(notes.quality_lines(comparison)),
         list(notes.reasons(comparison)),
         [*notes.only_lines(comparison, everything=True), notes.left_out_line(comparison.basis)],
         [notes.difference_line(comparison)],
@@ -103,8 +104,10 @@ def as_csv(comparisons: Sequence[Comparison]) -> str:
 
 def _records(comparison: Comparison) -> Iterator[dict[str, Any]]:
     names = {"a": comparison.a, "b": comparison.b, "unit": comparison.basis.unit}
-    for scenario in comparison.scenarios:
-        yield {**names, **_record(scenario)}
+    for scenario, trained in zip(comparison.scenarios, comparison.quality.scenarios, strict=True):
+        found = trained.accuracy
+        accuracy = {f"accuracy_{name}": getattr(found, name) for name in ACCURACY}
+        yield {**names, **_record(scenario), **accuracy}
     for verdict, labels in (("only_a", comparison.only_a), ("only_b", comparison.only_b)):
         for label in labels:
             yield {**names, "scenario": label, "verdict": verdict}
@@ -140,6 +143,7 @@ def _json(comparison: Comparison) -> dict[str, Any]:
     return found
 
 
+ACCURACY = ("difference", "low", "high", "q", "verdict")
 RECORD = (
     *("a", "b", "scenario", "metric", "seconds_a", "seconds_b", "ratio", "low", "high"),
     *("attained_confidence", "p", "q", "verdict", "reason", "smallest_difference", "unit"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bench.analysis.comparison import Comparison, ScenarioComparison
+from bench.views import quality_words
 from bench.views.comparison import words
 from bench.views.comparison.family_words import family_sentence
 from bench.views.comparison.few_sessions import few_sessions_sentence
@@ -22,7 +23,16 @@ def sentences(comparison: Comparison, letter: str = "B") -> list[str]:
     if not comparison.scenarios:
         return [f"{a} and {b} have no scenario in common."]
     found = [*_by_metric(comparison, a, b), *one_figure_sentences(comparison, a, b)]
-    return [*found, *_not_compared(comparison)]
+    return [*_with_accuracy(found, comparison, letter), *_not_compared(comparison)]
+
+
+def _with_accuracy(found: list[str], comparison: Comparison, letter: str) -> list[str]:
+    """The sentences on times, of which the first says how accurate B is, too: fast but wrong is both."""
+    if not found or all(one.accuracy.difference is None for one in comparison.quality.scenarios):
+        return found
+    first, *others = found
+    said = quality_words.headline(first.removesuffix("."), comparison.quality)
+    return [said if letter == "B" else words.lettered(said, letter), *others]
 
 
 def _by_metric(comparison: Comparison, a: str, b: str) -> Iterator[str]:

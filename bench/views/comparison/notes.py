@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.analysis.comparison import Comparison, Overall
 from bench.analysis.sides import Basis
+from bench.views import quality_words
 from bench.views.comparison import words
 from bench.views.format import ratio, several, span
 from bench.views.probe import change_lines
@@ -71,6 +72,18 @@ def overall_lines(comparison: Comparison) -> Iterator[str]:
     for overall in comparison.overall:
         if overall.scenarios > 1 and comparison.basis.unit != "none":
             yield _overall_line(overall, comparison)
+
+
+def quality_lines(comparison: Comparison, letter: str = "B") -> Iterator[str]:
+    """How accurate the sides became, on average and by target, and what did not train."""
+    quality = comparison.quality
+    found = (
+        quality_words.overall_line(quality),
+        *quality_words.target_lines(quality),
+        quality_words.trained_line(quality),
+        *quality_words.reasons(quality),
+    )
+    yield from (words.lettered(line, letter) if letter != "B" else line for line in found if line)
 
 
 def _overall_line(overall: Overall, comparison: Comparison) -> str:

@@ -54,6 +54,7 @@ def _one(
     yield from _paragraphs(
         [
             list(notes.overall_lines(comparison)),
+            list(notes.quality_lines(comparison)),
             list(notes.reasons(comparison)),
             [*notes.only_lines(comparison, everything), notes.left_out_line(comparison.basis)],
             [notes.difference_line(comparison)],
@@ -86,6 +87,7 @@ def _many(
 def _own(comparison: Comparison, letter: str, everything: bool) -> Iterator[RenderableType]:
     """What is to be known of one of several contenders, below a heading; nothing where there is nothing."""
     paragraphs = [
+        list(notes.quality_lines(comparison, letter)),
         list(notes.reasons(comparison, letter)),
         [*notes.only_lines(comparison, everything, letter), notes.left_out_line(comparison.basis, letter)],
         list(advice(comparison)),
