@@ -49,13 +49,13 @@ def _commands(lines: Iterable[str]) -> str:
     )
 
 
-def comparison_sheet(comparison: Comparison) -> Sheet:
+def comparison_sheet(comparison: Comparison, more: Sequence[str] = ()) -> Sheet:
     """The same as one table in words, what it comes to above it and the other sentences below."""
     below = (line for lines in _paragraphs(comparison) for line in lines)
     names = ". ".join(
         part for part in (f"A: {comparison.a}", f"B: {comparison.b}", words.table_title([comparison])) if part
     )
-    what = f"{headline(comparison)} {names}"
+    what = " ".join((headline(comparison), *more, names))
     return Sheet("Comparison", what, HEADER, tuple(_rows(comparison)), tuple(below))
 
 
