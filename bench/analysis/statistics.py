@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.analysis.mann_whitney import SLACK, interval_rank, lower_tail, mann_whitney_counts, tail_rank
+from bench.analysis.mann_whitney import SLACK, interval_rank, lower_tail, tail_rank
 from bench.analysis.pairwise import LogRatios, Values
 
 Floats = NDArray[np.float64]
@@ -97,32 +97,13 @@ def _binomial_tail(size: int) -> Floats:
     return tail
 
 
-def mann_whitney_p(a: Sequence[float], b: Sequence[float]) -> float:
-    """Exact two-sided p value of the Mann-Whitney test: twice the smaller tail, at most 1.
-
-    With ties: the exact permutation distribution of the midranks as observed, for any size (Lehmann,
-    Nonparametrics, 1975, section 1.4). Infinities rank last and tie. ValueError if a side is empty or
-    has NaN.
-    """
-    pooled = np.array([*a, *b], dtype=np.float64)
-    if len(a) == 0 or len(b) == 0 or np.isnan(pooled).any():
-        raise ValueError("both samples need at least one value, and none that is NaN")
-    twice_ranks = _twice_midranks(pooled)
-    observed = int(twice_ranks[: len(a)].sum())
-    if len(np.unique(pooled)) == len(pooled):
-        counts, position = mann_whitney_counts(len(a), len(b)), observed // 2 - len(a) * (len(a) + 1) // 2
-    else:
-        counts, position = _rank_sum_counts(twice_ranks, len(a)), observed
-    lower, upper = counts[: position + 1].sum(), counts[position:].sum()
-    return float(min(1.0, 2 * min(lower, upper) / counts.sum()))
-
-
 def margin_p(a: Values, b: Values, delta: float) -> float:
     """Exact two-sided p value of the null that b/a lies between 1/(1+delta) and 1+delta.
 
     Twice the smaller of two one-sided Mann-Whitney tests, one against each end of the margin (Lehmann and
     Romano, Testing Statistical Hypotheses, section 3.7). A pair that meets the margin exactly, or that
-    missed on both sides, counts for the null. At `delta` 0 and without ties this is `mann_whitney_p`.
+    missed on both sides, counts for the null. At `delta` 0 and without ties this is the plain exact
+    test.
     """
     ratios = LogRatios(a, b)
     margin = math.log1p(delta)
@@ -160,35 +141,6 @@ def rounds_needed(confidence: float = 0.95) -> int:
     while 2 / math.comb(2 * rounds, rounds) > 1 - confidence + SLACK:
         rounds += 1
     return rounds
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """P values adjusted for their number by Holm's step-down procedure (1979), in the order given."""
-    adjusted = [0.0] * len(p_values)
-    running = 0.0
-    for position, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        running = max(running, min(1.0, p_values[index] * (len(p_values) - position)))
-        adjusted[index] = running
-    return adjusted
-
-
-def _twice_midranks(values: Floats) -> NDArray[np.int64]:
-    """Ranks from 1, ties sharing the mean of theirs, doubled so that they are whole."""
-    _, which, sizes = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(sizes)
-    ranks: NDArray[np.int64] = (2 * last - sizes + 1)[which].astype(np.int64)
-    return ranks
-
-
-def _rank_sum_counts(twice_ranks: NDArray[np.int64], size: int) -> Floats:
-    """How many subsets of `size` ranks have each doubled sum; shape (largest sum + 1,)."""
-    counts = np.zeros((size + 1, int(twice_ranks.sum()) + 1))
-    counts[0, 0] = 1
-    for rank in twice_ranks:
-        for chosen in range(size, 0, -1):
-            counts[chosen, rank:] += counts[chosen - 1, : counts.shape[1] - rank]
-    whole: Floats = counts[size]
-    return whole
 
 
 def _exp(value: float) -> float:

@@ -148,5 +148,6 @@ RECORD = (
     *("a", "b", "scenario", "metric", "seconds_a", "seconds_b", "ratio", "low", "high"),
     *("attained_confidence", "p", "q", "verdict", "reason", "smallest_difference", "unit"),
     *("ok_a", "runs_a", "sessions_a", "ok_b", "runs_b", "sessions_b", "val_accuracy_a", "val_accuracy_b"),
+    *(f"accuracy_{name}" for name in ACCURACY),
     *("rounds", "below", "above", "least", "most", "flags_a", "flags_b", "settings"),
 )

@@ -28,7 +28,7 @@ def sentences(comparison: Comparison, letter: str = "B") -> list[str]:
 
 def _with_accuracy(found: list[str], comparison: Comparison, letter: str) -> list[str]:
     """The sentences on times, of which the first says how accurate B is, too: fast but wrong is both."""
-    if not found or all(one.accuracy.difference is None for one in comparison.quality.scenarios):
+    if not found or all(one.accuracy.low is None for one in comparison.quality.scenarios):
         return found
     first, *others = found
     said = quality_words.headline(first.removesuffix("."), comparison.quality)
