@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
 
 from bench.analysis.accuracy import MARGIN
@@ -174,21 +174,23 @@ def _finished(of: _Prepared, adjusted: Iterator[float], tested: int, chosen: _Ch
         elif estimate is not None:
             q = None if estimate.p is None else next(adjusted)
             compared.append(own.with_estimate(estimate, q, tested, chosen.delta, of.basis.level))
+    quality = compare_quality(
+        of.pairing.pairs, confidence=chosen.confidence, margin=chosen.margin, force=chosen.force
+    )
+    trained = zip(compared, quality.scenarios, strict=True)
     return Comparison(
         a=of.a.name,
         b=of.b.name,
         basis=of.basis,
         confidence=chosen.confidence,
         delta=chosen.delta,
-        scenarios=tuple(compared),
+        scenarios=tuple(replace(one, accuracy=found.accuracy) for one, found in trained),
         overall=overalls(of.pairs, compared, of.basis.unit, chosen.confidence, chosen.delta),
         differences=side_differences(
             [own.a for own in of.pairs], of.a.machines, [own.b for own in of.pairs], of.b.machines
         ),
         changes=tuple(changes(of.a.machines, of.b.machines)),
-        quality=compare_quality(
-            of.pairing.pairs, confidence=chosen.confidence, margin=chosen.margin, force=chosen.force
-        ),
+        quality=quality,
         only_a=tuple(scenario.label for scenario in of.pairing.only_a),
         only_b=tuple(scenario.label for scenario in of.pairing.only_b),
         tested=tested,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+from bench.analysis.accuracy import AccuracyDifference
 from bench.analysis.decision import Decision, decide
 from bench.analysis.differences import Difference, setting_differences
 from bench.analysis.estimates import Estimate, OneFigure
@@ -46,6 +47,7 @@ class ScenarioComparison:
     differ for it to show in 95 of 100 such comparisons. `reason` is a sentence on why there is no clearer
     verdict, empty where there is. "below" and "above" are verdicts against a side's `one_figure`, "no
     verdict" is that of too few sessions. `settings` are A's, with the global batch as `batch_size`.
+    `accuracy` is how far B's validation accuracy lies from A's, by pairs of seeds where there are some.
     """
 
     label: str
@@ -64,6 +66,7 @@ class ScenarioComparison:
     q: float | None = None
     smallest_difference: float | None = None
     one_figure: OneFigure | None = None
+    accuracy: AccuracyDifference | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,12 +15,6 @@ class Details:
 
     def __init__(self, comparison: Comparison) -> None:
         self._usual = words.usual_metric(comparison)
-        accuracies = [one.accuracy for one in comparison.quality.scenarios]
-        self._accuracy = {
-            id(scenario): f"accuracy {difference(found)}: {found.verdict}"
-            for scenario, found in zip(comparison.scenarios, accuracies, strict=True)
-            if found.verdict in ("better", "worse")
-        }
         self._shared = self._of_all(comparison.scenarios)
 
     def of_row(self, scenario: ScenarioComparison) -> str:
@@ -41,8 +35,16 @@ class Details:
     def _details(self, scenario: ScenarioComparison) -> list[Detail]:
         unusual = [("", words.METRIC_WORDS[scenario.metric])] if scenario.metric != self._usual else []
         settings = [("", words.setting(difference)) for difference in scenario.setting_differences]
-        accuracy = [("", said)] if (said := self._accuracy.get(id(scenario))) else []
+        accuracy = [("", said)] if (said := _accuracy(scenario)) else []
         return [*unusual, *settings, *accuracy, *_flags(scenario.a.flags, scenario.b.flags)]
+
+
+def _accuracy(scenario: ScenarioComparison) -> str:
+    """How much less accurate B is, or more; empty where that is not known."""
+    found = scenario.accuracy
+    if found is None or found.verdict not in ("better", "worse"):
+        return ""
+    return f"accuracy {difference(found)}: {found.verdict}"
 
 
 def _flags(a: Collection[str], b: Collection[str]) -> list[Detail]:

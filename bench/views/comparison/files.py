@@ -104,10 +104,8 @@ def as_csv(comparisons: Sequence[Comparison]) -> str:
 
 def _records(comparison: Comparison) -> Iterator[dict[str, Any]]:
     names = {"a": comparison.a, "b": comparison.b, "unit": comparison.basis.unit}
-    for scenario, trained in zip(comparison.scenarios, comparison.quality.scenarios, strict=True):
-        found = trained.accuracy
-        accuracy = {f"accuracy_{name}": getattr(found, name) for name in ACCURACY}
-        yield {**names, **_record(scenario), **accuracy}
+    for scenario in comparison.scenarios:
+        yield {**names, **_record(scenario)}
     for verdict, labels in (("only_a", comparison.only_a), ("only_b", comparison.only_b)):
         for label in labels:
             yield {**names, "scenario": label, "verdict": verdict}
@@ -125,9 +123,10 @@ def _record(scenario: ScenarioComparison) -> dict[str, Any]:
             f"flags_{name}": " ".join(side.flags),
         }
     figure = asdict(scenario.one_figure) if scenario.one_figure else {}
+    accuracy = {f"accuracy_{name}": getattr(scenario.accuracy, name, None) for name in ACCURACY}
     settings = "; ".join(words.setting(difference) for difference in scenario.setting_differences)
     plain = {name: getattr(scenario, name) for name in RECORD if hasattr(scenario, name) and name not in "ab"}
-    return {"scenario": scenario.label, **plain, **sides, **figure, "settings": settings}
+    return {"scenario": scenario.label, **plain, **sides, **accuracy, **figure, "settings": settings}
 
 
 def as_json(comparisons: Sequence[Comparison]) -> str:

@@ -77,6 +77,8 @@ def overall_lines(comparison: Comparison) -> Iterator[str]:
 def quality_lines(comparison: Comparison, letter: str = "B") -> Iterator[str]:
     """How accurate the sides became, on average and by target, and what did not train."""
     quality = comparison.quality
+    if not quality.scenarios:
+        return
     found = (
         quality_words.overall_line(quality),
         *quality_words.target_lines(quality),
