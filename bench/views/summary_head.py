@@ -54,7 +54,8 @@ def others_line(shown: int, others: int) -> str:
 def pooled_line(sessions: Sequence[SessionFacts]) -> str:
     """How many sessions are pooled, from when, and how."""
     began = [facts.began for facts in sessions if facts.began is not None]
-    when = f", {_day(began[0])} to {_day(began[-1])}" if began else ""
+    days = dict.fromkeys([_day(began[0]), _day(began[-1])] if began else [])
+    when = f", {' to '.join(days)}" if days else ""
     machines = {facts.machines for facts in sessions}
     where = f" on {_machines(sessions[0])}" if len(machines) == 1 else ""
     which = f"{several(len(sessions), 'session')}{where}{when}, pooled"
