@@ -25,7 +25,8 @@ def report(
 ) -> None:
     """Write recorded runs as one page with tables and plots. Default PATH: results.
 
-    The page holds all that it needs and opens in any browser, without a network.
+    Of each suite the newest session on each machine is shown in full; times over all sessions follow, where
+    each session counts once. The page holds all that it needs and opens in any browser, without a network.
     """
     from bench.analysis.findings import REPORTED, findings
     from bench.cli.recorded import recorded
