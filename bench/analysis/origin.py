@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.records.run_table import Codes, RunTable
 
@@ -45,13 +46,19 @@ def platforms(runs: RunTable) -> Codes:
 
 def _together(columns: Sequence[Codes]) -> Codes:
     """The values of several columns as one: a tuple of them for each row."""
-    key, number = np.zeros(len(columns[0].indices), np.int64), 1
+    key = np.zeros(len(columns[0].indices), np.int32)
     for column in columns:
-        if number > 1 and len(column.values) + 1 > 2**62 // number:
-            distinct, key = np.unique(key, return_inverse=True)
-            number = len(distinct)
-        key = key * (len(column.values) + 1) + column.indices + 1
-        number *= len(column.values) + 1
-    _, first, indices = np.unique(key, return_index=True, return_inverse=True)
-    values = [tuple(column[row] for column in columns) for row in first.tolist()]
-    return Codes(indices.astype(np.int32), values)
+        if len(column.values) != 1 or (column.indices < 0).any():
+            key = _dense(key * np.int64(len(column.values) + 1) + column.indices + 1)
+    first = np.zeros(key.max(initial=-1) + 1, np.intp)
+    first[key[::-1]] = np.arange(len(key))[::-1]
+    return Codes(key, [tuple(column[row] for column in columns) for row in first.tolist()])
+
+
+def _dense(key: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Numbers from 0 on, without gaps; in linear time, since there are few machines and very many rows."""
+    there = np.flatnonzero(np.bincount(key))
+    place = np.zeros(key.max(initial=-1) + 1, np.int32)
+    place[there] = np.arange(len(there))
+    found: NDArray[np.int32] = place[key]
+    return found

@@ -28,8 +28,9 @@ def report(
 ) -> None:
     """Write recorded runs as one page with tables and plots. Default PATH: results.
 
-    The page holds all that it needs and opens in any browser, without a network. With prices it has a figure
-    of time against cost, and a table of costs.
+    Of each suite the newest session on each machine is shown in full; times over all sessions follow, where
+    each session counts once. The page holds all that it needs and opens in any browser, without a network.
+    With prices it has a figure of time against cost, and a table of costs.
     """
     from bench.analysis.findings import REPORTED, findings
     from bench.cli.recorded import recorded

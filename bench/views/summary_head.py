@@ -29,7 +29,7 @@ def head_lines(
         return
     alone = numbers if is_by_session(numbers) else {}
     of_session = {origin.session_id: number for origin, number in alone.items()}
-    shared = {facts.machines for facts in sessions} if len(sessions) > 1 else set()
+    shared = _all_machines(sessions) if len(sessions) > 1 else set()
     if len(shared) == 1:
         yield f"{several(len(sessions), 'session')} on {_machines(sessions[0])}"
     for facts in sessions:
@@ -54,9 +54,9 @@ def others_line(shown: int, others: int) -> str:
 def pooled_line(sessions: Sequence[SessionFacts]) -> str:
     """How many sessions are pooled, from when, and how."""
     began = [facts.began for facts in sessions if facts.began is not None]
-    when = f", {_day(began[0])} to {_day(began[-1])}" if began else ""
-    machines = {facts.machines for facts in sessions}
-    where = f" on {_machines(sessions[0])}" if len(machines) == 1 else ""
+    days = dict.fromkeys([_day(began[0]), _day(began[-1])] if began else [])
+    when = f", {' to '.join(days)}" if days else ""
+    where = f" on {_machines(sessions[0])}" if len(_all_machines(sessions)) == 1 else ""
     which = f"{several(len(sessions), 'session')}{where}{when}, pooled"
     return (
         f"{which}: times are geometric means of the sessions' medians, with intervals over sessions from "
@@ -71,6 +71,11 @@ def session_words(facts: SessionFacts, own: Sequence[ScenarioSummary], with_mach
     often = [summary.rounds for summary in own] or [facts.rounds]
     runs = f"{several(facts.scenarios, 'scenario')} × {rounds(min(often), max(often))}"
     return " · ".join(filter(None, (facts.session_id, began, machines, runs)))
+
+
+def _all_machines(sessions: Sequence[SessionFacts]) -> set[tuple[tuple[str, ...], ...]]:
+    """Those of each, told by their ids, too: two may have one name."""
+    return {(facts.machines, facts.machine_ids) for facts in sessions}
 
 
 def _machines(facts: SessionFacts) -> str:

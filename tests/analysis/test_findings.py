@@ -1,6 +1,8 @@
 import datetime
 from dataclasses import astuple, replace
 
+import pytest
+
 from bench.analysis.findings import findings
 from bench.analysis.summary import summarise
 from bench.records.measurement import Measurement
@@ -8,6 +10,7 @@ from bench.records.scenario import Scenario
 from bench.records.tables import Identity, run_row, to_table
 from tests.runs import run_table
 
+TWICE = pytest.approx(2.0)
 BEGAN = datetime.datetime(2026, 1, 31, 14, tzinfo=datetime.UTC)
 
 
@@ -57,6 +60,19 @@ def test_machines_are_those_of_the_sessions_that_have_runs():
     others = [probed("start", 100.0, "s2"), probed("end", 1.0, "s2")]
     found = findings(run_table(ROWS), epochs([]), [*others, probed("start", 100.0)])
     assert (found.machines, found.drifts) == ((probed("start", 100.0),), ())
+
+
+def test_the_newest_session_is_told_in_full_and_all_of_them_as_blocks():
+    earlier = [{**row, "run_id": f"b-{row['run_id']}", "session_id": "s0"} for row in ROWS]
+    for row in earlier:
+        row.update(started_at=row["started_at"] - datetime.timedelta(days=1), step_seconds=4.0)
+    found = findings(run_table(earlier, ROWS), epochs([*earlier, *ROWS]), [])
+    assert [facts.session_id for facts in found.sessions] == ["s0", "s1"]
+    assert found.latest == {"s1"}
+    assert found.summaries == tuple(summarise(run_table(ROWS)))
+    assert {curve.origin.session_id for curve in found.curves} == {"s1"}
+    assert {surface.origin.session_id for surface in found.surfaces} == {"s1"}
+    assert [(summary.sessions, summary.step_seconds) for summary in found.pooled] == [(2, TWICE)] * 3
 
 
 def test_of_nothing_nothing_follows():

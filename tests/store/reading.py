@@ -6,6 +6,7 @@ from tests.store.content import points, session_id
 from tests.store.processes import Figures, measured
 
 GOALS = {
+    ("show of the newest", 1_000_000): "5 s, 250 MB",
     ("show of all", 1_000_000): "15 s, 1,000 MB",
     ("show of one sweep", 1_000_000): "3 s, 1,000 MB",
     ("show of one session", 1_000_000): "1.5 s",
@@ -31,12 +32,13 @@ class Question:
 
 
 QUESTIONS = (
-    Question("show of all", ("show", "FOLDER")),
-    Question("show of all, as JSON", ("show", "FOLDER", "--format", "json")),
-    Question("show of one sweep", ("show", "FOLDER", "--where", "sweep == 'wide-sigmoid'")),
-    Question("show of one scenario", ("show", "FOLDER", "--where", "scenario_id == 'SCENARIO'")),
+    Question("show of the newest", ("show", "FOLDER")),
+    Question("show of all", ("show", "FOLDER", "--pool")),
+    Question("show of all, as JSON", ("show", "FOLDER", "--pool", "--format", "json")),
+    Question("show of one sweep", ("show", "FOLDER", "--pool", "--where", "sweep == 'wide-sigmoid'")),
+    Question("show of one scenario", ("show", "FOLDER", "--pool", "--where", "scenario_id == 'SCENARIO'")),
     Question("show of one session", ("show", "FOLDER", "--where", "session_id == 'SESSION'")),
-    Question("show --overhead", ("show", "FOLDER", "--overhead", "--format", "json")),
+    Question("show --overhead", ("show", "FOLDER", "--all", "--overhead", "--format", "json")),
     Question("compare of two halves", ("compare", "FOLDER/first", "FOLDER/second")),
     Question("report", ("report", "FOLDER", "-o", "-")),
 )

@@ -249,7 +249,7 @@ def test_figures_over_sessions_say_of_how_many(shown):
         said = " ".join(" ".join(lines).split())
         assert "sessions: how many hold both; from 4 on the figure is their mean" in said
     cells = {line.split()[0]: line.split() for line in lines if line}
-    assert cells["mirrored"][-3] == "12"
+    assert cells["mirrored"][-4] == "12"
     assert "| 95.0 % | 12 | 5.1 % |" in scaling_markdown([over]).replace("85.0–", "")
 
 

@@ -69,6 +69,8 @@ def test_pooled_ones_are_counted_and_said_to_be(first):
     assert line.startswith(
         f"2 sessions on {CPU}, 28 Nov 2026 to 29 Nov 2026, pooled: times are geometric means"
     )
+    (line,) = lines([pooled], [FACTS, replace(FACTS, session_id="second")])
+    assert line.startswith(f"2 sessions on {CPU}, 28 Nov 2026, pooled: ")
     (line,) = lines([pooled], [replace(FACTS, began=None), replace(SECOND, machines=(), began=None)])
     assert line.startswith("2 sessions, pooled: ")
 

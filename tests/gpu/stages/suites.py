@@ -24,7 +24,7 @@ def run(check, which):
         command = [*shortened(command), "--set", "epochs=1", "--no-probe"]
     check.report.write(f"{rounds} rounds fit into the {check.left:.0f} s that are left.\n")
     bench(check, *command)
-    bench(check, "show", str(results), "--format", "md")
+    bench(check, "show", str(results), "--all", "--format", "md")
     page = check.work / "report.html"
     bench(check, "report", str(results), "-o", str(page))
     if page.exists() and page.stat().st_size <= PAGE_BYTES:
