@@ -72,8 +72,9 @@ def show(
     if output is Format.table:
         columns["machines"] = MACHINE_COLUMNS
     tables = recorded(paths, where, with_costs(columns, asked))
-    table = RunTable(visible_table(tables.runs) if for_people else tables.runs)
-    cost = costs_asked(table, tables.machines, asked)
+    shown = visible_table if for_people else lambda table: table
+    table, machines = RunTable(shown(tables.runs)), shown(tables.machines)
+    cost = costs_asked(table, machines, asked)
     if cost and not for_people:
         if sort is not None:
             raise BenchError("--sort: costs come by scenario in csv and json; leave one of the two out")
@@ -89,7 +90,7 @@ def show(
         console.print(node_grids(node_tables(table)))
         if cost:
             console.print(cost_tables(cost))
-        for line in drift_lines(drifts(visible_table(tables.machines).to_pylist())):
+        for line in drift_lines(drifts(machines.to_pylist())):
             console.print(line)
     elif output is Format.md:
         below = (
