@@ -62,10 +62,10 @@ def interval_per_success(
     (Bonferroni), and what either of the two holds. None where there is no success, or a single unit.
 
     By simulation (4 to 20 units that scatter by 1 to 30 %, lognormal) 94 to 96 % hold the truth where no try
-    can fail, and all that saw a failure where 10 or 30 % do. Failures that none of the tries saw are in no
-    interval: at 10 %, 39 % of all hold the truth with 4 units that scatter by 2 %, 89 % with 20. With one of
-    a kind of its own, 2 to 5 times as large, 94 to 96 % hold it; 65 to 74 % where that one scatters by three
-    times the share that the others do.
+    can fail, and 99 to 100 % of those that saw a failure where 10 or 30 % do. Failures that none of the
+    tries saw are in no interval: at 10 %, 39 % of all hold the truth with 4 units that scatter by 2 %, 89 %
+    with 20. With one of a kind of its own, 2 to 5 times as large, 94 to 96 % hold it; 65 to 74 % where that
+    one scatters by three times the share that the others do.
     """
     ratio = log_ratio_of_sums(paid, successes, strata)
     if ratio is None:

@@ -75,13 +75,14 @@ def show(
     if output is Format.table:
         columns["machines"] = MACHINE_COLUMNS
     found = chosen(paths, where, with_costs(columns, asked), every or pool)
-    table = RunTable(visible_table(found.tables.runs) if for_people else found.tables.runs)
-    cost = costs_asked(table, found.tables.machines, asked)
+    shown = visible_table if for_people else lambda table: table
+    table, machines = RunTable(shown(found.tables.runs)), shown(found.tables.machines)
+    cost = costs_asked(table, machines, asked)
     if cost and not for_people and sort is not None:
         raise BenchError("--sort: costs come by scenario in csv and json; leave one of the two out")
     if output is Format.table:
-        console, machines = terminal(), visible_table(found.tables.machines).to_pylist()
-        print_tables(console, table, machines, pool, sort, found.others)
+        console = terminal()
+        print_tables(console, table, machines.to_pylist(), pool, sort, found.others)
         if cost:
             console.print(cost_tables(cost))
     elif cost and not for_people:

@@ -84,6 +84,17 @@ def test_of_an_error_the_first_line_is_told(session, printed, monkeypatch):
     assert r": 1 failed of 1: why\x1b]0;taken\x07\x1b[2J\x9b31m" + "\n" in printed("show", session)
 
 
+@pytest.mark.parametrize(("style", "text"), [("table", SHOWN), ("md", MARKDOWN)])
+@pytest.mark.parametrize("price", ["aaaa=2", f"{SHOWN}=2"])
+def test_for_people_it_is_visible_among_costs(session, printed, monkeypatch, style, text, price):
+    monkeypatch.setenv("COLUMNS", "300")
+    said = printed("show", session, "--price", price, "--format", style)
+    said = said[said.index("Cost") :]
+    assert said.replace("\n", "").isprintable()
+    assert f"batch_size=10{text}" in said
+    assert "[red]: 2.00 EUR an hour" in said
+
+
 @pytest.mark.parametrize("command", ["show", "compare"])
 def test_for_programs_it_is_the_very_text(session, printed, command):
     folders = [session] * (1 if command == "show" else 2)
