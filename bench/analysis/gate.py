@@ -4,6 +4,11 @@ A rule passes only where the interval of every scenario ends below the threshold
 hold need no correction (Berger 1982), so that B is past it somewhere and passes all the same in one of forty
 cases at most. It fails where a whole interval lies past the threshold and the false discovery rate over the
 table holds (see `gate_cases`). All else is undecided.
+
+Simulated by `python -m tests.statistics`, "slower > 5%" on 40 scenarios: of tables of equal ones at most 0.2 %
+fail, of those right at the threshold 5 % do; none of the latter passes. With runs that scatter by 2 %, ten
+rounds let 93 % of equal tables pass, and see one scenario that is 10 % slower in 99 %; at 5 % that takes forty
+rounds. Where sessions differ by 2 %, ten a side let 99 % pass.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
