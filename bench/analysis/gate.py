@@ -4,6 +4,12 @@ A rule passes only where the interval of every scenario ends below the threshold
 hold need no correction (Berger 1982), so that B is past it somewhere and passes all the same in one of forty
 cases at most. It fails where a whole interval lies past the threshold and the false discovery rate over the
 table holds (see `gate_cases`). All else is undecided.
+
+Simulated by `tests.statistics`, "slower > 5%" on 40 scenarios: of tables whose sides are equal at most 0.2 %
+fail; of those right at the threshold up to 5 % do, and up to 0.4 % pass. In one session whose runs scatter by
+2 %, ten rounds let 93 % of equal tables pass, and one scenario among them that is 10 % slower fails in 99 %.
+Runs that scatter by 5 % take forty rounds for 61 and 99 %, sessions whose moods do by 2 % ten a side for 99
+and 99 %.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
