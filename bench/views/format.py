@@ -66,6 +66,20 @@ def operations(value: float | None) -> str:
     return _scaled(value, "FLOP", 1000, _OPERATIONS)
 
 
+def joules(value: float | None) -> str:
+    """Energy as "801 J", "12.3 kJ", "1.50 MJ"."""
+    return _scaled(value, "J", 1000, ("m", "", "k", "M", "G"), smallest=1e-3)
+
+
+def money(value: float | None) -> str:
+    """A sum in whatever currency as "0.000341", "1.25", "1,234"."""
+    if value is None or math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return INFINITE
+    return f"{value:,.0f}" if value >= 1000 else _digits(value)
+
+
 def elapsed(value: float | None) -> str:
     """A duration in seconds as a clock that runs shows it: "0:04", "2:10", "1:02:05"."""
     if value is None or not math.isfinite(value):
