@@ -22,14 +22,16 @@ def family_sentence(comparison: Comparison, metric: Metric) -> str:
     if found is None:
         return ""
     parts = [
-        f"{_said(family)} {_at(found, place)}{_by(family)}" for place, family in enumerate(found.families)
+        f"{_said(family, metric)} {_at(found, place)}{_by(family)}"
+        for place, family in enumerate(found.families)
     ]
     sentence = ", ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
-def _said(family: Family) -> str:
-    return {"same": "the same", "unclear": "no difference shows"}.get(family.verdict, family.verdict)
+def _said(family: Family, metric: Metric) -> str:
+    told = {"same": "the same", "unclear": "no difference shows"}.get(family.verdict)
+    return told or words.said(family.verdict, metric)
 
 
 def _by(family: Family) -> str:

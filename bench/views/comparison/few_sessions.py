@@ -15,10 +15,11 @@ def few_sessions_sentence(comparison: Comparison, overall: Overall, a: str, b: s
     basis = comparison.basis
     number = words.spelled(basis.sessions_a + basis.sessions_b)
     each = "" if basis.sessions_a == basis.sessions_b else f" ({basis.sessions_a:,} and {basis.sessions_b:,})"
+    measure = words.measure(overall.metric)
     took = (
         f"no mean can be told ({overall.reason})"
         if overall.ratio is None
-        else f"{b} took {words.figure(overall.ratio)} of {a}'s time{_range(comparison, overall)}"
+        else f"{b} took {words.figure(overall.ratio)} of {a}'s {measure}{_range(comparison, overall)}"
     )
     return (
         f"In these {number} sessions{each} {took}; how far sessions of one machine differ is unknown: "

@@ -81,7 +81,7 @@ def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
 
 
 def _row(scenario: ScenarioComparison, details: str, delta: float) -> tuple[str, ...]:
-    (time_a, val_a), (time_b, val_b) = map(words.time_and_accuracy, (scenario.a, scenario.b))
+    (time_a, val_a), (time_b, val_b) = _sides(scenario)
     return (
         f"{scenario.label} ({details})" if details else scenario.label,
         time_a,
@@ -95,6 +95,10 @@ def _row(scenario: ScenarioComparison, details: str, delta: float) -> tuple[str,
         words.runs_ok(scenario.b),
         words.p_value(scenario.q),
     )
+
+
+def _sides(scenario: ScenarioComparison) -> Iterator[tuple[str, str]]:
+    return (words.amount_and_accuracy(side, scenario.metric) for side in (scenario.a, scenario.b))
 
 
 def as_csv(comparisons: Sequence[Comparison]) -> str:

@@ -12,9 +12,9 @@ from bench.analysis.comparison import Comparison, Overall, ScenarioComparison
 from bench.views.comparison import words
 from bench.views.comparison.one_table import empty_table, two_lines
 from bench.views.comparison.rows import IN_ORDER
-from bench.views.format import NONE, ratio, seconds, span
+from bench.views.format import NONE, ratio, span
 
-NAME_WIDTH, COLUMN_WIDTH = 26, 18
+NAME_WIDTH, COLUMN_WIDTH = 26, 21
 """What a scenario's name, and a contender's column, take of the terminal's columns at least and at most."""
 TIME_WIDTH = 9
 _AGAINST = {"faster": "slower", "slower": "faster"}
@@ -28,9 +28,10 @@ class Line:
     cells: tuple[ScenarioComparison | None, ...]
 
     @property
-    def seconds(self) -> float | None:
-        """The reference's median time."""
-        return next((cell.a.seconds for cell in self.cells if cell is not None), None)
+    def of_reference(self) -> str:
+        """The reference's median time, or energy."""
+        known = (words.amount(cell.a.seconds, cell.metric) for cell in self.cells if cell is not None)
+        return next(known, NONE)
 
 
 def lines(comparisons: Sequence[Comparison]) -> list[Line]:
@@ -82,10 +83,10 @@ def _table(title: str, comparisons: Sequence[Comparison], places: range, found: 
     table.add_column("A", justify="right", no_wrap=True)
     for place in places:
         heading = two_lines(f"{words.letters(place)}/A", comparisons[place].b, "dim not bold")
-        table.add_column(heading, max_width=COLUMN_WIDTH - 1, no_wrap=True, overflow="ellipsis")
+        table.add_column(heading, max_width=COLUMN_WIDTH - 2, no_wrap=True, overflow="ellipsis")
     for line in found:
         cells = (_cell(comparisons[place], line.cells[place]) for place in places)
-        table.add_row(line.label, seconds(line.seconds), *cells)
+        table.add_row(line.label, line.of_reference, *cells)
     return table
 
 
@@ -94,6 +95,7 @@ def _cell(comparison: Comparison, scenario: ScenarioComparison | None) -> Text:
         return Text(NONE, "dim")
     style, below = words.STYLES[scenario.verdict], words.below(scenario, comparison.delta)
     interval = span(scenario.low, scenario.high)
-    said = Text(f"{scenario.verdict} {ratio(scenario.ratio)}".removesuffix(f" {NONE}"), style)
+    verdict = words.said(scenario.verdict, scenario.metric)
+    said = Text(f"{verdict} {ratio(scenario.ratio)}".removesuffix(f" {NONE}"), style)
     more = below if scenario.one_figure or scenario.low is None else interval
     return Text.assemble(said, (f"\n{more}", "dim")) if more else said

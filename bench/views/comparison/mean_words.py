@@ -9,13 +9,8 @@ from bench.analysis.sides import Basis
 from bench.views.comparison import words
 from bench.views.format import several
 
-_AS_WORDS: Mapping[Verdict, str] = {
-    "faster": "faster",
-    "slower": "slower",
-    "same": "the same",
-    "unclear": "unclear",
-    "no verdict": "without a verdict",
-}
+_COUNTED: tuple[Verdict, ...] = ("faster", "slower", "same", "unclear", "no verdict")
+_AS_WORDS: Mapping[Verdict, str] = {"same": "the same", "no verdict": "without a verdict"}
 Interval = tuple[float, float]
 
 
@@ -24,9 +19,11 @@ def mean_sentence(comparison: Comparison, overall: Overall, a: str, b: str) -> s
     overall = _alone(comparison, overall)
     if overall.ratio is None:
         number = several(overall.scenarios, "scenario")
-        return f"{b} is {_counts(overall)} of {number}{_where(comparison.basis)}; {overall.reason}."
+        sentence = f"{_subject(overall, b)} {_counts(overall)} of {number}{_where(comparison.basis)}"
+        return f"{sentence}; {overall.reason}."
     if overall.low is None or overall.high is None:
-        took = f"{b} took {words.figure(overall.ratio)} of {a}'s time{_over(comparison, overall)}"
+        measure = words.measure(overall.metric)
+        took = f"{b} took {words.figure(overall.ratio)} of {a}'s {measure}{_over(comparison, overall)}"
         return f"{took}; that is no verdict: {words.lettered(overall.reason, b)}."
     interval = overall.low, overall.high
     if overall.verdict in ("faster", "slower"):
@@ -46,8 +43,10 @@ def _alone(comparison: Comparison, overall: Overall) -> Overall:
 
 
 def _apart(comparison: Comparison, overall: Overall, ratio: float, interval: Interval, a: str, b: str) -> str:
-    took = f"; it takes {words.figure(ratio)} of {a}'s time" if overall.verdict == "faster" else ""
-    sentence = f"{b} is {words.times(ratio)} times {overall.verdict} ({words.times_span(*interval)}{took})"
+    measure, verdict = words.measure(overall.metric), words.said(overall.verdict, overall.metric)
+    took = f"; it takes {words.figure(ratio)} of {a}'s {measure}" if overall.verdict == "faster" else ""
+    figures = f"({words.times_span(*interval)}{took})"
+    sentence = f"{_subject(overall, b)} {words.times(ratio)} times {verdict} {figures}"
     agreeing = overall.counts.get(overall.verdict, 0)
     if overall.scenarios == 1:
         return f"{sentence}{_where(comparison.basis, 'in')}."
@@ -59,10 +58,11 @@ def _apart(comparison: Comparison, overall: Overall, ratio: float, interval: Int
 def _divided(comparison: Comparison, overall: Overall, interval: Interval, a: str, b: str) -> str:
     """Some scenarios differ, and the mean does not."""
     span = words.plain_span(*interval)
-    same = f"on the whole it is as fast as {a} to within {words.share(comparison.delta)} ({span})"
+    within = f"to within {words.share(comparison.delta)} ({span})"
+    same = f"on the whole {_subject(overall, 'it')} {_alike(overall)} {a} {within}"
     mean = same if overall.verdict == "same" else f"no difference shows on the whole ({span})"
     number = several(overall.scenarios, "scenario")
-    return f"{b} is {_counts(overall)} of {number}{_where(comparison.basis)}; {mean}."
+    return f"{_subject(overall, b)} {_counts(overall)} of {number}{_where(comparison.basis)}; {mean}."
 
 
 def _level(comparison: Comparison, overall: Overall, interval: Interval, a: str, b: str) -> str:
@@ -70,21 +70,35 @@ def _level(comparison: Comparison, overall: Overall, interval: Interval, a: str,
     alike = overall.scenarios == 1 or overall.counts.get("same", 0) == overall.scenarios
     if overall.verdict == "same":
         within = f"to within {words.share(comparison.delta)} ({words.plain_span(*interval)})"
-        sentence = f"{b} is as fast as {a} {within}{_over(comparison, overall)}"
+        sentence = f"{_subject(overall, b)} {_alike(overall)} {a} {within}{_over(comparison, overall)}"
         return f"{sentence}." if alike else f"{sentence}: {_counts(overall)}."
     low, high = interval
-    sentence = f"No difference between {a} and {b} shows{_over(comparison, overall)}"
+    what = "difference in energy" if words.measure(overall.metric) == "energy" else "difference"
+    sentence = f"No {what} between {a} and {b} shows{_over(comparison, overall)}"
     if low > 0 and math.isfinite(high):
         sentence += f": of {words.share(high / low * (1 + comparison.delta) - 1)} on it would have"
     return f"{sentence}." if overall.counts.get("same", 0) == 0 else f"{sentence} ({_counts(overall)})."
 
 
+def _subject(overall: Overall, b: str) -> str:
+    """ "B is", so that "faster" can follow, or "B needs", so that "more energy" can."""
+    return f"{b} is" if words.measure(overall.metric) == "time" else f"{b} needs"
+
+
+def _alike(overall: Overall) -> str:
+    return "as fast as" if words.measure(overall.metric) == "time" else "as much energy as"
+
+
 def _counts(overall: Overall) -> str:
     """ "slower in 5, the same in 2"; what the mean says comes first."""
     first = None if overall.verdict == "unclear" else overall.verdict
-    order = sorted(_AS_WORDS, key=lambda verdict: verdict != first)
-    told = [(_AS_WORDS[verdict], overall.counts.get(verdict, 0)) for verdict in order]
-    return ", ".join(f"{name} in {number:,}" for name, number in told if number)
+    order = sorted(_COUNTED, key=lambda verdict: verdict != first)
+    told = [(verdict, overall.counts.get(verdict, 0)) for verdict in order]
+    return ", ".join(
+        f"{_AS_WORDS.get(verdict) or words.said(verdict, overall.metric)} in {number:,}"
+        for verdict, number in told
+        if number
+    )
 
 
 def _over(comparison: Comparison, overall: Overall) -> str:

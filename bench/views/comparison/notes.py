@@ -16,14 +16,14 @@ MOST_NAMED = 3
 def legend(comparisons: Sequence[Comparison]) -> Iterator[str]:
     """How to read the table of these comparisons, which share their reference and their options."""
     first = comparisons[0]
-    ratio_of = "B/A: B's time over A's; below 1 means B is faster."
+    ratio_of, apart = _ratio_words(comparisons)
     if all(comparison.basis.unit == "none" for comparison in comparisons):
         yield ratio_of
     else:
         level = words.share(max(comparison.basis.level for comparison in comparisons))
         corrected = f" and q is at most {level}" if first.tested > 1 else ""
         yield (
-            f"{ratio_of} Faster or slower only where the whole {words.share(first.confidence)} interval lies "
+            f"{ratio_of} {apart} only where the whole {words.share(first.confidence)} interval lies "
             f"past ±{words.share(first.delta)}{corrected}; same only where all of it lies within."
         )
         if corrected:
@@ -34,6 +34,14 @@ def legend(comparisons: Sequence[Comparison]) -> Iterator[str]:
     if len(comparisons) == 1:
         yield from _unclear(first)
     yield from dict.fromkeys(line for comparison in comparisons for line in independent(comparison))
+
+
+def _ratio_words(comparisons: Sequence[Comparison]) -> tuple[str, str]:
+    """What B/A is, and what the verdicts on it are called."""
+    metrics = {one.metric for comparison in comparisons for one in comparison.scenarios}
+    if all(words.measure(metric) == "energy" for metric in metrics):
+        return "B/A: B's energy over A's; below 1 means B needs less.", "Less or more"
+    return "B/A: B's time over A's; below 1 means B is faster.", "Faster or slower"
 
 
 def _unclear(comparison: Comparison) -> Iterator[str]:
@@ -141,7 +149,7 @@ def apart_line(basis: Basis, letter: str = "B") -> str:
     if basis.unit != "session" or not basis.apart:
         return ""
     return (
-        f"! One side was over before the other began: machines' moods wander, and a difference between A and "
+        f"! All of one side ran before the other: machines' moods wander, and a difference between A and "
         f"{letter} may be one of days. Run them in turns."
     )
 

@@ -59,7 +59,9 @@ def _wide_columns(comparison: Comparison) -> Table:
 
 
 def _wide_row(comparison: Comparison, scenario: ScenarioComparison, details: str) -> list[str | Text]:
-    (time_a, val_a), (time_b, val_b) = map(words.time_and_accuracy, (scenario.a, scenario.b))
+    (time_a, val_a), (time_b, val_b) = (
+        words.amount_and_accuracy(side, scenario.metric) for side in (scenario.a, scenario.b)
+    )
     return [
         Text.assemble(scenario.label, ("\n" + details if details else "", "dim")),
         time_a,
@@ -90,7 +92,8 @@ def _compact_row(comparison: Comparison, scenario: ScenarioComparison, details: 
     ok = Text.assemble(_ok_cell(scenario.a, "dim"), (" and ", "dim"), _ok_cell(scenario.b, "dim"))
     return [
         Text.assemble(scenario.label, "\n", ok, (f"; {details}" if details else "", "dim")),
-        *(two_lines(*words.time_and_accuracy(side)) for side in (scenario.a, scenario.b)),
+        two_lines(*words.amount_and_accuracy(scenario.a, scenario.metric)),
+        two_lines(*words.amount_and_accuracy(scenario.b, scenario.metric)),
         two_lines(ratio(scenario.ratio), span(scenario.low, scenario.high)),
         verdict_cell(comparison, scenario, "\n"),
     ]
@@ -105,7 +108,8 @@ def verdict_cell(comparison: Comparison, scenario: ScenarioComparison, between: 
     """The verdict in its colour, and what one that is not clear rests on."""
     below = words.below(scenario, comparison.delta)
     style = words.STYLES[scenario.verdict]
-    return Text.assemble((scenario.verdict, style), (between + below if below else "", "dim"))
+    said = words.said(scenario.verdict, scenario.metric)
+    return Text.assemble((said, style), (between + below if below else "", "dim"))
 
 
 def _ok_cell(side: SideOfScenario, style: str = "") -> Text:

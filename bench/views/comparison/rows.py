@@ -83,7 +83,7 @@ def shares(wanted: Sequence[int], room: int) -> list[int]:
 def group_line(group: Group) -> str:
     """What stands above a group: "slower in 300: 1.050× to 1.920×"."""
     members = [*group.shown, *group.hidden]
-    line = f"{group.verdict} in {len(members):,}"
+    line = f"{words.said(members[0].verdict, members[0].metric)} in {len(members):,}"
     return f"{line}: {_range(members)}" if _range(members) else line
 
 

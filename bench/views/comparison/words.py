@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.analysis.comparison import (
@@ -16,7 +16,7 @@ from bench.analysis.comparison import (
     Verdict,
 )
 from bench.analysis.decision import decide
-from bench.views.format import NONE, bytes_, percent, ratio, seconds
+from bench.views.format import NONE, bytes_, joules, percent, ratio, seconds
 
 METRIC_WORDS: dict[Metric, str] = {
     "step_seconds": "median step",
@@ -37,6 +37,7 @@ STYLES: dict[Verdict, str] = {
     "refused": "magenta",
 }
 HASH_DIGITS = 12
+_ENERGY: Mapping[Verdict, str] = {"faster": "less energy", "slower": "more energy"}
 SHORT_NAME = 16
 """Sides with names of at most so many letters, and not of digits alone, go by them in sentences."""
 _NEAR = 1.0995
@@ -124,9 +125,19 @@ def below(scenario: ScenarioComparison, delta: float) -> str:
     return "" if smallest is None else f"<{share(smallest)}"
 
 
+def measure(metric: Metric) -> str:
+    """What a side takes so and so much of: "time", "energy"."""
+    return "energy" if metric.startswith("energy") else "time"
+
+
+def said(verdict_: Verdict, metric: Metric) -> str:
+    """A verdict in the word for what is compared: who takes 1.3 times the energy is no slower for it."""
+    return _ENERGY.get(verdict_, verdict_) if measure(metric) == "energy" else verdict_
+
+
 def verdict(scenario: ScenarioComparison, delta: float) -> str:
     """The verdict in one line: "faster", "unclear <6.4 %", "below 4 of 4"."""
-    return f"{scenario.verdict} {below(scenario, delta)}".rstrip()
+    return f"{said(scenario.verdict, scenario.metric)} {below(scenario, delta)}".rstrip()
 
 
 def p_value(value: float | None) -> str:
@@ -154,9 +165,14 @@ def values(name: str, found: tuple[Any, ...]) -> str:
     return ", ".join(_value(name, value) for value in found)
 
 
-def time_and_accuracy(side: SideOfScenario) -> tuple[str, str]:
-    """A side's median time and validation accuracy."""
-    return seconds(side.seconds), percent(side.val_accuracy)
+def amount(value: float | None, metric: Metric) -> str:
+    """A median in its unit: "1.23 ms", "801 J"."""
+    return joules(value) if measure(metric) == "energy" else seconds(value)
+
+
+def amount_and_accuracy(side: SideOfScenario, metric: Metric) -> tuple[str, str]:
+    """A side's median time, or energy, and validation accuracy."""
+    return amount(side.seconds, metric), percent(side.val_accuracy)
 
 
 def usual_metric(comparison: Comparison) -> Metric | None:
@@ -166,13 +182,15 @@ def usual_metric(comparison: Comparison) -> Metric | None:
 
 
 def table_title(comparisons: Sequence[Comparison]) -> str:
-    """Which time the table holds; rows that hold another say so themselves."""
+    """Which time, or what else, the table holds; rows that hold another say so themselves."""
     found = [scenario.metric for comparison in comparisons for scenario in comparison.scenarios]
     if not found:
         return ""
     usual = Counter(found).most_common(1)[0][0]
     mixed = any(metric != usual for metric in found)
-    return f"Time: {METRIC_WORDS[usual]}" + (", unless a row says otherwise" if mixed else "")
+    of_time = measure(usual) == "time"
+    told = f"Time: {METRIC_WORDS[usual]}" if of_time else METRIC_WORDS[usual].capitalize()
+    return told + (", unless a row says otherwise" if mixed else "")
 
 
 def lettered(reason: str, letter: str) -> str:

@@ -22,7 +22,7 @@ TONES: tuple[tuple[str, Tone], ...] = (("red", "bad"), ("yellow", "warn"), ("gre
 """What the terminal's colours say."""
 VERDICT_TONES: dict[str, Tone] = {
     **{"faster": "good", "below": "good", "slower": "bad", "above": "bad", "failed": "bad"},
-    **{"unclear": "warn", "no verdict": "warn"},
+    **{"less energy": "good", "more energy": "bad", "unclear": "warn", "no verdict": "warn"},
 }
 
 

@@ -21,15 +21,18 @@ SIDE = SideOfScenario(4, 4, 4, 1, seconds=0.00123, val_accuracy=0.9773, flags=()
 
 
 @cache
-def usual():
-    """Two sides that share a session, and no scenario."""
-    run = {"session_id": "of-monday", "status": "ok"}
-    a, b = (
-        Side(f"results/of-{name}", run_table([{**run, "run_id": name, "scenario_id": name}]))
-        for name in ("monday", "tuesday")
-    )
-    [found] = compare(a, [b])
-    return replace(found, only_a=(), only_b=())
+def usual(scenarios):
+    """Two sides of one session, with so many scenarios of one run each."""
+    a, b = (Side(f"results/of-{name}", run_table(runs(name, scenarios))) for name in ("monday", "tuesday"))
+    return compare(a, [b])[0]
+
+
+def runs(side, scenarios):
+    """A run of each scenario, that says of itself only that it ended ok."""
+    return [
+        {"session_id": "s", "status": "ok", "run_id": f"{side} {number}", "scenario_id": f"scenario {number}"}
+        for number in range(scenarios)
+    ]
 
 
 class Built:
@@ -78,7 +81,7 @@ class Built:
     @staticmethod
     def basis(unit, sessions_a=1, sessions_b=1, **changes):
         """What a comparison rests on."""
-        return replace(usual().basis, unit=unit, sessions_a=sessions_a, sessions_b=sessions_b, **changes)
+        return replace(usual(1).basis, unit=unit, sessions_a=sessions_a, sessions_b=sessions_b, **changes)
 
     @staticmethod
     def comparison(rows, overall=None, **changes):
@@ -87,7 +90,7 @@ class Built:
         if overall is None:
             overall = [Built.overall(own)] if own else []
         parts = {"scenarios": tuple(rows), "overall": tuple(overall), "tested": len(rows)}
-        return replace(usual(), **parts | changes)
+        return replace(usual(len(rows)), **parts | changes)
 
     @staticmethod
     def difference(kind, name, a, b):

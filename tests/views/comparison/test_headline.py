@@ -208,3 +208,38 @@ def test_what_was_not_compared_is_counted(built):
 
 def test_nothing_in_common_is_said(built):
     assert headline(built.comparison([])) == "A and B have no scenario in common."
+
+
+ENERGY = {"metric": "energy_joules"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "figures", "said"),
+    [
+        ("slower", (1.3, 1.26, 1.34), "B needs 1.30 times more energy (1.26 to 1.34) in 2 of 2 scenarios"),
+        (
+            "faster",
+            (1 / 1.3, 1 / 1.34, 1 / 1.26),
+            "B needs 1.30 times less energy (1.26 to 1.34; it takes 0.77 of A's energy) in 2 of 2 scenarios",
+        ),
+        (
+            "same",
+            (1.0, 0.997, 1.002),
+            "B needs as much energy as A to within 1 % (0.997 to 1.002) over 2 scen",
+        ),
+        ("unclear", (1.0, 0.99, 1.01), "No difference in energy between A and B shows over 2 scenarios"),
+    ],
+)
+def test_who_needs_more_energy_is_not_called_slower(built, verdict, figures, said):
+    rows = [built.row(name, figures[0], verdict, **ENERGY) for name in "xy"]
+    overall = built.overall(rows, *figures, verdict, **ENERGY)
+    assert headline(built.comparison(rows, [overall])).startswith(said)
+
+
+def test_where_b_needs_less_energy_is_said(built):
+    rows = batches(built, [0.5, 0.5, 0.5, 1.2, 1.2, 1.2], ["faster"] * 3 + ["slower"] * 3)
+    rows = [replace(row, **ENERGY) for row in rows]
+    overall = built.overall(rows, 0.8, 0.79, 0.81, "faster", **ENERGY)
+    assert sentences(built.comparison(rows, [overall]))[1] == (
+        "Less energy at batch 1 to 100 (2.00 times), more energy from 1,000 on (1.20 times)."
+    )

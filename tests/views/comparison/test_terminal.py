@@ -119,7 +119,7 @@ def test_runs_of_other_sessions_and_sides_apart_in_time_are_told(built, flowing)
         flowing([found])
     )
     apart = built.comparison([built.row()], basis=built.basis("session", 5, 4, apart=True))
-    assert "! One side was over before the other began: machines' moods wander" in flowing([apart])
+    assert "! All of one side ran before the other: machines' moods wander" in flowing([apart])
 
 
 def test_a_machine_that_changed_is_told(built, flowing):
@@ -186,7 +186,7 @@ def test_many_contenders_stand_side_by_side(built, rendered, flowing, width):
 
 def test_a_contender_s_own_facts_stand_below_its_name(built, flowing):
     first = built.comparison([built.row("x"), built.failed("y")], b="one")
-    second = replace(first, b="two", scenarios=(built.row("x"),), only_a=("y",))
+    second = built.comparison([built.row("x")], b="two", only_a=("y",))
     third = replace(second, b="three", only_a=())
     said = flowing([first, second, third])
     assert "B: one failed: no run of B ended ok (3 timeout) (y) C: two Only in A: y" in said
@@ -225,3 +225,16 @@ def test_of_many_scenarios_of_many_contenders_the_surprising_ones_are_shown(buil
     assert said.index(" s17 ") < said.index(" s0 ")
     assert f"… {90 - IN_ORDER} more scenarios: --format csv, or --full" in said
     assert "s45 " in flowing([first, second], 80, everything=True)
+
+
+def test_energy_has_its_unit_and_its_words(built, flowing):
+    a = replace(built.side, seconds=801.0)
+    row = built.row("x", 1.3, "slower", a=a, b=replace(a, seconds=1041.0), metric="energy_joules")
+    found = built.comparison([row], [built.overall([row], metric="energy_joules")])
+    said = flowing([found])
+    for part in ("Energy of a run (energy_joules)", "801 J", "1.04 kJ", "more energy", "B's energy over A's"):
+        assert part in said
+    assert "slower" not in said
+    many = flowing([found, found])
+    assert "801 J" in many
+    assert "more energy 1.300×" in many
