@@ -47,7 +47,8 @@ RUN_COLUMNS = tuple(
         [
             *("run_id", "session_id", "scenario_id", "label", "round", "status", "flags", "batch_size"),
             *("machine_id", "software_id", "machine", "started_at", "val_accuracy", *WORK, *MANNER),
-            *(*METRICS, *PLACES, *READ_BACK, *READ_BACK_BY_BOTH, *QUALITY_COLUMNS),
+            *(name for name in METRICS if name != "cost"),
+            *(*PLACES, *READ_BACK, *READ_BACK_BY_BOTH, *QUALITY_COLUMNS),
         ]
     )
 )

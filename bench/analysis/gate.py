@@ -18,8 +18,7 @@ from typing import Unpack
 
 from bench.analysis.comparison import Comparison, Options, compare
 from bench.analysis.gate_cases import Case, Outcome, cases
-from bench.analysis.gate_measures import MEASURES, Measure
-from bench.analysis.gate_rule import Quantity, Rule
+from bench.analysis.gate_rule import Rule
 from bench.analysis.sides import Basis, Side
 
 EXIT_STATUS: Mapping[Outcome, int] = {"passes": 0, "fails": 1, "undecided": 3}
@@ -57,7 +56,6 @@ def judgements(
     rules: Sequence[Rule],
     reference: Side,
     contenders: Sequence[Side],
-    measures: Mapping[Quantity, Measure] | None = None,
     **options: Unpack[Options],
 ) -> list[Judgement]:
     """Of each rule and contender. `options` are those of `compare`; see `judged`."""
@@ -68,18 +66,13 @@ def judgements(
         key = tuple(sorted(own.items()))
         if key not in compared:
             compared[key] = compare(reference, contenders, **own)
-        found += judged(rule, compared[key], measures)
+        found += judged(rule, compared[key])
     return found
 
 
-def judged(
-    rule: Rule, comparisons: Sequence[Comparison], measures: Mapping[Quantity, Measure] | None = None
-) -> list[Judgement]:
-    """What comes of `rule` for each of `comparisons`, which were made with the rule's own options.
-
-    `measures` tell of what a comparison does not. BenchError where nothing tells of the rule's quantity.
-    """
-    found = cases(rule, comparisons, {**MEASURES, **(measures or {})})
+def judged(rule: Rule, comparisons: Sequence[Comparison]) -> list[Judgement]:
+    """What comes of `rule` for each of `comparisons`, which were made with the rule's own options."""
+    found = cases(rule, comparisons)
     return [
         Judgement(
             rule=rule,

@@ -6,12 +6,11 @@ from typing import Literal
 
 from bench.analysis.comparison import Comparison
 from bench.analysis.decision import benjamini_hochberg, exceeds
-from bench.analysis.gate_measures import Measure, Measured, inverse
-from bench.analysis.gate_rule import Quantity, Rule
+from bench.analysis.gate_measures import MEASURES, Measure, Measured, inverse
+from bench.analysis.gate_rule import Rule
 from bench.analysis.overall import Overall
 from bench.analysis.sides import Basis
 from bench.analysis.verdict import ScenarioComparison
-from bench.errors import BenchError
 
 Outcome = Literal["passes", "fails", "undecided"]
 _OUTCOMES: Mapping[bool | None, Outcome] = {True: "fails", False: "passes", None: "undecided"}
@@ -50,14 +49,9 @@ class _Asked:
     looks: int = 0
 
 
-def cases(
-    rule: Rule, comparisons: Sequence[Comparison], measures: Mapping[Quantity, Measure]
-) -> list[tuple[Case, ...]]:
-    """Of each of `comparisons`, which share the correction for their number.
-
-    BenchError where nothing tells of the rule's quantity.
-    """
-    asked = [_asked(rule, comparison, measures) for comparison in comparisons]
+def cases(rule: Rule, comparisons: Sequence[Comparison]) -> list[tuple[Case, ...]]:
+    """Of each of `comparisons`, which share the correction for their number."""
+    asked = [_asked(rule, comparison) for comparison in comparisons]
     adjusted = iter(_adjusted(rule, [one.measured for of in asked for one in of]))
     return [
         tuple(_case(rule, comparison.basis, one, next(adjusted)) for one in of)
@@ -65,18 +59,14 @@ def cases(
     ]
 
 
-def _asked(rule: Rule, comparison: Comparison, measures: Mapping[Quantity, Measure]) -> list[_Asked]:
+def _asked(rule: Rule, comparison: Comparison) -> list[_Asked]:
     failed = [one for one in comparison.scenarios if _failed(one)]
     if rule.overall:
         means = [_of_overall(rule, overall, comparison) for overall in comparison.overall]
         return [*means, *map(_of_failure, failed)]
     if rule.quantity == "failed":
         return [_of_runs(scenario) for scenario in comparison.scenarios]
-    measure = measures.get(rule.quantity)
-    if measure is None:
-        remedy = "give --price" if rule.quantity == "cost" else "give a rule on times, as 'slower > 5%'"
-        raise BenchError(f"--fail-if '{rule}': no {rule.quantity} is compared here; {remedy}")
-    return list(_of_scenarios(comparison, measure))
+    return list(_of_scenarios(comparison, MEASURES[rule.quantity]))
 
 
 def _of_scenarios(comparison: Comparison, measure: Measure) -> Iterator[_Asked]:

@@ -102,6 +102,7 @@ MEASURES: Mapping[Quantity, Measure] = {
     "faster": _inverse_time,
     "target": _target_time,
     "energy": _time,
+    "cost": _time,
     "accuracy": _accuracy,
 }
 """What a comparison itself tells of."""

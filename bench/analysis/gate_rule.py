@@ -12,7 +12,7 @@ from bench.errors import BenchError
 
 Quantity = Literal["slower", "faster", "target", "accuracy", "energy", "cost", "failed"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
-OVERALL: tuple[Quantity, ...] = ("slower", "faster", "target", "energy")
+OVERALL: tuple[Quantity, ...] = ("slower", "faster", "target", "energy", "cost")
 """What a rule may ask of the mean over all scenarios."""
 
 EXAMPLE = "slower > 5%"
@@ -22,7 +22,11 @@ _RULE = re.compile(
     r"(?:\s*>\s*(?P<number>\d+\.?\d*|\.\d+)\s*(?P<unit>%|pt)?)?\s*",
     re.ASCII | re.IGNORECASE,
 )
-_METRICS: Mapping[Quantity, Metric] = {"target": "target_seconds", "energy": "energy_joules"}
+_METRICS: Mapping[Quantity, Metric] = {
+    "target": "target_seconds",
+    "energy": "energy_joules",
+    "cost": "cost",
+}
 _LONGEST = 60  # characters of a text that is shown again
 
 

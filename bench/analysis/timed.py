@@ -13,7 +13,7 @@ from bench.analysis.pairing import Scenario
 from bench.analysis.statistics import median
 from bench.records.run_table import Mask, RunTable
 
-Metric = Literal["step_seconds", "wall_seconds", "train_seconds", "target_seconds", "energy_joules"]
+Metric = Literal["step_seconds", "wall_seconds", "train_seconds", "target_seconds", "energy_joules", "cost"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 Floats = NDArray[np.float64]
 

@@ -1,25 +1,33 @@
 """`bench compare`: how the times of each side stand to those of the first."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli.gate import FailIfOption, JunitOption, Undecided, UndecidedOption, end, parse_rules
 from bench.cli.options import Format, FormatOption, WhereOption
 from bench.cli.output import terminal, write
+from bench.cli.prices import PriceOption, PricesOption, prices_asked, with_costs
 from bench.cli.recorded import Columns
 from bench.cli.sides import Asked, sides_of
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.analysis.cost import Costs
+    from bench.analysis.sides import Side
+    from bench.records.prices import Prices
 
 
 class MetricName(StrEnum):
-    """What can be compared: times, and the energy that runs took."""
+    """What can be compared: times, and the energy and money that runs took."""
 
     step_seconds = "step_seconds"
     train_seconds = "train_seconds"
     wall_seconds = "wall_seconds"
     target_seconds = "target_seconds"
     energy_joules = "energy_joules"
+    cost = "cost"
 
 
 def compare(
@@ -62,6 +70,8 @@ def compare(
     everything: Annotated[
         bool, typer.Option("--full", help="Every scenario, however many there are.")
     ] = False,
+    price: PriceOption = None,
+    prices: PricesOption = None,
     fail_if: FailIfOption = None,
     undecided: UndecidedOption = Undecided.error,
     junit: JunitOption = None,
@@ -75,6 +85,8 @@ def compare(
     Within one session, which is best, every run counts. Between machines, software or days whole sessions
     do: four a side at least, since what a session has in common moves all its runs alike.
 
+    With prices a table of costs follows, and --metric cost compares those of ok runs.
+
     With --fail-if it is a gate: exit status 1 where a rule's interval shows that it holds, 3 where it cannot
     tell, 0 where it shows that it does not.
     """
@@ -82,12 +94,16 @@ def compare(
     from bench.analysis.comparison import compare as compare_sides
     from bench.records.tables import schema_of
     from bench.views import comparison as view
+    from bench.views.cost import cost_markdown, cost_tables
 
     rules = parse_rules(fail_if, junit)
     for_people = output in (Format.table, Format.md)
-    asked = Asked(sides or [], a, b or [], by, where, reference)
+    paying = prices_asked(price, prices)
+    if paying is None and (metric is MetricName.cost or any(rule.quantity == "cost" for rule in rules)):
+        raise BenchError("cost: no prices; give --price MACHINE=EUR_PER_HOUR, or --prices FILE")
+    asked = Asked(sides or [], a, b or [], by, where, reference, paying)
     columns: Columns = {"runs": RUN_COLUMNS, "machines": schema_of("machines").names}
-    first, *others = sides_of(asked, columns, for_people)
+    first, *others = sides_of(asked, with_costs(columns, paying), for_people)
     options: Options = {
         "confidence": confidence,
         "delta": delta,
@@ -96,13 +112,25 @@ def compare(
     }
     found = compare_sides(first, others, **options)
     if output is Format.table:
-        terminal().print(view.comparison_table(found, everything))
+        console = terminal()
+        console.print(view.comparison_table(found, everything))
+        if paying:
+            console.print(cost_tables(_costs([first, *others], paying)))
     else:
         forms = {Format.csv: view.as_csv, Format.md: view.as_markdown, Format.json: view.as_json}
-        write(forms[output](found))
+        below = cost_markdown(_costs([first, *others], paying)) if paying and for_people else ""
+        write("\n".join(filter(None, (forms[output](found), below))))
     if rules:
         from bench.analysis.gate import judgements
 
         status = end(judgements(rules, first, others, **options), undecided, junit, output)
         if status:
             raise typer.Exit(status)
+
+
+def _costs(sides: "list[Side]", prices: "Prices") -> "Costs":
+    """What the runs of each side cost, and who is on the front of time against cost."""
+    from bench.analysis.cost import costs
+
+    machines = [row for side in sides for row in side.machines]
+    return costs({side.name: side.runs for side in sides}, machines, prices)

@@ -11,6 +11,7 @@ from bench.uri import scheme_of, shown
 
 if TYPE_CHECKING:
     from bench.analysis.sides import Side
+    from bench.records.prices import Prices
     from bench.records.store import Tables
 
 RESULTS = "results"
@@ -27,6 +28,7 @@ class Asked:
     by: str | None = None
     where: str | None = None
     reference: str | None = None
+    prices: "Prices | None" = None
 
     def check(self) -> None:
         """BenchError where that makes no two sides."""
@@ -63,7 +65,7 @@ def _within(asked: Asked, columns: Columns, for_people: bool) -> "list[Side]":
     named = [column_named(asked.by)] if asked.by else _columns_of(conditions)
     wanted = {**columns, "runs": (*columns["runs"], *named)}
     (tables,) = told_apart([chosen(asked.names or [RESULTS], asked.where, wanted)])
-    (tables,) = _visible([tables], for_people)
+    (tables,) = _priced(_visible([tables], for_people), asked.prices)
     machines = tables.machines.to_pylist()
     if asked.by:
         return by_column(RunTable(tables.runs), machines, asked.by)
@@ -93,7 +95,8 @@ def _of_names(asked: Asked, columns: Columns, for_people: bool) -> "list[Side]":
     if machines := [name for name in asked.names if name not in places]:
         everything = _results(machines[0], columns, asked.where)
         read_of |= {name: _of_machine(name, everything) for name in machines}
-    tables = _visible(told_apart([read_of[name] for name in asked.names]), for_people)
+    apart = told_apart([read_of[name] for name in asked.names])
+    tables = _priced(_visible(apart, for_people), asked.prices)
     return [
         side_of(_shown(name, for_people), RunTable(of.runs), of.machines.to_pylist())
         for name, of in zip(asked.names, tables, strict=True)
@@ -157,6 +160,12 @@ def _visible(tables: "Sequence[Tables]", for_people: bool) -> "list[Tables]":
     if not for_people:
         return list(tables)
     return [replace(of, runs=visible_table(of.runs), machines=visible_table(of.machines)) for of in tables]
+
+
+def _priced(tables: "Sequence[Tables]", prices: "Prices | None") -> "Sequence[Tables]":
+    from bench.analysis.paid import with_cost
+
+    return tables if prices is None else with_cost(tables, prices)
 
 
 def _shown(name: str, for_people: bool) -> str:

@@ -1,14 +1,10 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from bench.analysis.decision import exceeds
 from bench.analysis.gate import exit_status, judgements
-from bench.analysis.gate_measures import Measured, less_is_worse, more_is_worse
 from bench.analysis.gate_rule import parse_rule
 from bench.analysis.sides import Side
-from bench.errors import BenchError
 from tests.runs import run_table
 from tests.statistics.gate import Sides
 from tests.statistics.gate import judgements as simulated
@@ -170,21 +166,22 @@ def test_an_undecided_case_says_how_many_rounds_would_tell(gate, scenario_runs):
     assert case.needed == 49
 
 
-def test_other_quantities_are_measured_by_what_is_given(gate, scenario_runs):
-    a, b = [scenario_runs(STEADY)], [scenario_runs(STEADY)]
-    lost = SimpleNamespace(difference=-0.006, low=-0.008, high=-0.004, p=0.001, reason="")
-    dearer = SimpleNamespace(ratio=1.02, low=1.01, high=1.03, p=1.0)
-    measures = {
-        "accuracy": lambda *_: less_is_worse(lost),
-        "energy": lambda *_: more_is_worse(dearer),
-        "cost": lambda *_: Measured(reason="no price"),
-    }
-    rules = ("accuracy > 0.3pt", "accuracy > 0.5pt", "accuracy > 1pt", "energy > 5%", "cost > 5%")
-    found = gate(a, b, *rules, measures=measures)
-    expected = ["fails", "undecided", "passes", "passes", "undecided"]
-    assert [judgement.outcome for judgement in found] == expected
-    with pytest.raises(BenchError, match=r"no cost is compared here; give --price"):
-        gate(a, b, "cost > 5%")
+def test_accuracy_is_asked_in_points_by_pairs_of_seeds(gate, scenario_runs):
+    seeds = list(range(6))
+    a = [scenario_runs([1.0] * 6).assign(seed=seeds, val_accuracy=[0.970, 0.971, 0.972, 0.973, 0.974, 0.975])]
+    b = [scenario_runs([1.0] * 6).assign(seed=seeds, val_accuracy=[0.964, 0.966, 0.965, 0.967, 0.969, 0.968])]
+    # Lost: 0.6, 0.5, 0.7, 0.6, 0.5 and 0.7 points, 0.6 ± 0.09 at 95 %.
+    found = gate(a, b, "accuracy > 0.3pt", "accuracy > 0.6pt", "accuracy > 1pt")
+    assert [judgement.outcome for judgement in found] == ["fails", "undecided", "passes"]
+    assert gate(b, a, "accuracy > 0.3pt")[0].outcome == "passes"
+
+
+def test_energy_is_compared_as_times_are(gate, scenario_runs):
+    a, b = ([scenario_runs(STEADY).assign(energy_joules=joules)] for joules in (STEADY, times(1.1)))
+    [more, within] = gate(a, b, "energy > 5%", "overall energy > 20%")
+    assert (more.outcome, within.outcome) == ("fails", "passes")
+    [unknown] = gate([scenario_runs(STEADY)], [scenario_runs(STEADY)], "energy > 5%")
+    assert unknown.outcome == "undecided"
 
 
 def test_the_worst_rule_decides_the_exit_status(gate, scenario_runs):

@@ -48,7 +48,7 @@ def test_a_rule_is_read_and_written(text, rule, written):
         (f"slower > {'9' * 400}%", "nothing is worse by so much; write it like 'slower > 5%'"),
         ("failed > 1%", "one run is enough; write 'failed'"),
         ("overall failed", "failed is asked scenario by scenario; write 'failed'"),
-        ("overall cost > 5%", "cost is asked scenario by scenario; write 'cost > 5%'"),
+        ("overall accuracy > 5pt", "accuracy is asked scenario by scenario; write 'accuracy > 0.3pt'"),
     ],
 )
 def test_what_is_no_rule_is_refused_with_one_that_is(text, words):
@@ -63,7 +63,7 @@ def test_times_are_compared_with_the_threshold_for_a_margin():
     asked = {"confidence": 0.9, "delta": 0.01, "metric": "wall_seconds"}
     assert parse_rule("slower > 5%").options(asked) == {**asked, "delta": 0.05}
     assert parse_rule("target > 5%").options(asked) == {**asked, "delta": 0.05, "metric": "target_seconds"}
-    assert parse_rule("cost > 5%").options(asked) == asked
+    assert parse_rule("cost > 5%").options(asked) == {**asked, "delta": 0.05, "metric": "cost"}
     assert parse_rule("energy > 5%").options(asked) == {**asked, "delta": 0.05, "metric": "energy_joules"}
     assert parse_rule("accuracy > 0.3pt").options(asked) == {**asked, "margin": 0.003}
 
