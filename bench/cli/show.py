@@ -77,7 +77,7 @@ def show(
     found = chosen(paths, where, with_costs(columns, asked), every or pool)
     shown = visible_table if for_people else lambda table: table
     table, machines = RunTable(shown(found.tables.runs)), shown(found.tables.machines)
-    cost = costs_asked(table, machines, asked)
+    cost = costs_asked(table, machines, asked, not pool, found.others)
     if cost and not for_people and sort is not None:
         raise BenchError("--sort: costs come by scenario in csv and json; leave one of the two out")
     if output is Format.table:

@@ -19,7 +19,7 @@ def prices(tmp_path_factory):
 
 
 def test_csv_and_json_with_prices_are_the_table_of_costs(thousand, prices):
-    shown = bench("show", thousand, "--prices", prices, "--format", "csv")
+    shown = bench("show", thousand, "--pool", "--prices", prices, "--format", "csv")
     assert (shown.status, shown.error) == (0, "")
     rows = list(csv.DictReader(io.StringIO(shown.output)))
     assert {row["machine"] for row in rows} == {CPU, GPU}
@@ -27,16 +27,24 @@ def test_csv_and_json_with_prices_are_the_table_of_costs(thousand, prices):
     one = next(row for row in rows if row["label"] == "batch_size=100 loop=fused" and row["machine"] == CPU)
     # Twenty runs whose only clock is that of compilation, training and validation, at 2 an hour.
     assert float(one["cost"]) == pytest.approx(float(one["paid"]) / 20)
-    objects = json.loads(bench("show", thousand, "--prices", prices, "--format", "json").output)
+    objects = json.loads(bench("show", thousand, "--pool", "--prices", prices, "--format", "json").output)
     assert [float(row["paid"]) for row in rows] == [found["paid"] for found in objects]
 
 
+def test_a_machine_of_a_session_that_is_not_shown_is_asked_for_by_pooling(thousand):
+    shown = bench("show", thousand, "--price", f"{CPU}=2", "--price", f"{GPU}=3")
+    assert (shown.status, shown.output) == (2, "")
+    assert shown.refusal().endswith("; 1 other session left out, which --pool has")
+
+
 def test_the_table_stands_below_the_summaries(thousand):
-    shown = bench("show", thousand, "--price", "aaaa=2", "--where", "sweep == 'wide-sigmoid'")
+    shown = bench("show", thousand, "--pool", "--price", "aaaa=2", "--where", "sweep == 'wide-sigmoid'")
     assert shown.output.index("step") < shown.output.index("Cost in EUR")
     assert f"{CPU}: 2.00 EUR an hour" in " ".join(shown.output.split())
     assert f"left out of the cost: {GPU}." in " ".join(shown.output.split())
-    assert "**Cost**: in EUR" in bench("show", thousand, "--price", "aaaa=2", "--format", "md").output
+    assert (
+        "**Cost**: in EUR" in bench("show", thousand, "--pool", "--price", "aaaa=2", "--format", "md").output
+    )
 
 
 @pytest.mark.parametrize(
