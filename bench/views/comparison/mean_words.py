@@ -105,15 +105,14 @@ def _over(comparison: Comparison, overall: Overall) -> str:
     """ " over 7 scenarios of this session"."""
     if overall.scenarios == 1:
         return _where(comparison.basis, "in")
-    return f" over {several(overall.scenarios, 'scenario')}{_where(comparison.basis)}"
+    return f" over {several(overall.scenarios, 'scenario')}{_where(comparison.basis, sessions=' of')}"
 
 
-def _where(basis: Basis, word: str = "of") -> str:
+def _where(basis: Basis, session: str = "of", sessions: str = ", over") -> str:
     """What the sentence holds for: " of this session", ", over 5 and 4 sessions"."""
     if basis.unit == "run":
-        return f" {word} " + (
-            "this session" if basis.sessions_a == 1 else f"these {basis.sessions_a:,} sessions"
-        )
+        many = basis.sessions_a > 1
+        return f" {session} these {basis.sessions_a:,} sessions" if many else f" {session} this session"
     if basis.unit == "session":
-        return f", over {basis.sessions_a:,} and {basis.sessions_b:,} sessions"
-    return f", over {basis.sessions_a:,} sessions that hold both"
+        return f"{sessions} {basis.sessions_a:,} and {basis.sessions_b:,} sessions"
+    return f"{sessions} {basis.sessions_a:,} sessions that hold both"

@@ -72,6 +72,7 @@ def _many(
         _headline(sentences(comparison, words.letters(place)), more[place] if more else (), "  ")
         for place, comparison in enumerate(comparisons)
     )
+    yield from _paragraphs(dict.fromkeys(tuple(advice(comparison)) for comparison in comparisons))
     found = many_table.lines(comparisons)
     chosen = many_table.shown(comparisons, found, everything)
     if chosen:
@@ -90,7 +91,6 @@ def _own(comparison: Comparison, letter: str, everything: bool) -> Iterator[Rend
         list(notes.quality_lines(comparison, letter)),
         list(notes.reasons(comparison, letter)),
         [*notes.only_lines(comparison, everything, letter), notes.left_out_line(comparison.basis, letter)],
-        list(advice(comparison)),
     ]
     parts: list[RenderableType] = [
         *_paragraphs(paragraphs),

@@ -68,6 +68,12 @@ def test_some_scenarios_agree(built):
     )
 
 
+def test_scenarios_that_disagree_are_of_the_sessions(built):
+    rows = batches(built, [1.3] * 7, ["slower"] * 5 + ["same"] * 2)
+    found = built.comparison(rows, [built.overall(rows)], basis=built.basis("session", 5, 4))
+    assert "(1.26 to 1.34) over 7 scenarios of 5 and 4 sessions: slower in 5" in headline(found)
+
+
 def test_of_a_single_scenario_its_own_interval_is_told(built):
     row = built.row("batch 1", 1.3, "slower")
     found = built.comparison([row], [built.overall([row], 1.3, 0.9, 1.9, "unclear")])
