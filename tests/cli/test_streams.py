@@ -1,19 +1,14 @@
 """What becomes of a command that cannot write: of its streams, and of processes as a shell starts them."""
 
 import errno
-import fcntl
 import os
-import pty
-import signal
 import subprocess
 import sys
-import termios
 import threading
 
 import pytest
 
 from bench.cli.streams import Drain
-from bench.records.store import read_sessions
 
 UNWRITTEN = "bench: standard output: cannot be written: "
 BENCH = f"{sys.executable} -m bench"
@@ -27,16 +22,6 @@ with open("journal", "w") as journal:
     assert journal.fileno() > 2, journal.fileno()
     subprocess.run(["sh", "-c", "echo of a child; echo of a child >&2"])
     journal.write(str(streams.unwritten()))
-"""
-TINY = """
-[measure]
-rounds = 2
-[[sweep]]
-name = "tiny"
-dataset = "digits"
-hidden = [16]
-batch_size = 10000
-epochs = 1
 """
 
 
@@ -120,26 +105,3 @@ def test_a_pipe_that_takes_nothing_now_is_waited_for():
     writer.join()
     os.close(ahead)
     assert (bytes(got), drain.error) == (data, None)
-
-
-@pytest.mark.slow
-def test_a_terminal_that_is_gone_does_not_end_a_session(tmp_path):
-    """As nohup leaves it, or a connection that breaks where SIGHUP is ignored."""
-    (tmp_path / "tiny.toml").write_text(TINY)
-    watching, terminal = pty.openpty()
-
-    def own_it():
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-
-    line = [sys.executable, "-m", "bench", "run", "tiny.toml", "--no-probe"]
-    to = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
-    with subprocess.Popen(line, **to, cwd=tmp_path, start_new_session=True, preexec_fn=own_it) as process:
-        os.close(terminal)
-        seen = b""
-        while "▶".encode() not in seen:
-            seen += os.read(watching, 4096)
-        os.close(watching)
-        assert process.wait(200) == 0
-    rows = read_sessions([str(tmp_path / "results")]).runs.to_pylist()
-    assert [row["status"] for row in rows] == ["ok", "ok"]

@@ -19,6 +19,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.caches import cache_with_digits
+
 GONE_SECONDS = 30.0
 COMMAND_SECONDS = 120.0
 RUN, FORKS = "bench-run", "bench-forks"  # what processes of runs are called, and what they come from
@@ -37,7 +39,7 @@ except ClusterError as error:
     sys.exit(str(error))
 """
 
-_MARK = "BENCH_TEST_MARK"
+MARK = "BENCH_TEST_MARK"
 _DEVICE = "veth0"
 _PORTS = (6379, 10001)  # Ray's own, where a host has all of its ports to itself
 _COMMON = ("--min-worker-port", 0, "--max-worker-port", 0, "--disable-usage-stats")
@@ -52,6 +54,9 @@ _IMPATIENT = {
 # Who is there but busy with others' work may take longer to answer; who is not refuses at once.
 _PATIENT_WITH_THE_BUSY = {"RAY_health_check_timeout_ms": "10000"}
 
+# Else a worker for each CPU is started ahead, which takes it a second.
+_NO_MORE_THAN_ASKED = {"RAY_prestart_worker_first_driver": "0"}
+
 
 @contextlib.contextmanager
 def nodes_here(*nodes):
@@ -63,15 +68,16 @@ def nodes_here(*nodes):
     from ray.cluster_utils import Cluster
 
     with _ended() as mark, _short_folder() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv(_MARK, mark)
+        patch.setenv(MARK, mark)
         patch.setenv("RAY_TMPDIR", str(folder))
         # Ray's own default, whatever was set before in this process.
-        for name, value in (_IMPATIENT | _PATIENT_WITH_THE_BUSY | {"RAY_worker_niceness": "15"}).items():
+        settings = _IMPATIENT | _PATIENT_WITH_THE_BUSY | _NO_MORE_THAN_ASKED | {"RAY_worker_niceness": "15"}
+        for name, value in settings.items():
             patch.setenv(name, value)
         cluster = Cluster()
         try:
             for node in nodes:
-                cluster.add_node(include_dashboard=False, **node)
+                cluster.add_node(include_dashboard=False, no_monitor=True, **node)  # nothing is scaled
             yield cluster
         finally:
             cluster.shutdown()
@@ -108,7 +114,7 @@ class Host:
         try:
             output, _ = process.communicate(timeout=COMMAND_SECONDS)
         except subprocess.TimeoutExpired:
-            _end(self.environ[_MARK])
+            _end(self.environ[MARK])
             pytest.fail(f"{command} still ran after {COMMAND_SECONDS:g} s; {process.communicate()[0]}")
         return process.returncode, output
 
@@ -124,7 +130,7 @@ class Host:
 
     def processes(self):
         """All that run on this host, by whoever they were started."""
-        return _marked(self.environ[_MARK])
+        return marked(self.environ[MARK])
 
 
 @dataclass(frozen=True)
@@ -195,7 +201,7 @@ def start_node(host, address, *options):
 
 def processes_of_clusters():
     """All that the cluster started that this process is in, and that run now."""
-    return _marked(os.environ[_MARK])
+    return marked(os.environ[MARK])
 
 
 def alive(process):
@@ -203,6 +209,15 @@ def alive(process):
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def names(processes):
+    """Theirs, less those that have ended meanwhile."""
+    found = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.append(process.name())
+    return found
 
 
 def is_run(process):
@@ -243,8 +258,9 @@ def _host(name, address, prefix=(), token=None):
             kept
             | _IMPATIENT
             | {
-                _MARK: mark,
+                MARK: mark,
                 "HOME": str(folder),  # no other cluster's token
+                "BENCH_CACHE": str(cache_with_digits(folder / "cache")),
                 "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
                 "RAY_TMPDIR": str(folder),
                 "RAY_AUTH_MODE": "token",
@@ -268,12 +284,12 @@ def _ended():
         yield mark
     finally:
         _end(mark)
-    assert not _marked(mark)
+    assert not marked(mark)
 
 
 def _end(mark):
     until = time.monotonic() + GONE_SECONDS
-    while left := _marked(mark):
+    while left := marked(mark):
         assert time.monotonic() < until, left
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -281,12 +297,12 @@ def _end(mark):
         psutil.wait_procs(left, timeout=1.0)
 
 
-def _marked(mark):
-    """The processes that have this mark in their environment."""
+def marked(mark):
+    """The processes that have this mark in their environment, whoever started them, by however many steps."""
     found = []
     for process in psutil.process_iter():
         try:
-            theirs = None if process.status() == psutil.STATUS_ZOMBIE else process.environ().get(_MARK)
+            theirs = None if process.status() == psutil.STATUS_ZOMBIE else process.environ().get(MARK)
         except psutil.Error:  # not ours, or gone
             continue
         if theirs == mark:

@@ -11,6 +11,7 @@ import pytest
 
 from bench.records.scenario import Scenario
 from bench.training.compile_cache import open_cache
+from tests.caches import cache_with_digits
 
 SCENARIO = Scenario(hidden=[50], batch_size=100)
 CORES = (0, 1)
@@ -161,7 +162,7 @@ def test_two_first_runs_at_the_same_time_keep_either_s(opened):
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """What `tests.training.cached_runs` tells of its runs, by name."""
-    cache = tmp_path_factory.mktemp("cache")
+    cache = cache_with_digits(tmp_path_factory.mktemp("cache"))
     environ = os.environ | {"BENCH_CACHE": str(cache), "TMPDIR": str(tmp_path_factory.mktemp("tmp"))}
     root = Path(__file__).parents[2]
     told = subprocess.run(

@@ -17,6 +17,7 @@ from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.store import read_sessions
 from bench.records.suite import Measure, Point, Suite
+from tests.caches import cache_with_digits
 from tests.orchestration.clusters import await_end, is_run, nodes_here, processes_of_clusters, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -24,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 # Wide enough that each phase goes on for a while after it has been told of.
 GANG = {
     "dataset": "digits",
-    "hidden": [512, 512],
+    "hidden": [256, 256],
     "epochs": 2,
     "jit": False,
     "strategy": "multi_worker_mirrored",
@@ -39,7 +40,7 @@ def cluster(tmp_path, monkeypatch):
     """A cluster of a head and four nodes of one CPU, joined, with the digits in its object store."""
     from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster, share
 
-    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("BENCH_CACHE", str(cache_with_digits(tmp_path / "cache")))
     named = [{"num_cpus": 1, "node_name": f"n{number}"} for number in range(4)]
     with nodes_here({"num_cpus": 0}, *named) as nodes, ray_cluster(nodes.address):  # nobody kills the head
         digits = load("digits", None)
@@ -103,16 +104,23 @@ def placement_groups():
     return [group["state"] for group in placement_group_table().values()]
 
 
-def run(here, folder, killer, nodes, phases):
-    """A run labelled with each phase, on the first so many of the nodes; gives its rows."""
+def pool_of(datasets):
+    """A pool that tells the `killer` it has of each gang that it opens, before that has formed."""
     from bench.orchestration.on_ray.pool import RayPool
 
     class Pool(RayPool):
+        killer = None
+
         def open(self, allocations, request):
             worker = super().open(allocations, request)
-            killer.opened(allocations)
+            self.killer.opened(allocations)
             return worker
 
+    return Pool(datasets)
+
+
+def run(here, pool, folder, nodes, phases):
+    """A run labelled with each phase, on the first so many of the nodes; gives its rows."""
     points = tuple(
         Point("sweep", phase, Scenario(**GANG, batch_size=5000 + number))
         for number, phase in enumerate(phases)
@@ -121,15 +129,16 @@ def run(here, folder, killer, nodes, phases):
     known = replace(here.known, nodes=here.known.nodes[:nodes])
     with Recorder.begin(folder, folder.name, {}) as recorder:
         rules = Rules(lambda _times: True, probe=False)
-        Session(suite, known, Pool(here.datasets), recorder, killer, rules).run()
+        Session(suite, known, pool, recorder, pool.killer, rules).run()
     return read_sessions([str(folder)]).runs.to_pylist()
 
 
 def test_what_is_killed_at_any_stage_costs_its_run_an_attempt(cluster, tmp_path):
     """Workers first, on two of the nodes, then nodes: of one that is gone all is known alike."""
+    pool = pool_of(cluster.datasets)  # one for both: what the nodes have for their runs stays
     for name, nodes, phases in (("workers", 2, ("train", "evaluate")), ("nodes", 4, ("train",))):
-        killer = Killer(cluster.nodes, name == "nodes")
-        rows = run(cluster, tmp_path / name, killer, nodes, phases)
+        killer = pool.killer = Killer(cluster.nodes, name == "nodes")
+        rows = run(cluster, pool, tmp_path / name, nodes, phases)
         assert killer.killed[0] == "start"
         assert sorted(killer.killed[1:]) == sorted(phases)
         assert {row["label"]: row["status"] for row in rows} == dict.fromkeys(phases, "ok")

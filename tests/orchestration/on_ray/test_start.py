@@ -1,13 +1,16 @@
 """A Ray of one's own, in a world that means no good: how its start fails, and what is left when it ends."""
 
 import contextlib
+import fcntl
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import uuid
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +21,8 @@ import pytest
 from bench.errors import ClusterError
 from bench.orchestration.on_ray import start as ray_start
 from bench.records.store import read_sessions
-from tests.orchestration.clusters import alive, until
+from tests.caches import cache_with_digits
+from tests.orchestration.clusters import MARK, alive, marked, names, until
 
 ANSWER = "import sys, time; wanted = sys.stdin.readline(); "
 SUITE = """
@@ -34,6 +38,7 @@ epochs = 1
 matrix.activation = ["relu", "tanh"]
 """
 SLEEPER = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
+UNWRITTEN = "bench: standard output: cannot be written: Input/output error; all else is done\n"
 INTERRUPTED = "bench: interrupted; every finished run is kept\n"
 
 
@@ -286,59 +291,52 @@ def start(tmp_path):
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
 
-    def start(**environ):
+    def start(how=None, **environ):
+        line = [sys.executable, "-m", "bench", "run", suite, "--no-probe", "--results", tmp_path / "r"]
+        usual = {"stdout": subprocess.PIPE, "bufsize": 1, "preexec_fn": listens}
         return subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "bench",
-                "run",
-                str(suite),
-                "--no-probe",
-                "--results",
-                str(tmp_path / "r"),
-            ],
-            env={**os.environ, **environ, "BENCH_TEST_MARK": mark},
-            stdout=subprocess.PIPE,
+            list(map(str, line)),
+            env={**os.environ, **environ, MARK: mark},
             stderr=subprocess.PIPE,
             text=True,
-            bufsize=1,
-            preexec_fn=listens,
+            **usual | (how or {}),
         )
 
-    start.marked = lambda: marked(mark)
+    start.marked = lambda: names(marked(mark))
     return start
 
 
-def marked(mark):
-    """Every process that was started, by however many steps, with `mark` in its environment."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get("BENCH_TEST_MARK") == mark:
-                found.append(process.name())
-        except psutil.Error:  # not ours, or gone
-            continue
-    return found
-
-
 @pytest.mark.slow
-def test_a_world_that_means_no_good_changes_nothing(start, tmp_path):
+def test_neither_a_world_that_means_no_good_nor_a_terminal_that_goes_changes_a_session(start, tmp_path):
+    """The terminal as nohup leaves it, or a connection that breaks where SIGHUP is ignored."""
     home, long = tmp_path / "home", tmp_path / ("x" * 100)
     for folder in (home, long):
         folder.mkdir()
     (home / ".ray").write_text("a file where Ray would make a folder")
     world = {
         "HOME": str(home),
+        "BENCH_CACHE": str(cache_with_digits(tmp_path / "cache")),
         "TMPDIR": str(long),
         "PYTHONWARNINGS": "error",
         "RAY_RUNTIME_ENV_HOOK": "no.such.hook",
         "RAY_REDIS_ADDRESS": "127.0.0.1:1",
         "RAY_ADDRESS": "",
     }
-    with start(**world) as process:
+    watching, terminal = pty.openpty()
+
+    def own_it():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+    to = {"stdin": terminal, "stdout": terminal, "start_new_session": True, "preexec_fn": own_it}
+    with start(to, **world) as process:
+        os.close(terminal)
+        seen = b""
+        while "▶".encode() not in seen:
+            seen += os.read(watching, 4096)
+        os.close(watching)
         _, errors = process.communicate()
-    assert (process.returncode, errors) == (0, "")
+    assert (process.returncode, errors) == (0, UNWRITTEN)
     runs = read_sessions([str(tmp_path / "r")])
     assert runs.runs["status"].to_pylist() == ["ok", "ok"]
     recorded = runs.machines["fingerprint"].to_pylist() + runs.machines["environment"].to_pylist()

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from bench.records.store import read_sessions
+from tests.caches import cache_with_digits
 from tests.orchestration.clusters import nodes_here
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -67,7 +68,11 @@ cpus = 1
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory):
     """The tests' own cache of data sets, and a terminal that is wide enough for every column."""
-    return {**os.environ, "BENCH_CACHE": str(tmp_path_factory.mktemp("cache")), "COLUMNS": "200"}
+    return {
+        **os.environ,
+        "BENCH_CACHE": str(cache_with_digits(tmp_path_factory.mktemp("cache"))),
+        "COLUMNS": "200",
+    }
 
 
 @pytest.fixture

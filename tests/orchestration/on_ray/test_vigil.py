@@ -206,7 +206,7 @@ def test_a_cluster_whose_head_is_killed_costs_a_session_what_is_under_way_alone(
     suite.write_text(SUITE)
     command = (sys.executable, "-m", "bench", "run", suite, "--no-probe", "--results", results)
     with this_machine() as host:
-        host.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = "24"
+        host.environ["RAY_gcs_rpc_server_reconnect_timeout_s"] = "16"
         address = start_head(host, "--num-cpus", 1, "--include-dashboard=false")
         process = host.start(*command, "--address", address, COLUMNS="200")
         for line in process.stdout:
