@@ -73,7 +73,8 @@ def _level(comparison: Comparison, overall: Overall, interval: Interval, a: str,
         sentence = f"{_subject(overall, b)} {_alike(overall)} {a} {within}{_over(comparison, overall)}"
         return f"{sentence}." if alike else f"{sentence}: {_counts(overall)}."
     low, high = interval
-    what = "difference in energy" if words.measure(overall.metric) == "energy" else "difference"
+    measure = words.measure(overall.metric)
+    what = "difference" if measure == "time" else f"difference in {measure}"
     sentence = f"No {what} between {a} and {b} shows{_over(comparison, overall)}"
     if low > 0 and math.isfinite(high):
         sentence += f": of {words.share(high / low * (1 + comparison.delta) - 1)} on it would have"
@@ -86,7 +87,8 @@ def _subject(overall: Overall, b: str) -> str:
 
 
 def _alike(overall: Overall) -> str:
-    return "as fast as" if words.measure(overall.metric) == "time" else "as much energy as"
+    measure = words.measure(overall.metric)
+    return "as fast as" if measure == "time" else f"as much {measure} as"
 
 
 def _counts(overall: Overall) -> str:

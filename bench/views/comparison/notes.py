@@ -39,8 +39,9 @@ def legend(comparisons: Sequence[Comparison]) -> Iterator[str]:
 def _ratio_words(comparisons: Sequence[Comparison]) -> tuple[str, str]:
     """What B/A is, and what the verdicts on it are called."""
     metrics = {one.metric for comparison in comparisons for one in comparison.scenarios}
-    if all(words.measure(metric) == "energy" for metric in metrics):
-        return "B/A: B's energy over A's; below 1 means B needs less.", "Less or more"
+    measures = {words.measure(metric) for metric in metrics}
+    if len(measures) == 1 and "time" not in measures:
+        return f"B/A: B's {measures.pop()} over A's; below 1 means B needs less.", "Less or more"
     return "B/A: B's time over A's; below 1 means B is faster.", "Faster or slower"
 
 

@@ -16,7 +16,7 @@ from bench.analysis.comparison import (
     Verdict,
 )
 from bench.analysis.decision import decide
-from bench.views.format import NONE, bytes_, joules, percent, ratio, seconds
+from bench.views.format import NONE, bytes_, joules, money, percent, ratio, seconds
 
 METRIC_WORDS: dict[Metric, str] = {
     "step_seconds": "median step",
@@ -38,7 +38,7 @@ STYLES: dict[Verdict, str] = {
     "refused": "magenta",
 }
 HASH_DIGITS = 12
-_ENERGY: Mapping[Verdict, str] = {"faster": "less energy", "slower": "more energy"}
+_LESS_AND_MORE: Mapping[Verdict, str] = {"faster": "less", "slower": "more"}
 SHORT_NAME = 16
 """Sides with names of at most so many letters, and not of digits alone, go by them in sentences."""
 _NEAR = 1.0995
@@ -127,13 +127,15 @@ def below(scenario: ScenarioComparison, delta: float) -> str:
 
 
 def measure(metric: Metric) -> str:
-    """What a side takes so and so much of: "time", "energy"."""
-    return "energy" if metric.startswith("energy") else "time"
+    """What a side takes so and so much of: "time", "energy", "money"."""
+    return {"energy_joules": "energy", "cost": "money"}.get(metric, "time")
 
 
 def said(verdict_: Verdict, metric: Metric) -> str:
     """A verdict in the word for what is compared: who takes 1.3 times the energy is no slower for it."""
-    return _ENERGY.get(verdict_, verdict_) if measure(metric) == "energy" else verdict_
+    what = measure(metric)
+    more = _LESS_AND_MORE.get(verdict_)
+    return verdict_ if what == "time" or more is None else f"{more} {what}"
 
 
 def verdict(scenario: ScenarioComparison, delta: float) -> str:
@@ -167,8 +169,8 @@ def values(name: str, found: tuple[Any, ...]) -> str:
 
 
 def amount(value: float | None, metric: Metric) -> str:
-    """A median in its unit: "1.23 ms", "801 J"."""
-    return joules(value) if measure(metric) == "energy" else seconds(value)
+    """A median in its unit: "1.23 ms", "801 J"; a sum in the prices' currency: "0.0027"."""
+    return {"energy": joules, "money": money, "time": seconds}[measure(metric)](value)
 
 
 def amount_and_accuracy(side: SideOfScenario, metric: Metric) -> tuple[str, str]:
