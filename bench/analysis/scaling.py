@@ -1,7 +1,10 @@
 """How throughput grows with hardware: each way to spread a training over replicas against one device.
 
 Strong scaling holds the global batch fixed, weak scaling the batch of each replica. Only runs of one session
-are held against each other: sessions of one machine differ by 2 to 10 % where it is shared.
+are held against each other: sessions of one machine differ by 2 to 10 % where it is shared. By simulation
+(1,500 each; a scatter of 2 %, moods of 2 and 5 %, 4 to 20 rounds) 95 % intervals of the speed-up hold it in
+94 to 98 of 100 cases within a session, in 94 to 95 with six sessions as blocks, and in 76 to 14, the fewer
+the more rounds there are, where the one device was measured in another session.
 """
 
 import math

@@ -113,8 +113,9 @@ class ScalingColumns:
         Of very many of a session the last ones.
         """
         timed = rows[self._timed[rows]]
-        place = self._session_order[self._sessions.indices[timed]]
-        return {int(at): self._steps[timed[place == at][-_MOST_RUNS:]] for at in np.unique(place)}
+        parts = grouped([self._sessions], timed)
+        order = {int(self._session_order[self._sessions.indices[own[0]]]): own for own in parts}
+        return {at: self._steps[order[at][-_MOST_RUNS:]] for at in sorted(order)}
 
     def all_reduce_share(self, rows: Rows) -> float | None:
         """The median, of 1, of what all-reduce by itself takes of a step."""
