@@ -64,7 +64,12 @@ def by_column(runs: RunTable, machines: Sequence[Row], name: str) -> list[Side]:
         only = ", ".join(map(setting_text, of)) or "none"
         raise BenchError(f"--by {name}: its runs have one value ({only}); name a column in which some differ")
     ordered = sorted(of, key=lambda value: _place(column, value, runs, of[value]))
-    return [side_of(setting_text(value), runs.take(of[value]), machines) for value in ordered]
+    return [side_of(_side_name(name, value), runs.take(of[value]), machines) for value in ordered]
+
+
+def _side_name(column: str, value: object) -> str:
+    """The value itself, or "round=2" where that would be a mere number."""
+    return f"{column}={value}" if isinstance(value, int | float) else setting_text(value)
 
 
 def _place(column: str, value: object, runs: RunTable, rows: Rows) -> tuple[float, str]:

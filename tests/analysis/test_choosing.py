@@ -22,7 +22,7 @@ def test_each_value_of_a_column_is_a_side_the_default_first(runs):
     sides = by_column(RunTable(runs), [], "loop")
     assert [(side.name, len(side.runs)) for side in sides] == [("fused", 4), ("fit", 4)]
     assert [side.name for side in by_column(RunTable(runs), [], "precision")] == ["float32", "mixed_bfloat16"]
-    assert [side.name for side in by_column(RunTable(runs), [], "round")] == ["0", "1"]
+    assert [side.name for side in by_column(RunTable(runs), [], "round")] == ["round=0", "round=1"]
 
 
 def test_sides_are_paired_by_all_that_they_do_not_differ_in(runs):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import sys
 
@@ -17,6 +18,7 @@ from bench.records.tables import Identity, run_row
 
 HOSTILE = "\x1b]0;taken\x07\x1b[2J\x9b31m\n| <b> |\r\u202e[red]"
 SHOWN = r"\x1b]0;taken\x07\x1b[2J\x9b31m\n| <b> |\r\u202e[red]"
+COMMANDS = {"show": ("show",), "compare": ("compare", "--by", "round")}
 MARKDOWN = r"\x1b]0;taken\x07\x1b[2J\x9b31m\n\| \<b> \|\r\u202e[red]"
 
 
@@ -31,11 +33,11 @@ def session(tmp_path_factory):
         recorder.add_machines(
             [{"session_id": "s", **machine, "software_id": "bbbbbbbbbbbb", "kernel": HOSTILE}]
         )
-        for place, point in enumerate(points):
+        for place, (point, number) in enumerate(itertools.product(points, (1, 2))):
             measured = (
                 Measurement(status="ok", flags=(HOSTILE,), step_seconds=1e-3, wall_seconds=1.0),
                 Measurement(status="failed", error=f"why{HOSTILE}"),
-            )[place]
+            )[points.index(point)]
             identity = Identity(
                 run_id=str(place),
                 session_id="s",
@@ -43,7 +45,7 @@ def session(tmp_path_factory):
                 sweep=HOSTILE,
                 scenario_id=point.scenario.scenario_id,
                 label=f"{point.label}{HOSTILE}",
-                round=1,
+                round=number,
                 order=1,
                 attempt=1,
                 started_at=None,
@@ -73,7 +75,7 @@ def printed(capsys):
 )
 def test_for_people_it_is_visible(session, printed, monkeypatch, command, style, text):
     monkeypatch.setenv("COLUMNS", "300")
-    said = printed(command, *[session] * (1 if command == "show" else 2), "--format", style)
+    said = printed(*COMMANDS[command], session, "--format", style)
     assert said.replace("\n", "").isprintable()
     assert f"batch_size=10{text}" in said
     assert "\n| <b>" not in said
@@ -97,12 +99,12 @@ def test_for_people_it_is_visible_among_costs(session, printed, monkeypatch, sty
 
 @pytest.mark.parametrize("command", ["show", "compare"])
 def test_for_programs_it_is_the_very_text(session, printed, command):
-    folders = [session] * (1 if command == "show" else 2)
-    as_json = printed(command, *folders, "--format", "json")
+    as_json = printed(*COMMANDS[command], session, "--format", "json")
     assert as_json.replace("\n", "").isprintable()
     found = json.loads(as_json)
-    as_csv = io.StringIO(printed(command, *folders, "--format", "csv"), newline="")
-    for rows in (found if command == "show" else found["scenarios"], csv.DictReader(as_csv)):
+    as_csv = io.StringIO(printed(*COMMANDS[command], session, "--format", "csv"), newline="")
+    rows_found = found if command == "show" else found["comparisons"][0]["scenarios"]
+    for rows in (rows_found, csv.DictReader(as_csv)):
         labels = {row.get("label", row.get("scenario")) for row in rows}
         assert labels == {f"batch_size={n}{HOSTILE}" for n in (10, 100)}
 
