@@ -62,7 +62,7 @@ def show(
             raise BenchError("--price: --overhead tells of time alone; leave one of the two out")
         _show_overhead(paths, where, sort, every or pool, output)
         return
-    from bench.analysis.columns import TABLE_COLUMNS
+    from bench.analysis.columns import OF_ONE_SESSION, TABLE_COLUMNS
     from bench.analysis.drift import MACHINE_COLUMNS
     from bench.analysis.summary import RUN_COLUMNS, sort_by, summarise
     from bench.records.run_table import RunTable
@@ -71,7 +71,8 @@ def show(
     from bench.views.visible import visible_table
 
     for_people = output in (Format.table, Format.md)
-    columns: dict[TableName, tuple[str, ...]] = {"runs": TABLE_COLUMNS if for_people else RUN_COLUMNS}
+    shown_runs = TABLE_COLUMNS if every or pool else OF_ONE_SESSION
+    columns: dict[TableName, tuple[str, ...]] = {"runs": shown_runs if for_people else RUN_COLUMNS}
     if output is Format.table:
         columns["machines"] = MACHINE_COLUMNS
     found = chosen(paths, where, with_costs(columns, asked), every or pool)
@@ -96,11 +97,14 @@ def show(
 
 
 def _markdown(runs: "RunTable", pool: bool, sort: str | None, others: int) -> str:
+    from bench.analysis.contrasts import contrasts
     from bench.analysis.nodes import node_tables
     from bench.analysis.scaling import scalings
     from bench.analysis.sessions import session_facts
     from bench.analysis.summary import sort_by, summarise
     from bench.analysis.surface import surfaces
+    from bench.views.comparison import headline
+    from bench.views.export import markdown_words
     from bench.views.nodes import node_markdown
     from bench.views.scaling import scaling_markdown
     from bench.views.summary import as_markdown
@@ -108,6 +112,7 @@ def _markdown(runs: "RunTable", pool: bool, sort: str | None, others: int) -> st
 
     summaries = summarise(runs, pool)
     parts = (
+        *(f"{markdown_words(headline(one))}\n" for one in contrasts(runs)),
         as_markdown(sort_by(summaries, sort), session_facts(runs), others),
         surface_markdown(surfaces(summaries, runs)),
         scaling_markdown(scalings(runs)),

@@ -18,23 +18,29 @@ def print_tables(
     sort: str | None = None,
     others: int = 0,
 ) -> None:
-    """The summaries of `runs`, what they say of batch sizes, replicas and nodes, and how machines drifted.
+    """What the settings of `runs` come to in sentences, their summaries and what those say, and what drifted.
 
     Takes rows of `machines`, whether to `pool` sessions, the column to `sort` by, and how many `others` there
     are beside the sessions of `runs`.
     """
+    from rich.text import Text
+
+    from bench.analysis.contrasts import contrasts
     from bench.analysis.drift import drifts
     from bench.analysis.nodes import node_tables
     from bench.analysis.scaling import scalings
     from bench.analysis.sessions import session_facts
     from bench.analysis.summary import sort_by, summarise
     from bench.analysis.surface import surfaces
+    from bench.views.comparison import headline
     from bench.views.nodes import node_grids
     from bench.views.probe import drift_lines
     from bench.views.scaling import scaling_tables
     from bench.views.summary import summary_table
     from bench.views.surface import surface_grids
 
+    if found := contrasts(runs):
+        console.print(Text("\n".join([*map(headline, found), ""])))
     summaries = summarise(runs, pool)
     console.print(summary_table(sort_by(summaries, sort), session_facts(runs), others))
     console.print(surface_grids(surfaces(summaries, runs)))

@@ -83,7 +83,7 @@ def test_for_people_it_is_visible(session, printed, monkeypatch, command, style,
 
 def test_of_an_error_the_first_line_is_told(session, printed, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
-    assert r": 1 failed of 1: why\x1b]0;taken\x07\x1b[2J\x9b31m" + "\n" in printed("show", session)
+    assert r": 2 failed of 2: why\x1b]0;taken\x07\x1b[2J\x9b31m" + "\n" in printed("show", session)
 
 
 @pytest.mark.parametrize(("style", "text"), [("table", SHOWN), ("md", MARKDOWN)])
