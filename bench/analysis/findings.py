@@ -8,6 +8,7 @@ import pyarrow as pa
 from bench.analysis import comparison
 from bench.analysis.columns import TABLE_COLUMNS
 from bench.analysis.comparison import Comparison
+from bench.analysis.contrasts import contrasts
 from bench.analysis.curves import EPOCH_COLUMNS, Curve, curves
 from bench.analysis.drift import Drift, drifts
 from bench.analysis.nodes import NodeTable, node_tables
@@ -38,6 +39,8 @@ class Findings:
     `summaries`, `trends`, `curves` and `surfaces` are of the `latest` sessions, told by their ids: of each
     suite the newest on each machine. All else is of all sessions, as `pooled`, which takes them as blocks.
 
+    `contrasts` are those of each of the `latest` sessions, which are shown in full.
+
     `failures` are the first runs that did not end ok, of `failed` ones; `rivals_left_out` is how many
     machines are not held against the first, `flagged` how many runs have a flag.
     """
@@ -48,6 +51,7 @@ class Findings:
     machines: tuple[Row, ...]
     sessions: tuple[SessionFacts, ...]
     latest: frozenset[str]
+    contrasts: Mapping[str, tuple[Comparison, ...]]
     summaries: tuple[ScenarioSummary, ...]
     pooled: tuple[ScenarioSummary, ...]
     trends: tuple[Trend, ...]
@@ -79,6 +83,10 @@ def findings(runs: RunTable, epochs: pa.Table, machines: Iterable[Row]) -> Findi
         machines=tuple(there),
         sessions=tuple(sessions),
         latest=newest,
+        contrasts={
+            shown.codes("session_id")[rows[0]]: tuple(contrasts(shown.take(rows)))
+            for rows in shown.groups("session_id")
+        },
         summaries=tuple(summaries),
         pooled=tuple(summarise(runs, pool=True)),
         trends=tuple(trends(summaries, shown)),

@@ -163,5 +163,6 @@ def test_just_the_columns_of_machines_that_are_named_are_asked_for():
 def test_the_summaries_at_a_session_s_end_have_the_columns_of_each():
     shown = (summary, sessions, surface, scaling, nodes)
     assert set(columns.TABLE_COLUMNS) == {name for one in shown for name in one.RUN_COLUMNS}
-    assert set(columns.SUMMED_UP) == {*columns.TABLE_COLUMNS, *overhead.RUN_COLUMNS}
+    assert set(columns.OF_ONE_SESSION) == {*columns.TABLE_COLUMNS, *comparison.RUN_COLUMNS}
+    assert set(columns.SUMMED_UP) == {*columns.OF_ONE_SESSION, *overhead.RUN_COLUMNS}
     assert set(columns.SUMMED_UP_MACHINES) == {*drift.MACHINE_COLUMNS, *overhead.MACHINE_COLUMNS}

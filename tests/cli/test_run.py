@@ -10,12 +10,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
 
 import psutil
 import pytest
 
 from bench.analysis import repetition
 from bench.records.store import read_sessions
+from tests.orchestration.clusters import MARK, await_end, marked, names
 from tests.sessions import journal_of, recorded, without_seal
 
 pytestmark = pytest.mark.slow
@@ -71,40 +73,16 @@ def the_session(path):
     return folder, read_sessions([str(folder)]).runs.to_pylist()
 
 
-def test_a_tiny_suite_runs_from_end_to_end(suite):
-    path = suite(TINY)
-    ended = subprocess.run(command(path), capture_output=True, text=True, timeout=200, check=False)
+def test_a_tiny_suite_runs_from_end_to_end_until_the_precision_or_the_last_round(suite):
+    """What a scenario did is checked against its own step times: a busy machine may need a round more."""
+    path = suite(TINY.replace("rounds = 2", "rounds = 2\nprecision = 0.5\nmax_rounds = 8"))
+    ended = subprocess.run(command(path), capture_output=True, text=True, timeout=280, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
 
     folder, rows = the_session(path)
     assert {file.name for file in folder.iterdir()} == {
         *("runs.parquet", "epochs.parquet", "machines.parquet", "journal.jsonl", "manifest.json")
     }
-    assert [row["status"] for row in rows] == ["ok"] * 4
-    assert {(row["label"], row["round"]) for row in rows} == {
-        (f"activation={name}", number) for name in ("relu", "tanh") for number in (1, 2)
-    }
-    tables = read_sessions([str(folder)])
-    assert tables.epochs.num_rows == 4
-    assert tables.machines["probe_moment"].to_pylist() == [None, "start", "end"]
-    assert all(row["limit_seconds"] > 0 and row["limit_fraction"] > 0 for row in rows)
-
-    lines = [line.partition(" ")[2] for line in ended.stdout.splitlines()]
-    assert lines[0] == "Tiny: 4 runs in 2 rounds"
-    assert sum(line.startswith("▶ tiny · activation=") for line in lines) == 4
-    done = [line for line in lines if line.startswith("✓ tiny · activation=")]
-    assert [line.rpartition(" ")[2] for line in done] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
-    assert "\ntiny · tiny\nscenario " in ended.stdout
-    assert ended.stdout.splitlines()[-1] == f"Session: {folder}"
-
-
-def test_repetition_goes_on_until_the_precision_or_the_last_round(suite):
-    """What a scenario did is checked against its own step times: a busy machine may need a round more."""
-    path = suite(TINY.replace("rounds = 2", "rounds = 2\nprecision = 0.5\nmax_rounds = 8"))
-    ended = subprocess.run(unprobed(path), capture_output=True, text=True, timeout=280, check=False)
-    assert (ended.returncode, ended.stderr) == (0, "")
-
-    _, rows = the_session(path)
     assert {row["status"] for row in rows} == {"ok"}
     assert {(row["wanted_precision"], row["max_rounds"]) for row in rows} == {(0.5, 8)}
     settled = repetition.until(0.5)
@@ -114,11 +92,18 @@ def test_repetition_goes_on_until_the_precision_or_the_last_round(suite):
         assert [number for number, _ in by_round] == list(range(1, len(by_round) + 1))
         assert len(by_round) == (7 if settled([step for _, step in by_round[:7]]) else 8)
         taken.append((len(by_round), settled([step for _, step in by_round])))
+    assert sum(runs for runs, _ in taken) == len(rows)
+    tables = read_sessions([str(folder)])
+    assert tables.epochs.num_rows == len(rows)
+    assert tables.machines["probe_moment"].to_pylist() == [None, "start", "end"]
+    assert all(row["limit_seconds"] > 0 and row["limit_fraction"] > 0 for row in rows)
 
     lines = [line.partition(" ")[2] for line in ended.stdout.splitlines()]
     assert lines[0] == (
         "Tiny: at least 14 runs in 7 rounds, up to 16 in 8, until within ±50 % of this session's median"
     )
+    assert sum(line.startswith("▶ tiny · activation=") for line in lines) == len(rows)
+    assert sum(line.startswith("✓ tiny · activation=") for line in lines) == len(rows)
     going_on = [line for line in lines if line.startswith("Round 8 of at most 8: ")]
     assert len(going_on) == any(runs == 8 for runs, _ in taken)
     said = " ".join(ended.stdout.split())
@@ -127,6 +112,8 @@ def test_repetition_goes_on_until_the_precision_or_the_last_round(suite):
         in said
     )
     assert "± 95 %" in said
+    assert "\ntiny · tiny\nscenario " in ended.stdout
+    assert ended.stdout.splitlines()[-1] == f"Session: {folder}"
 
 
 def test_on_a_terminal_a_live_display_gives_way_to_the_summary_and_failures_are_listed(suite):
@@ -199,14 +186,20 @@ def test_an_interrupt_keeps_what_is_finished_and_cancels_what_runs(suite):
     assert out.splitlines()[-1] == f"Session: {folder}"
 
 
-def test_a_killed_session_is_resumed(suite):
-    path = suite(TINY)
-    with subprocess.Popen(unprobed(path), stdout=subprocess.PIPE, text=True, bufsize=1) as process:
-        until(process.stdout, "✓ ")
+def test_a_killed_session_leaves_no_process_loses_no_finished_run_and_is_resumed(suite):
+    path, mark = suite(TINY), uuid.uuid4().hex
+    pipes = {"stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    with subprocess.Popen(unprobed(path), env={**os.environ, MARK: mark}, **pipes) as process:
+        finished = until(process.stdout, "✓ ")
         until(process.stdout, "▶ ")
+        of_ray = set(names(marked(mark)))
         process.kill()
+    assert {"raylet", "gcs_server"} <= of_ray
     folder, left = the_session(path)
     assert [row["status"] for row in left] == ["ok"] * len(left)
+    assert any(row["label"] in finished for row in left)
+    await_end(marked(mark))
+    assert marked(mark) == []
 
     ended = subprocess.run(
         unprobed(path, "--resume"), capture_output=True, text=True, timeout=200, check=False
@@ -259,9 +252,10 @@ def test_a_killed_session_is_resumed(suite):
 
 
 def until(stream, mark):
+    """The first line that begins with `mark`."""
     for line in stream:
         if line.partition(" ")[2].startswith(mark):
-            return
+            return line
     pytest.fail(f"ended without a line with {mark}")
 
 

@@ -3,9 +3,7 @@
 import contextlib
 import os
 import signal
-import subprocess
 import sys
-import uuid
 from types import SimpleNamespace
 
 import psutil
@@ -22,6 +20,7 @@ from bench.records.recorder import Recorder
 from bench.records.scenario import Scenario
 from bench.records.store import read_sessions
 from bench.records.suite import Measure, Point, Suite
+from tests.caches import cache_with_digits
 from tests.orchestration.clusters import await_end, is_run
 from tests.orchestration.memory import memory_group
 
@@ -34,7 +33,7 @@ LONG = {"batch_size": 1, "epochs": 100_000}
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory):
     """An environment whose cache of data sets is the tests' own."""
-    return {**os.environ, "BENCH_CACHE": str(tmp_path_factory.mktemp("cache"))}
+    return {**os.environ, "BENCH_CACHE": str(cache_with_digits(tmp_path_factory.mktemp("cache")))}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +68,7 @@ class Watcher(Silent):
     """Keeps the process of every run, and kills those that `kill` names once they have trained an epoch."""
 
     def __init__(self, kill=(), by=signal.SIGKILL):
-        self.kill, self.by, self.processes, self.places = kill, by, [], []
+        self.kill, self.by, self.processes, self.places, self.killed = kill, by, [], [], []
 
     def started(self, run, places):
         self.places.append((run.point.label, *places))
@@ -79,8 +78,10 @@ class Watcher(Silent):
             self.processes.append((run.point.label, run_process()))
 
     def epoch(self, run, _epoch):
-        if run.point.label in self.kill:
-            self.processes[-1][1].send_signal(self.by)
+        process = self.processes[-1][1]
+        if run.point.label in self.kill and process not in self.killed:
+            self.killed.append(process)  # a second signal would end it before it has said why
+            process.send_signal(self.by)
 
 
 def run_process():
@@ -147,16 +148,33 @@ class KillerOfServer(Watcher):
             os.kill(self.server.process_id, signal.SIGKILL)
 
 
-def test_a_server_that_the_command_holds_serves_its_node_until_it_ends(run, ray):
+@pytest.fixture(scope="module")
+def server(ray):
+    """A fork server that the command holds for the node."""
     import ray as library
 
+    with contextlib.closing(ForkServer({"digits": library.get(ray.datasets["digits"])})) as server:
+        yield server
+
+
+def held(ray, server, *of_bench):
+    """A pool whose processes are copies of that server, as long as it is there."""
     from bench.orchestration.on_ray.pool import RayPool
 
-    digits, (node,) = library.get(ray.datasets["digits"]), ray.cluster.nodes
-    with contextlib.closing(ForkServer({"digits": digits})) as server:
-        watcher = KillerOfServer(server)
-        pool = RayPool(ray.datasets, held={node.node_id: server})
-        row = run({"a": {**QUICK, "epochs": 2}}, watcher, pool, retries=1)["a"]
+    (node,) = ray.cluster.nodes
+    return RayPool(ray.datasets, *of_bench, held={node.node_id: server})
+
+
+def test_a_process_that_imported_another_bench_fails_its_run(run, ray, server):
+    rows = run({"a": QUICK}, Watcher(), held(ray, server, {}), retries=1)
+    assert (rows["a"]["status"], rows["a"]["attempt"], rows["a"]["flags"]) == ("failed", 1, [])
+    assert "imported another bench than the command has: bench " in rows["a"]["error"]
+    assert "\n" not in rows["a"]["error"]
+
+
+def test_a_server_that_the_command_holds_serves_its_node_until_it_ends(run, ray, server):
+    watcher = KillerOfServer(server)
+    row = run({"a": {**QUICK, "epochs": 2}}, watcher, held(ray, server), retries=1)["a"]
     assert (row["status"], row["attempt"], row["niceness"]) == ("ok", 2, 0)
     first, second = watcher.parents
     assert first == server.process_id != second
@@ -168,15 +186,6 @@ def test_a_worker_sees_nothing_of_the_folder_that_the_command_is_in(ray, hostile
     path = library.get(library.remote(lambda: sys.path).remote())
     assert str(hostile) not in path
     assert "" not in path
-
-
-def test_a_process_that_imported_another_bench_fails_its_run(run, ray):
-    from bench.orchestration.on_ray.pool import RayPool
-
-    rows = run({"a": QUICK}, Watcher(), RayPool(ray.datasets, {}), retries=1)
-    assert (rows["a"]["status"], rows["a"]["attempt"], rows["a"]["flags"]) == ("failed", 1, [])
-    assert "imported another bench than the command has: bench " in rows["a"]["error"]
-    assert "\n" not in rows["a"]["error"]
 
 
 def test_a_run_on_some_cores_is_pinned_to_them(run):
@@ -234,70 +243,3 @@ def test_a_run_past_its_time_is_killed(run):
     rows = run({"long": LONG}, watcher, timeout_seconds=3.0)
     assert rows["long"]["status"] == "timeout"
     await_end([process for _, process in watcher.processes])
-
-
-DRIVER = """
-import sys
-from pathlib import Path
-
-from bench.analysis.repetition import until
-from bench.cli.watchers import Silent
-from bench.data.datasets import load
-from bench.orchestration.on_ray.cluster import inspect_nodes, ray_cluster, share
-from bench.orchestration.on_ray.pool import RayPool
-from bench.orchestration.runs import Cluster
-from bench.orchestration.session import Rules, Session
-from bench.records.recorder import Recorder
-from bench.records.scenario import Scenario
-from bench.records.suite import Measure, Point, Suite
-
-class Watcher(Silent):
-    def started(self, run, places): print("started", run.round, flush=True)
-    def finished(self, run, row): print("finished", row["run_id"], row["status"], flush=True)
-
-scenario = Scenario(dataset="digits", hidden=[16], device="cpu", batch_size=10_000, epochs=1)
-suite = Suite("suite", "A suite", Measure(rounds=50), (Point("sweep", "quick", scenario),), "")
-datasets = {"digits": load("digits", None)}
-with Recorder.begin(Path(sys.argv[1]), "s1", {}) as recorder, ray_cluster("local"):
-    nodes, fingerprints = inspect_nodes()
-    pool = RayPool(share(datasets))
-    Session(suite, Cluster(nodes, fingerprints, {}), pool, recorder, Watcher(), Rules(until(None))).run()
-"""
-
-
-def marked(mark):
-    """Every process that was started, by however many steps, with `mark` in its environment."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("BENCH_TEST_MARK") == mark:
-                found.append(process)
-        except psutil.Error:  # not ours, or gone
-            continue
-    return found
-
-
-def test_a_driver_killed_in_mid_session_loses_no_finished_run_and_leaves_no_process(tmp_path, environ):
-    mark = uuid.uuid4().hex
-    driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(tmp_path / "s1")],
-        env={**environ, "BENCH_TEST_MARK": mark},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with driver:
-        lines = []
-        for line in driver.stdout:
-            lines.append(line.split())
-            if lines[-1] == ["started", "2"]:
-                break
-        of_ray = [process.name() for process in marked(mark)]
-        driver.send_signal(signal.SIGKILL)
-    (finished,) = (line for line in lines if line[0] == "finished")
-    assert finished[2] == "ok"
-    assert {"raylet", "gcs_server"} <= set(of_ray)
-    runs = read_sessions([str(tmp_path)]).runs
-    assert runs.column("run_id").to_pylist() == [finished[1]]
-    await_end(marked(mark))
-    assert marked(mark) == []
