@@ -1,4 +1,4 @@
-"""Small runs, each in a process forked from one that has TensorFlow imported; prints what they tell."""
+"""Small runs, each in a process forked from this one, with TensorFlow imported; prints what they tell."""
 
 import functools
 import json
@@ -62,17 +62,9 @@ def load_digits():
     return load("digits", None)
 
 
-def main():
+def main(_):
     neutralise(os.environ)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import keras  # noqa: F401
-    import tensorflow  # noqa: F401
-
     load_digits()
     with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
         told = pool.map(run, CASES.values(), chunksize=1)
     sys.stdout.write(json.dumps(dict(zip(CASES, told, strict=True))))
-
-
-if __name__ == "__main__":
-    main()

@@ -3,9 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -160,19 +157,12 @@ def test_two_first_runs_at_the_same_time_keep_either_s(opened):
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+def runs(forks, tmp_path_factory):
     """What `tests.training.cached_runs` tells of its runs, by name."""
     cache = cache_with_digits(tmp_path_factory.mktemp("cache"))
     environ = os.environ | {"BENCH_CACHE": str(cache), "TMPDIR": str(tmp_path_factory.mktemp("tmp"))}
-    root = Path(__file__).parents[2]
-    told = subprocess.run(
-        [sys.executable, "-m", "tests.training.cached_runs"],
-        env=environ,
-        cwd=root,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    told = forks.run("tests.training.cached_runs:main", None, env=environ)
+    assert told.returncode == 0, told.stderr
     return json.loads(told.stdout)
 
 

@@ -660,16 +660,11 @@ def test_an_epoch_that_keras_cuts_short_fails_the_run_and_is_counted_as_it_was(t
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("precision", "dtype"), [("float32", "float32"), ("mixed_bfloat16", "bfloat16")])
-def test_the_precision_is_read_back(train, precision, dtype):
-    measured, _, _ = train(batch_size=2500, precision=precision)
-    assert (measured.compute_dtype, measured.tf32_enabled) == (dtype, False)
-
-
-@pytest.mark.slow
-def test_flags_and_the_lack_of_determinism_are_read_back(train, monkeypatch):
+def test_precision_flags_and_the_lack_of_determinism_are_read_back(train, monkeypatch, precision, dtype):
     monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_clustering_debug")
     monkeypatch.delenv("XLA_FLAGS", raising=False)
-    measured, _, _ = train(batch_size=2500)
+    measured, _, _ = train(batch_size=2500, precision=precision)
+    assert (measured.compute_dtype, measured.tf32_enabled) == (dtype, False)
     assert (measured.xla_flags, measured.tf_xla_flags) == (None, "--tf_xla_clustering_debug")
     assert measured.op_determinism is False
     assert measured.all_reduce_implementation is None
