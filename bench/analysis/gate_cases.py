@@ -114,8 +114,7 @@ def _of_overall(rule: Rule, overall: Overall, comparison: Comparison) -> _Asked:
     """One question of a contender, which its interval alone answers."""
     ratio = Measured(overall.ratio, overall.low, overall.high, reason=overall.reason)
     measured = inverse(ratio) if rule.quantity == "faster" else ratio
-    of = [one for one in comparison.scenarios if one.metric == overall.metric and one.ratio is not None]
-    looks = _looks(comparison.basis, of)
+    looks = _looks(comparison.basis, [comparison.scenarios[place] for place in overall.places])
     return _Asked(f"mean {overall.metric} of {overall.scenarios} scenarios", measured, looks=looks)
 
 
