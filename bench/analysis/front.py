@@ -112,9 +112,8 @@ def standings(contests: Iterable[Sequence[Contender]]) -> list[list[Standing | N
     Each is held against each other one, in time and in cost: behind where another is better in one and no
     worse in the other, on the front where it is better than every other one in something, or both are the
     same. "Better" is `decide` with what `benjamini_hochberg` makes of the p values of the whole table. Two
-    sides of one session count its runs, two of `FEWEST_SESSIONS` a side their sessions: times as `ratios` does
-    or by Welch's test, costs by Welch's test on the logarithms of the ratios of sums. Others allow
-    no verdict.
+    sides of one session count its runs, two of `FEWEST_SESSIONS` a side their sessions: times by `ratios` or
+    Welch's test, costs by Welch's test on the logarithms of the ratios of sums. Others allow no verdict.
 
     By simulation of two equal sides that pay by the second in 40 scenarios, at most 1 % of tables call one
     behind the other: runs of one session that scatter by 2 to 5 %, and four to eight sessions a side with

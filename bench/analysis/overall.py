@@ -29,9 +29,10 @@ class Overall:
     """All scenarios that were compared by one metric, together.
 
     `places` are theirs among those of the comparison. One with a single round, or session, on a side is not
-    among them where others have several: it has no scatter that an interval could tell of. `ratio` is the geometric mean of their ratios B/A, `low` to `high` its interval by leaving out one round,
-    or session, at a time; `reason` says why one of them is None. `verdict` is what the interval says of the
-    mean, `counts` how many scenarios got which.
+    among them where others have several: it has no scatter that an interval could tell of. `ratio` is the
+    geometric mean of their ratios B/A, `low` to `high` its interval by leaving out one round, or session, at
+    a time; `reason` says why one of them is None. `verdict` is what the interval says of the mean, `counts`
+    how many scenarios got which.
     """
 
     metric: Metric
@@ -74,7 +75,7 @@ def _is_counted(scenario: ScenarioComparison) -> bool:
 
 
 def _fewest_blocks(pair: Paired, unit: Unit) -> int:
-    """How many rounds, or sessions, that are compared the side with fewer has; 1 where nothing has scatter."""
+    """How many rounds, or sessions, the side with fewer has that are compared; 1 where neither counts."""
     sides = pair.timed_a, pair.timed_b
     if unit == "none":
         return 1

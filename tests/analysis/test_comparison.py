@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -444,3 +445,26 @@ def test_few_rounds_of_several_sessions_are_told_what_one_would_take(scenario_ru
     a, b = (pd.concat(in_sessions(scenario_runs, "pq", [1.0, 1.1], "s1")) for _ in "ab")
     reason = "4 and 4 rounds in 2 sessions reach 94.4 % at most, 4 and 4 in one needed"
     assert only(a, b).reason == reason
+
+
+def test_at_little_confidence_more_than_the_interval_is_needed_for_a_difference_to_show(scenario_runs):
+    """Of a normal distribution the 75 % point is 0.674 standard errors out, and 95 % 1.645 more."""
+    values = list(np.exp(0.02 * np.linspace(-2, 2, 12)))
+    found = only(scenario_runs(values), scenario_runs(values), confidence=0.5)
+    assert found.attained_confidence == pytest.approx(0.5, abs=0.05)
+    z = NormalDist().inv_cdf((1 + found.attained_confidence) / 2)
+    widths = (z + 1.644854) / (2 * z)
+    assert found.smallest_difference == pytest.approx((found.high / found.low) ** widths * 1.01 - 1)
+
+
+def test_one_scenario_between_few_sessions_is_told_why_it_is_unclear(scenario_runs):
+    a, b = (
+        pd.concat(
+            scenario_runs([factor * one], session_id=f"{factor}-{n}")
+            for n, one in enumerate((1.0, 1.02, 1.05, 0.97))
+        )
+        for factor in (1.0, 1.085)
+    )
+    found = only(a, b)
+    assert (found.verdict, found.low > 1.01) == ("unclear", True)
+    assert found.reason.startswith("between so few sessions so much comes about by chance (q = 0.0")
