@@ -4,13 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.analysis.decision import benjamini_hochberg, decide
+from bench.analysis.decision import POWER, benjamini_hochberg, decide, found_from
 from bench.analysis.ratios import ratios
 from bench.analysis.seeds import BySeed, in_common
 from bench.analysis.statistics import rounds_needed
@@ -21,7 +20,6 @@ Verdict = Literal["better", "worse", "same", "unclear"]
 
 MARGIN = 0.001
 """Accuracies (0 to 1) that differ by no more count as the same: 10 of the 10,000 images."""
-POWER = 0.95
 LEAST_PAIRS = 3
 """Seeds that both sides need for a difference to have an interval; with two it is hardly ever of use."""
 _ROUNDING = 1 / VAL_SIZE / math.sqrt(12)
@@ -180,8 +178,7 @@ def _unpaired(
     there = [n for n, (a, b) in enumerate(sides) if len(a) and len(b)]
     samples = [(np.exp(sides[n][0].values), np.exp(sides[n][1].values)) for n in there]
     found = [AccuracyDifference() for _ in sides]
-    normal = NormalDist()
-    found_from = (1 + normal.inv_cdf(POWER) / normal.inv_cdf((1 + confidence) / 2)) / 2
+    share = found_from(confidence) / 2
     for n, one in zip(there, ratios(samples, confidence, math.expm1(margin)), strict=True):
         a, b = sides[n]
         low, high = (None if end is None else math.log(end) for end in (one.low, one.high))
@@ -190,7 +187,7 @@ def _unpaired(
             low=low,
             high=high,
             p=None if low is None else one.p,
-            smallest_difference=None if low is None or high is None else margin + found_from * (high - low),
+            smallest_difference=None if low is None or high is None else margin + share * (high - low),
             accuracy_a=float(a.values.mean()),
             accuracy_b=float(b.values.mean()),
             seeds_a=len(a),

@@ -82,23 +82,32 @@ def _by_runs(pairs: Sequence[TimedPair], confidence: float, delta: float) -> lis
     found = [Estimate(ratio=_ratio(a, b), reason="no session has runs of both sides") for a, b in pairs]
     known = block_ratios([samples[place] for place in there], confidence, delta)
     for place, ratio in zip(there, known, strict=True):
-        rounds = [sum(len(pair[side]) for pair in samples[place]) for side in (0, 1)]
-        found[place] = _of_ratio(ratio, rounds, confidence)
+        found[place] = _of_ratio(ratio, samples[place], confidence)
     return found
 
 
-def _of_ratio(ratio: Ratio, rounds: Sequence[int], confidence: float) -> Estimate:
+def _of_ratio(ratio: Ratio, samples: Sequence[Pair], confidence: float) -> Estimate:
     reason = "" if ratio.ratio is not None else "missed targets leave the ratio open"
     if ratio.low is None:
         reached, needed = f"{ratio.attainable_confidence * 100:.3g} %", rounds_needed(confidence)
-        reason = f"{rounds[0]} and {rounds[1]} rounds reach {reached} at most, {needed} and {needed} needed"
+        rounds = [sum(len(pair[side]) for pair in samples) for side in (0, 1)]
+        several = len(samples) > 1
+        reason = (
+            f"{rounds[0]} and {rounds[1]} rounds{f' in {len(samples)} sessions' if several else ''} "
+            f"reach {reached} at most, {needed} and {needed}{' in one' if several else ''} needed"
+        )
     return Estimate(ratio.ratio, ratio.low, ratio.high, ratio.attained_confidence, ratio.p, reason)
 
 
 def _by_pairs_of_sessions(a: Timed, b: Timed, confidence: float, delta: float) -> Estimate:
     differences = np.array(list(session_differences(a, b).values()))
-    if len(differences) < FEWEST_SESSIONS or not np.isfinite(differences).all():
-        return Estimate(ratio=_ratio(a, b), reason=_too_few(differences, differences))
+    if not len(differences):
+        return Estimate(ratio=_ratio(a, b), reason="no session has runs of both sides")
+    if not np.isfinite(differences).all():
+        return Estimate(reason="missed targets leave the ratio open")
+    if len(differences) < FEWEST_SESSIONS:
+        ratio = math.exp(float(differences.mean()))
+        return Estimate(ratio=ratio, reason=_too_few(differences, differences))
     return _of_shift(paired(differences, confidence, delta), confidence)
 
 

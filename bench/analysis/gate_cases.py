@@ -1,11 +1,12 @@
 """A gate's cases: what comes of a rule in one scenario, or in the mean over all."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from bench.analysis.comparison import Comparison
-from bench.analysis.decision import benjamini_hochberg, exceeds
+from bench.analysis.decision import benjamini_hochberg, exceeds, found_from, level_of_runs
 from bench.analysis.gate_measures import MEASURES, Measure, Measured, inverse
 from bench.analysis.gate_rule import Rule
 from bench.analysis.overall import Overall
@@ -14,8 +15,6 @@ from bench.analysis.verdict import ScenarioComparison
 
 Outcome = Literal["passes", "fails", "undecided"]
 _OUTCOMES: Mapping[bool | None, Outcome] = {True: "fails", False: "passes", None: "undecided"}
-_POWER = 1 + 1.645 / 1.960
-"""So many half-widths of a 95 % interval away, what is there is seen in 95 of 100 cases."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Case:
 
     `seconds` is B's median. `q` is the p value adjusted for the number of scenarios past the threshold.
     `reason` says why it is undecided where the interval does not, or what failed. From `needed` rounds (or
-    sessions) a side on it would be told in 95 of 100 cases, if `value` is what it seems.
+    sessions, of accuracies seeds) a side on it would be told in 95 of 100 cases, if `value` is what it seems.
     """
 
     name: str
@@ -54,7 +53,7 @@ def cases(rule: Rule, comparisons: Sequence[Comparison]) -> list[tuple[Case, ...
     asked = [_asked(rule, comparison) for comparison in comparisons]
     adjusted = iter(_adjusted(rule, [one.measured for of in asked for one in of]))
     return [
-        tuple(_case(rule, comparison.basis, one, next(adjusted)) for one in of)
+        tuple(_case(rule, comparison, one, next(adjusted)) for one in of)
         for comparison, of in zip(comparisons, asked, strict=True)
     ]
 
@@ -66,16 +65,24 @@ def _asked(rule: Rule, comparison: Comparison) -> list[_Asked]:
         return [*means, *map(_of_failure, failed)]
     if rule.quantity == "failed":
         return [_of_runs(scenario) for scenario in comparison.scenarios]
-    return list(_of_scenarios(comparison, MEASURES[rule.quantity]))
+    return list(_of_scenarios(rule, comparison, MEASURES[rule.quantity]))
 
 
-def _of_scenarios(comparison: Comparison, measure: Measure) -> Iterator[_Asked]:
+def _of_scenarios(rule: Rule, comparison: Comparison, measure: Measure) -> Iterator[_Asked]:
     for place, scenario in enumerate(comparison.scenarios):
         if _failed(scenario):
             yield _of_failure(scenario)
         elif (measured := measure(comparison, place)) is not None:
-            looks = _looks(comparison.basis, [scenario])
+            looks = _looks_at(rule, comparison, place)
             yield _Asked(scenario.label, measured, seconds=scenario.b.seconds, looks=looks)
+
+
+def _looks_at(rule: Rule, comparison: Comparison, place: int) -> int:
+    """The same of one scenario; of its accuracy how many seeds."""
+    if rule.quantity == "accuracy":
+        accuracy = comparison.quality.scenarios[place].accuracy
+        return min(accuracy.seeds_a, accuracy.seeds_b)
+    return _looks(comparison.basis, [comparison.scenarios[place]])
 
 
 def _looks(basis: Basis, scenarios: Sequence[ScenarioComparison]) -> int:
@@ -114,8 +121,7 @@ def _of_overall(rule: Rule, overall: Overall, comparison: Comparison) -> _Asked:
     """One question of a contender, which its interval alone answers."""
     ratio = Measured(overall.ratio, overall.low, overall.high, reason=overall.reason)
     measured = inverse(ratio) if rule.quantity == "faster" else ratio
-    of = [one for one in comparison.scenarios if one.metric == overall.metric and one.ratio is not None]
-    looks = _looks(comparison.basis, of)
+    looks = _looks(comparison.basis, [comparison.scenarios[place] for place in overall.places])
     return _Asked(f"mean {overall.metric} of {overall.scenarios} scenarios", measured, looks=looks)
 
 
@@ -138,9 +144,10 @@ def _past(rule: Rule, one: Measured) -> bool:
     return value is None or value > rule.bound
 
 
-def _case(rule: Rule, basis: Basis, asked: _Asked, q: float | None) -> Case:
+def _case(rule: Rule, comparison: Comparison, asked: _Asked, q: float | None) -> Case:
     found = asked.measured
-    outcome = asked.outcome or _OUTCOMES[exceeds(found.low, found.high, rule.bound, q, basis.level)]
+    level = _level(rule, comparison)
+    outcome = asked.outcome or _OUTCOMES[exceeds(found.low, found.high, rule.bound, q, level)]
     by_chance = outcome == "undecided" and found.low is not None and found.low > rule.bound
     chance = f"among so many scenarios so much comes about by chance (q = {q:.2g})" if by_chance else ""
     return Case(
@@ -152,11 +159,17 @@ def _case(rule: Rule, basis: Basis, asked: _Asked, q: float | None) -> Case:
         high=found.high,
         q=q,
         reason=found.reason or chance,
-        needed=_needed(rule, asked) if outcome == "undecided" else None,
+        needed=_needed(rule, asked, comparison.confidence) if outcome == "undecided" else None,
     )
 
 
-def _needed(rule: Rule, asked: _Asked) -> int | None:
+def _level(rule: Rule, comparison: Comparison) -> float:
+    """The false discovery rate: seeds are independent in whatever sessions they ran."""
+    of_seeds = rule.quantity == "accuracy"
+    return level_of_runs(comparison.confidence) if of_seeds else comparison.basis.level
+
+
+def _needed(rule: Rule, asked: _Asked, confidence: float) -> int | None:
     """None where there is no interval, or where it is open, or the value right at the threshold."""
     found = asked.measured
     if found.value is None or found.low is None or found.high is None or not asked.looks:
@@ -164,4 +177,4 @@ def _needed(rule: Rule, asked: _Asked) -> int | None:
     reach, gap = (found.high - found.low) / 2, abs(found.value - rule.bound)
     if not 0 < reach < 100 * gap:
         return None
-    return max(asked.looks + 1, round(asked.looks * (_POWER * reach / gap) ** 2))
+    return max(asked.looks + 1, math.ceil(asked.looks * (found_from(confidence) * reach / gap) ** 2))

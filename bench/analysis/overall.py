@@ -28,9 +28,11 @@ from bench.analysis.welch import Shift
 class Overall:
     """All scenarios that were compared by one metric, together.
 
-    `ratio` is the geometric mean of their ratios B/A, `low` to `high` its interval by leaving out one round,
-    or session, at a time; `reason` says why one of them is None. `verdict` is what the interval says of the
-    mean, `counts` how many scenarios got which.
+    `places` are theirs among those of the comparison. One with a single round, or session, on a side is not
+    among them where others have several: it has no scatter that an interval could tell of. `ratio` is the
+    geometric mean of their ratios B/A, `low` to `high` its interval by leaving out one round, or session, at
+    a time; `reason` says why one of them is None. `verdict` is what the interval says of the mean, `counts`
+    how many scenarios got which.
     """
 
     metric: Metric
@@ -41,6 +43,7 @@ class Overall:
     verdict: Decision
     reason: str
     counts: Mapping[Verdict, int]
+    places: tuple[int, ...]
 
 
 def overalls(
@@ -53,11 +56,16 @@ def overalls(
     """One per metric: a step's ratio and a whole fit's are not ratios of the same thing."""
     found = []
     for metric in METRICS:
-        chosen = [place for place, one in enumerate(compared) if one.metric == metric and _is_counted(one)]
-        if chosen:
-            some, own = [pairs[place] for place in chosen], [compared[place] for place in chosen]
-            found.append(_overall(metric, some, own, unit, confidence, delta))
+        estimated = [place for place, one in enumerate(compared) if one.metric == metric and _is_counted(one)]
+        if places := _with_scatter({place: _fewest_blocks(pairs[place], unit) for place in estimated}):
+            found.append(_overall(metric, places, pairs, compared, unit, confidence, delta))
     return tuple(found)
+
+
+def _with_scatter(blocks: Mapping[int, int]) -> tuple[int, ...]:
+    """The places of those with several blocks; where there are none, of those with one."""
+    fewest = 2 if any(number > 1 for number in blocks.values()) else 1
+    return tuple(place for place, number in blocks.items() if number >= fewest)
 
 
 def _is_counted(scenario: ScenarioComparison) -> bool:
@@ -66,14 +74,32 @@ def _is_counted(scenario: ScenarioComparison) -> bool:
     return estimated and scenario.one_figure is None
 
 
+def _fewest_blocks(pair: Paired, unit: Unit) -> int:
+    """How many rounds, or sessions, the side with fewer has that are compared; 1 where neither counts."""
+    sides = pair.timed_a, pair.timed_b
+    if unit == "none":
+        return 1
+    if unit == "session":
+        return min(len(side.by_session) for side in sides)
+    shared = set(sides[0].by_session) & set(sides[1].by_session)
+    if unit == "pair of sessions":
+        return len(shared)
+    return min(
+        len({side.blocks[place] for session in shared for place in side.by_session[session]})
+        for side in sides
+    )
+
+
 def _overall(
     metric: Metric,
+    places: tuple[int, ...],
     pairs: Sequence[Paired],
     compared: Sequence[ScenarioComparison],
     unit: Unit,
     confidence: float,
     delta: float,
 ) -> Overall:
+    pairs, compared = [pairs[place] for place in places], [compared[place] for place in places]
     ratio, shift, reason = _mean(pairs, compared, unit, confidence, delta)
     low, high = (math.exp(shift.low), math.exp(shift.high)) if shift else (None, None)
     return Overall(
@@ -85,6 +111,7 @@ def _overall(
         verdict=decide(low, high, delta),
         reason=reason,
         counts=Counter(scenario.verdict for scenario in compared),
+        places=places,
     )
 
 

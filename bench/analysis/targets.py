@@ -75,21 +75,16 @@ def target_comparisons(
     """Of each target and its two sides."""
     steps = target_ratios([(a.steps_to_target, b.steps_to_target) for a, b in sides], confidence)
     seconds = [(a.seconds_to_target, b.seconds_to_target) for a, b in sides]
-    reach_p = [_reach_p(a, b) for a, b in seconds]
-    reach_q = iter(benjamini_hochberg([p for p in reach_p if p is not None]))
+    asked = [_reach_p(a, b) for a, b in seconds]
+    reach_q = iter(benjamini_hochberg([p for p, _ in asked if p is not None]))
     ratios = zip(steps, target_ratios(seconds, confidence), strict=True)
     found = []
-    for target, (a, b), p, (of_steps, of_seconds) in zip(targets, sides, reach_p, ratios, strict=True):
+    for target, (a, b), (p, way), (of_steps, of_seconds) in zip(targets, sides, asked, ratios, strict=True):
         reach_a, reach_b = (Reach(int(side.reached.sum()), len(side)) for side in (a, b))
         q = None if p is None else next(reach_q)
-        often = _often(reach_a, reach_b) if q is not None and q <= 1 - confidence else "unclear"
+        often = way if q is not None and q <= 1 - confidence else "unclear"
         found.append(TargetComparison(target, reach_a, reach_b, p, q, often, of_steps, of_seconds))
     return found
-
-
-def _often(a: Reach, b: Reach) -> Often:
-    """What B does."""
-    return "less often" if b.reached * a.runs < a.reached * b.runs else "more often"
 
 
 def target_ratios(sides: Sequence[tuple[BySeed, BySeed]], confidence: float) -> list[TargetRatio]:
@@ -144,16 +139,26 @@ def _judged(found: Sequence[TargetRatio], confidence: float) -> list[TargetRatio
     return judged
 
 
-def _reach_p(a: BySeed, b: BySeed) -> float | None:
-    """None where a side has no run; by seed whatever the others of the side did."""
+def _reach_p(a: BySeed, b: BySeed) -> tuple[float | None, Often]:
+    """None where a side has no run; by seed whatever the others of the side did. And what B does, if at all.
+
+    Of the seeds that were tested: the runs may tell otherwise, where some seeds have more of them.
+    """
     if not len(a) or not len(b):
-        return None
+        return None, "unclear"
     seeds, of_a, of_b = in_common(a, b)
     if len(seeds) >= max(2, min(len(a), len(b)) / 2):
         there_a, there_b = np.isfinite(of_a), np.isfinite(of_b)
-        return mcnemar_p(int((there_a & ~there_b).sum()), int((~there_a & there_b).sum()))
+        only_a, only_b = int((there_a & ~there_b).sum()), int((~there_a & there_b).sum())
+        return mcnemar_p(only_a, only_b), _often(only_b, only_a)
     there_a, there_b = np.isfinite(a.values), np.isfinite(b.values)
-    return fisher_p(int(there_a.sum()), len(a), int(there_b.sum()), len(b))
+    reached_a, reached_b = int(there_a.sum()), int(there_b.sum())
+    p = fisher_p(reached_a, len(a), reached_b, len(b))
+    return p, _often(reached_b * len(a), reached_a * len(b))
+
+
+def _often(b: int, a: int) -> Often:
+    return "less often" if b < a else "more often"
 
 
 def mcnemar_p(only_a: int, only_b: int) -> float:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 from bench.analysis.accuracy import AccuracyDifference
-from bench.analysis.decision import Decision, decide
+from bench.analysis.decision import CONFIDENCE, Decision, decide, found_from
 from bench.analysis.differences import Difference, setting_differences
 from bench.analysis.estimates import Estimate, OneFigure
 from bench.analysis.pairing import Scenario
@@ -178,11 +178,13 @@ def _smallest_difference(estimate: Estimate, delta: float) -> float | None:
     """The interval's whole width on the log scale past the margin, as a share; None if unbounded.
 
     Half the width is what shows in every other comparison. The normal distribution's 97.5 and 95 % points lie
-    1.96 and 1.64 standard errors out, so once more as much shows in a little more than 95 of 100.
+    1.96 and 1.64 standard errors out, so once more as much shows in a little more than 95 of 100. At less
+    than 90 % confidence it takes more than the whole width.
     """
     if not estimate.low or estimate.high is None or math.isinf(estimate.high):
         return None
-    return estimate.high / estimate.low * (1 + delta) - 1
+    widths = max(1.0, found_from(estimate.attained_confidence or CONFIDENCE) / 2)
+    return float((estimate.high / estimate.low) ** widths * (1 + delta) - 1)
 
 
 def _doubt(estimate: Estimate, smallest: float | None, q: float | None, tested: int, delta: float) -> str:
@@ -191,7 +193,8 @@ def _doubt(estimate: Estimate, smallest: float | None, q: float | None, tested: 
     if estimate.reason:
         return estimate.reason
     if decide(estimate.low, estimate.high, delta) in ("faster", "slower"):
-        return f"among {tested} scenarios so much comes about by chance (q = {q:.2g})"
+        among = f"among {tested} scenarios" if tested > 1 else "between so few sessions"
+        return f"{among} so much comes about by chance (q = {q:.2g})"
     if smallest is None:
         return "missed targets leave the ratio open"
     return f"differences from {smallest * 100:.2g} % on would have shown"

@@ -18,7 +18,7 @@ from bench.views.visible import visible
 MOST_NAMED = 3
 """So many scenarios, or reasons, are told of each outcome."""
 MOST_NEEDED = 200
-"""More rounds than that are no advice."""
+"""More rounds, sessions or seeds than that are no advice."""
 _STYLES: Mapping[Outcome, str] = {"passes": "green", "fails": "bold red", "undecided": "yellow"}
 
 
@@ -121,9 +121,16 @@ def _figure(rule: Rule, value: float) -> str:
     return f"{value * 100:.2f}" if rule.quantity == "accuracy" else ratio(value).removesuffix("×")
 
 
+def _unit(judgement: Judgement) -> str:
+    """What more of would tell."""
+    if judgement.rule.quantity == "accuracy":
+        return "seeds"
+    return "rounds" if judgement.basis.unit == "run" else "sessions"
+
+
 def _remarks(judgement: Judgement) -> Iterator[str]:
     """What would tell more, and what makes the answer doubtful."""
-    unit = "rounds" if judgement.basis.unit == "run" else "sessions"
+    unit = _unit(judgement)
     open_ = [case for case in judgement.of("undecided") if case.low is not None]
     if open_:
         needed = [case.needed for case in open_]

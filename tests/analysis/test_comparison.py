@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -384,3 +385,86 @@ def test_twenty_quiet_runs_against_six_noisy_ones_are_not_called_different(scena
 def test_scipys_slow_import_stays_out():
     code = "import sys, bench.analysis.comparison; sys.exit(any(m.startswith('scipy') for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def in_sessions(scenario_runs, names, values, scenario_id, **changes):
+    """Those runs in each of the sessions of these names."""
+    return [scenario_runs(values, scenario_id, session_id=name, **changes) for name in names]
+
+
+def test_a_scenario_that_no_session_has_on_both_sides_is_in_no_mean(scenario_runs):
+    a = in_sessions(scenario_runs, "pq", STEADY, "s1") + in_sessions(scenario_runs, "p", STEADY, "s2")
+    b = in_sessions(scenario_runs, "pq", STEADY, "s1") + in_sessions(scenario_runs, "q", [2.0] * 4, "s2")
+    found = of(pd.concat(a), pd.concat(b))
+    assert [one.verdict for one in found.scenarios] == ["same", "no verdict"]
+    assert found.scenarios[1].reason == "no session has runs of both sides"
+    assert [(one.scenarios, one.ratio) for one in found.overall] == [(1, pytest.approx(1))]
+
+
+def test_neither_is_one_of_sessions_that_hold_two_machines(scenario_runs):
+    on_a, on_b = {"machine_id": "one"}, {"machine_id": "other"}
+    a = in_sessions(scenario_runs, "pqrs", STEADY, "s1", **on_a)
+    b = in_sessions(scenario_runs, "pqrs", STEADY, "s1", **on_b)
+    a += in_sessions(scenario_runs, "p", STEADY, "s2", **on_a)
+    b += in_sessions(scenario_runs, "q", [2.0] * 4, "s2", **on_b)
+    found = of(pd.concat(a), pd.concat(b))
+    assert found.basis.unit == "pair of sessions"
+    assert [one.verdict for one in found.scenarios] == ["same", "no verdict"]
+    assert [one.scenarios for one in found.overall] == [1]
+
+
+def test_of_paired_sessions_the_ratio_is_of_those_that_have_both(scenario_runs):
+    a = in_sessions(scenario_runs, "pqrs", STEADY, "s1", machine_id="one")
+    b = in_sessions(scenario_runs, "pqrs", STEADY, "s1", machine_id="other")
+    a += in_sessions(scenario_runs, "p", [1.0], "s2", machine_id="one")
+    a += in_sessions(scenario_runs, "q", [9.0], "s2", machine_id="one")
+    b += in_sessions(scenario_runs, "p", [2.0], "s2", machine_id="other")
+    found = of(pd.concat(a), pd.concat(b)).scenarios[1]
+    assert (found.ratio, found.reason) == (pytest.approx(2), "1 and 1 sessions, 4 and 4 needed")
+
+
+def test_a_scenario_with_a_single_round_has_no_scatter_that_a_mean_could_have(scenario_runs):
+    a, b = (
+        pd.concat([scenario_runs(STEADY, "s1"), scenario_runs([value], "s2"), scenario_runs([value], "s3")])
+        for value in (1.0, 1.3)
+    )
+    found = of(a, b)
+    assert [(one.scenarios, one.verdict) for one in found.overall] == [(1, "same")]
+    [alone] = of(scenario_runs([1.0]), scenario_runs([1.3])).overall
+    assert (alone.scenarios, alone.low, alone.reason) == (1, None, "a single round on a side")
+
+
+def test_a_scenario_of_one_session_is_in_no_mean_over_sessions(scenario_runs):
+    a = in_sessions(scenario_runs, "pqrs", STEADY, "s1") + in_sessions(scenario_runs, "p", STEADY, "s2")
+    b = in_sessions(scenario_runs, "tuvw", STEADY, "s1") + in_sessions(scenario_runs, "t", [2.0] * 4, "s2")
+    [overall] = of(pd.concat(a), pd.concat(b)).overall
+    assert (overall.scenarios, overall.verdict) == (1, "same")
+
+
+def test_few_rounds_of_several_sessions_are_told_what_one_would_take(scenario_runs):
+    a, b = (pd.concat(in_sessions(scenario_runs, "pq", [1.0, 1.1], "s1")) for _ in "ab")
+    reason = "4 and 4 rounds in 2 sessions reach 94.4 % at most, 4 and 4 in one needed"
+    assert only(a, b).reason == reason
+
+
+def test_at_little_confidence_more_than_the_interval_is_needed_for_a_difference_to_show(scenario_runs):
+    """Of a normal distribution the 75 % point is 0.674 standard errors out, and 95 % 1.645 more."""
+    values = list(np.exp(0.02 * np.linspace(-2, 2, 12)))
+    found = only(scenario_runs(values), scenario_runs(values), confidence=0.5)
+    assert found.attained_confidence == pytest.approx(0.5, abs=0.05)
+    z = NormalDist().inv_cdf((1 + found.attained_confidence) / 2)
+    widths = (z + 1.644854) / (2 * z)
+    assert found.smallest_difference == pytest.approx((found.high / found.low) ** widths * 1.01 - 1)
+
+
+def test_one_scenario_between_few_sessions_is_told_why_it_is_unclear(scenario_runs):
+    a, b = (
+        pd.concat(
+            scenario_runs([factor * one], session_id=f"{factor}-{n}")
+            for n, one in enumerate((1.0, 1.02, 1.05, 0.97))
+        )
+        for factor in (1.0, 1.085)
+    )
+    found = only(a, b)
+    assert (found.verdict, found.low > 1.01) == ("unclear", True)
+    assert found.reason.startswith("between so few sessions so much comes about by chance (q = 0.0")

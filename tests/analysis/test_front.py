@@ -2,7 +2,8 @@ import random
 
 import pytest
 
-from bench.analysis.front import Contender, standings
+from bench.analysis.front import Contender, _decisions, standings
+from bench.analysis.statistics import hodges_lehmann_ratio
 
 STEADY = (0.999, 1.0, 1.001, 1.0, 0.9995, 1.0005)
 
@@ -96,3 +97,40 @@ def test_tables_of_equal_sides_call_nobody_behind(sessions, mood):
                 sides.append(Contender(name, times, times, {s: [1] * 5 for s in of}))
             contests.append(sides)
         assert all(standing.place != "behind" for found in standings(contests) for standing in found)
+
+
+def test_what_is_free_makes_no_other_verdict_easier():
+    """Five against five times come apart by chance once in 126 tables: not sure among ten scenarios."""
+    five = [contender("A", 1.0, 0.0), contender("B", 1.1, 0.0)]
+    apart = [Contender(one.name, {"s": one.times["s"][:5]}, {"s": [0.0] * 5}, {"s": [1] * 5}) for one in five]
+    alike = [contender("A", 1.0, 0.0), contender("B", 1.0, 0.0)]
+    (alone,) = standings([apart])
+    assert [one.place for one in alone] == ["front", "behind"]
+    first, *_ = standings([apart, *[alike] * 9])
+    assert [one.place for one in first] == ["maybe", "maybe"]
+
+
+def test_times_in_too_few_sessions_are_told_neither_way():
+    """Of A's four sessions two came to a time."""
+    a, b = contender("A", 1.0, 1.0, four("a")), contender("B", 1.5, 1.0, four("b"))
+    few = Contender("A", {name: a.times[name] for name in ("a0", "a1")}, a.paid, a.won)
+    assert _decided(few, b) == "unclear"
+    assert _decided(a, b) == "slower"
+
+
+def test_a_few_noisy_runs_against_many_quiet_ones_are_no_verdict():
+    """By ranks alone, which take both sides to scatter alike, B would be slower."""
+    quiet = [1 + 0.0001 * place for place in range(20)]
+    noisy = [1.02, 1.05, 1.2, 1.4, 1.9, 1.015]
+    assert hodges_lehmann_ratio(quiet, noisy).low > 1.01
+    a, b = (
+        Contender(name, {"s": times}, {"s": times}, {"s": [1] * len(times)})
+        for name, times in (("A", quiet), ("B", noisy))
+    )
+    assert _decided(a, b) == "unclear"
+
+
+def _decided(a, b):
+    """What B's time is against A's."""
+    [found] = _decisions([[a, b]])
+    return found[0, 1][0]

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -163,7 +165,7 @@ def test_an_undecided_case_says_how_many_rounds_would_tell(gate, scenario_runs):
     a, b = [scenario_runs([1.0, 1.1, 1.1, 1.1])], [scenario_runs([1.1, 1.0, 1.1, 1.1])]
     [found] = gate(a, b, RULE)
     [case] = found.cases
-    assert case.needed == 49
+    assert case.needed == 50
 
 
 def test_accuracy_is_asked_in_points_by_pairs_of_seeds(gate, scenario_runs):
@@ -174,6 +176,24 @@ def test_accuracy_is_asked_in_points_by_pairs_of_seeds(gate, scenario_runs):
     found = gate(a, b, "accuracy > 0.3pt", "accuracy > 0.6pt", "accuracy > 1pt")
     assert [judgement.outcome for judgement in found] == ["fails", "undecided", "passes"]
     assert gate(b, a, "accuracy > 0.3pt")[0].outcome == "passes"
+
+
+def test_accuracy_counts_seeds_in_whatever_sessions_they_ran(gate, scenario_runs):
+    """Where it is undecided more seeds would tell; q has to be 5 % at most, as in the comparison."""
+
+    def side(session, lost):
+        runs = scenario_runs([1.0] * 6, session_id=session).assign(seed=range(6))
+        return [runs.assign(val_accuracy=[0.97 + 0.001 * n - one for n, one in enumerate(lost)])]
+
+    a = side("one", [0] * 6)
+    [found] = gate(a, side("other", [0.004, 0.012, 0.009, 0.004, 0.012, 0.007]), "accuracy > 0.4pt")
+    [case] = found.cases
+    assert found.basis.unit == "none"
+    assert 0.02 < case.q < 0.05
+    assert case.outcome == "fails"
+    [open_] = gate(a, side("other", [0.000, 0.012, 0.009, 0.004, 0.012, 0.007]), "accuracy > 0.4pt")
+    half, gap = (open_.cases[0].high - open_.cases[0].low) / 2, open_.cases[0].value - 0.004
+    assert open_.cases[0].needed == math.ceil(6 * ((1 + 1.644854 / 1.959964) * half / gap) ** 2)
 
 
 def test_energy_is_compared_as_times_are(gate, scenario_runs):

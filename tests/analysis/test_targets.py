@@ -3,8 +3,10 @@ import math
 import numpy as np
 import pytest
 
-from bench.analysis.seeds import BySeed
-from bench.analysis.targets import fisher_p, mcnemar_p, target_ratios
+from bench.analysis.pairing import scenarios
+from bench.analysis.seeds import BySeed, SeedRuns
+from bench.analysis.targets import fisher_p, mcnemar_p, target_comparisons, target_ratios
+from tests.runs import run_table
 
 STEPS = np.array([1500, 2000, 1500, 2000, 2500, 2000, 1500])
 
@@ -71,3 +73,25 @@ def test_mcnemars_exact_test(only_a, only_b, p):
 def test_fishers_exact_test(counts, p):
     """scipy.stats.fisher_exact; the second is Fisher's own, of the lady tasting tea."""
     assert fisher_p(*counts) == pytest.approx(p)
+
+
+def test_how_often_the_target_is_reached_goes_by_the_seeds_that_were_tested(scenario_runs):
+    """B misses with all eight seeds that both have; by its runs of others it reaches it more often than A."""
+
+    def side(reached, scenario_id):
+        runs = scenario_runs([1.0] * len(reached), scenario_id, target_accuracy=0.9)
+        seeds, seconds = zip(*reached, strict=True)
+        runs = runs.assign(seed=seeds, target_seconds=seconds, target_epoch=[one and 1 for one in seconds])
+        [scenario] = scenarios(run_table(runs))
+        return SeedRuns(scenario)
+
+    a = side([(seed, 1.0) for seed in range(8)] + [(9, None)] * 20, "a")
+    b = side([(seed, None) for seed in range(8)] + [(9, None)] * 1, "b")
+    [found] = target_comparisons([0.9], [(a, b)], 0.95)
+    assert (found.reach, found.reach_p) == ("less often", pytest.approx(2 / 2**8))
+    [turned] = target_comparisons([0.9], [(b, a)], 0.95)
+    assert turned.reach == "more often"
+    many = side([(seed, None) for seed in range(8)] + [(seed, 1.0) for seed in range(100, 120)], "b")
+    [other] = target_comparisons([0.9], [(a, many)], 0.95)
+    assert other.b.reached / other.b.runs > other.a.reached / other.a.runs
+    assert other.reach == "less often"

@@ -143,6 +143,7 @@ def _json(comparison: Comparison) -> dict[str, Any]:
     # `asdict` counts the items of a Counter anew.
     for overall, told in zip(comparison.overall, found["overall"], strict=True):
         told["counts"] = dict(overall.counts)
+        del told["places"]
     return found
 
 

@@ -203,15 +203,8 @@ def lettered(reason: str, letter: str) -> str:
 
 def estimated(comparison: Comparison, metric: Metric) -> list[ScenarioComparison]:
     """The scenarios that its mean by that time is of."""
-    return [
-        one
-        for one in comparison.scenarios
-        if one.metric == metric
-        and one.a.times
-        and one.b.times
-        and one.verdict != "refused"
-        and one.one_figure is None
-    ]
+    overall = overall_by(comparison, metric)
+    return [comparison.scenarios[place] for place in overall.places] if overall else []
 
 
 def overall_by(comparison: Comparison, metric: Metric | None) -> Overall | None:

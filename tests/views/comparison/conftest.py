@@ -76,7 +76,7 @@ class Built:
     def overall(rows, ratio=1.3, low=1.26, high=1.34, verdict="slower", reason="", metric="step_seconds"):
         """The mean of `rows`, as given."""
         counts = Counter(row.verdict for row in rows)
-        return Overall(metric, len(rows), ratio, low, high, verdict, reason, counts)
+        return Overall(metric, len(rows), ratio, low, high, verdict, reason, counts, tuple(range(len(rows))))
 
     @staticmethod
     def basis(unit, sessions_a=1, sessions_b=1, **changes):
