@@ -105,7 +105,7 @@ def _shared(side_a: Iterable[Scenario], side_b: Iterable[Scenario]) -> tuple[str
 def unlike(side_a: Iterable[Scenario], side_b: Iterable[Scenario]) -> tuple[str, ...]:
     """What decides what is computed, and has no value that is on both sides: why none of them are paired.
 
-    Names of settings, `batch_size` that of the global batch. One that a side tells nothing of is not among them.
+    Names of settings, `batch_size` that of the global batch. Those that a side tells nothing of are left out.
     """
     sides = [[{**one.settings, "batch_size": one.global_batch} for one in side] for side in (side_a, side_b)]
     values = {name: [{one[name] for one in side} for side in sides] for name in ("batch_size", *WORK)}
