@@ -12,11 +12,13 @@ from bench.analysis.settings import setting_text
 from bench.analysis.sides import Side
 from bench.errors import BenchError
 from bench.records.run_table import Rows, RunTable
-from bench.records.scenario import choices
+from bench.records.scenario import SETTINGS, choices
 from bench.records.tables import Row, schema_of
 
 SHORT: Mapping[str, str] = {"session": "session_id", "software": "software_id", "scenario": "scenario_id"}
 """What columns of `runs` are called for short."""
+_NEVER = ("run_id", "started_at")
+"""Of each run its own."""
 
 
 def side_of(name: str, runs: RunTable, machines: Iterable[Row]) -> Side:
@@ -41,13 +43,22 @@ def by_conditions(
 
 
 def column_named(name: str) -> str:
-    """The column of `runs` that is meant; BenchError names the nearest where there is none."""
+    """The column of `runs` that is meant; BenchError names the nearest where there is none.
+
+    What was measured makes no sides: it would hold runs against each other by how they came out.
+    """
     names = schema_of("runs").names
     column = SHORT.get(name, name)
     if column not in names:
         near = get_close_matches(name, [*names, *SHORT], n=1, cutoff=0.6)
         hint = f"did you mean {near[0]}?" if near else "name one of runs', such as loop, precision or node"
         raise BenchError(f"--by {name}: no such column; {hint}")
+    if column not in SETTINGS and (
+        column in _NEVER or pa.types.is_floating(schema_of("runs").field(column).type)
+    ):
+        raise BenchError(
+            f"--by {name}: differs from run to run by itself; name what was chosen, such as loop or node"
+        )
     return column
 
 
@@ -67,8 +78,15 @@ def by_column(runs: RunTable, machines: Sequence[Row], name: str) -> list[Side]:
     return [side_of(_side_name(name, value), runs.take(of[value]), machines) for value in ordered]
 
 
+def without_value(runs: RunTable, name: str) -> int:
+    """How many of the runs have none in that column, and so are on no side."""
+    return int((runs.codes(column_named(name)).indices < 0).sum())
+
+
 def _side_name(column: str, value: object) -> str:
-    """The value itself, or "round=2" where that would be a mere number."""
+    """The value itself, or "round=2" where that would be a mere number, "no flags" for an empty list."""
+    if value == ():
+        return f"no {column}"
     return f"{column}={value}" if isinstance(value, int | float) else setting_text(value)
 
 

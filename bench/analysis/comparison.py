@@ -18,7 +18,7 @@ from bench.analysis.differences import (
 from bench.analysis.drift import Change, changes
 from bench.analysis.estimates import Estimate, estimates
 from bench.analysis.overall import Overall, overalls
-from bench.analysis.pairing import MANNER, WORK, Pairing, Scenario, pair, scenarios
+from bench.analysis.pairing import MANNER, WORK, Pairing, Scenario, pair, scenarios, unlike
 from bench.analysis.quality import RUN_COLUMNS as QUALITY_COLUMNS
 from bench.analysis.quality import Quality, compare_quality
 from bench.analysis.sides import Basis, Side, held_together
@@ -77,7 +77,8 @@ class Comparison:
 
     `basis` says what is independent, `tested` how many scenarios of all contenders share the correction for
     their number. `changes` are figures of one and the same machine's probes that are apart on the two sides.
-    `quality` is how accurate the scenarios became, in the same order.
+    `quality` is how accurate the scenarios became, in the same order. `unlike` are the settings that keep
+    scenarios of the two sides from being paired, where none are.
     """
 
     a: str
@@ -93,6 +94,7 @@ class Comparison:
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
     tested: int
+    unlike: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Mapping[Verdict, int]:
@@ -195,4 +197,5 @@ def _finished(of: _Prepared, adjusted: Iterator[float], tested: int, chosen: _Ch
         only_a=tuple(scenario.label for scenario in of.pairing.only_a),
         only_b=tuple(scenario.label for scenario in of.pairing.only_b),
         tested=tested,
+        unlike=() if of.pairs else unlike(of.pairing.only_a, of.pairing.only_b),
     )

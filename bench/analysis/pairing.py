@@ -102,6 +102,16 @@ def _shared(side_a: Iterable[Scenario], side_b: Iterable[Scenario]) -> tuple[str
     return tuple(name for name in MANNER if values[0][name] & values[1][name])
 
 
+def unlike(side_a: Iterable[Scenario], side_b: Iterable[Scenario]) -> tuple[str, ...]:
+    """What decides what is computed, and has no value that is on both sides: why none of them are paired.
+
+    Names of settings, `batch_size` that of the global batch. Those that a side tells nothing of are left out.
+    """
+    sides = [[{**one.settings, "batch_size": one.global_batch} for one in side] for side in (side_a, side_b)]
+    values = {name: [{one[name] for one in side} for side in sides] for name in ("batch_size", *WORK)}
+    return tuple(name for name, (a, b) in values.items() if a and b and not a & b and None not in a | b)
+
+
 def plain(value: Any) -> Any:  # noqa: ANN401 -- a cell of a table holds anything
     """A cell as a hashable value: lists as tuples, NaN as None, a float that is a whole number as one."""
     if isinstance(value, list | tuple):

@@ -55,7 +55,7 @@ def parse_rules(fail_if: Sequence[str] | None, junit: str | None) -> "list[Rule]
 
 
 def end(found: "Sequence[Judgement]", undecided: Undecided, junit: str | None, output: Format) -> int:
-    """Writes the file, says what was found below the comparison, and gives the exit status.
+    """Says what was found below the comparison, writes the file, and gives the exit status.
 
     Below one for other programs nothing else may stand: then it goes to standard error.
     """
@@ -63,8 +63,6 @@ def end(found: "Sequence[Judgement]", undecided: Undecided, junit: str | None, o
     from bench.views import gate as view
 
     is_ok = undecided is Undecided.ok
-    if junit is not None:
-        _write(junit, found, is_ok)
     if output is Format.table:
         console = terminal()
         console.print()
@@ -75,6 +73,8 @@ def end(found: "Sequence[Judgement]", undecided: Undecided, junit: str | None, o
     else:
         for line in view.gate_lines(found, is_ok):
             typer.echo(f"bench: {line}", err=True)
+    if junit is not None:
+        _write(junit, found, is_ok)
     return exit_status(found, is_ok)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.recorded import Columns, chosen
+from bench.cli.recorded import Columns, chosen, warn
 from bench.errors import BenchError
 from bench.uri import scheme_of, shown
 
@@ -57,9 +57,10 @@ def sides_of(asked: Asked, columns: Columns, for_people: bool) -> "list[Side]":
 
 def _within(asked: Asked, columns: Columns, for_people: bool) -> "list[Side]":
     """Conditions, or a column's values, on the runs of all places together."""
-    from bench.analysis.choosing import by_column, by_conditions, column_named
+    from bench.analysis.choosing import by_column, by_conditions, column_named, without_value
     from bench.analysis.machines import told_apart
     from bench.records.run_table import RunTable
+    from bench.views.format import several
 
     conditions = [("--a", asked.a or ""), *(("--b", expression) for expression in asked.b)]
     named = [column_named(asked.by)] if asked.by else _columns_of(conditions)
@@ -68,7 +69,11 @@ def _within(asked: Asked, columns: Columns, for_people: bool) -> "list[Side]":
     (tables,) = _priced(_visible([tables], for_people), asked.prices)
     machines = tables.machines.to_pylist()
     if asked.by:
-        return by_column(RunTable(tables.runs), machines, asked.by)
+        runs = RunTable(tables.runs)
+        found = by_column(runs, machines, asked.by)
+        if number := without_value(runs, asked.by):
+            warn([f"--by {asked.by}: {several(number, 'run')} without a value left out"])
+        return found
     return by_conditions(tables.runs, machines, conditions)
 
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from bench.analysis.choosing import by_column, by_conditions, column_named, with_reference
+from bench.analysis.choosing import by_column, by_conditions, column_named, with_reference, without_value
 from bench.analysis.pairing import pair, scenarios
 from bench.errors import BenchError
 from bench.records.run_table import RunTable
@@ -60,6 +60,20 @@ def test_a_column_is_named_in_short_or_the_nearest_is(runs):
         column_named("precission")
     with pytest.raises(BenchError, match=r"--by strategy: its runs have one value \(one_device\)"):
         by_column(RunTable(runs), [], "strategy")
+
+
+@pytest.mark.parametrize("name", ["val_accuracy", "step_seconds", "run_id", "started_at"])
+def test_what_was_measured_makes_no_sides(name):
+    with pytest.raises(BenchError, match=f"--by {name}: differs from run to run by itself; name what was"):
+        column_named(name)
+    assert column_named("learning_rate") == "learning_rate"
+
+
+def test_an_empty_list_has_a_name_and_runs_without_a_value_are_counted(scenario_runs):
+    frames = [scenario_runs([1.0], "s", flags=flags) for flags in ([[]], [["contended"]], [None])]
+    runs = RunTable(arrow_table("runs", [row for frame in frames for row in frame.to_dict("records")]))
+    assert [side.name for side in by_column(runs, [], "flags")] == ["contended", "no flags"]
+    assert without_value(runs, "flags") == 1
 
 
 def test_a_reference_comes_first(runs):

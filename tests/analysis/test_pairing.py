@@ -49,6 +49,20 @@ def test_the_same_work_done_another_way_is_paired(scenario_runs, change):
     assert labels(pair(side_a, side_b)) == [("s1", "s2")]
 
 
+def test_what_keeps_work_apart_is_named(scenario_runs):
+    """A value that is on both sides keeps none apart, nor what one side does not tell."""
+    side_a = scenarios(scenario_runs([1.0], "s1", batch_size=100, hidden=[50], dropout=0.1))
+    side_b = scenarios(
+        pd.concat(
+            [
+                scenario_runs([1.0], "s2", batch_size=200, hidden=[60], dropout=0.1),
+                scenario_runs([1.0], "s3", batch_size=200, hidden=[50], dropout=None),
+            ]
+        )
+    )
+    assert pairing.unlike(side_a, side_b) == ("batch_size",)
+
+
 @pytest.mark.parametrize(
     "change",
     [

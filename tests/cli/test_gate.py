@@ -46,6 +46,7 @@ def test_the_file_is_written_whole_or_not_at_all(tmp_path, capsys):
     file = tmp_path / "gate.xml"
     end([SLOWER], Undecided.error, str(file), Format.table)
     assert ET.parse(file).find("testsuite").get("failures") == "1"
+    capsys.readouterr()
     with pytest.raises(BenchError) as error:
         end([SLOWER], Undecided.error, str(tmp_path), Format.table)
     assert str(error.value) == f"--junit {tmp_path}: cannot be written: is a folder; give another file"

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from bench.analysis.comparison import Comparison, ScenarioComparison
+from bench.analysis.comparison import Comparison, Difference, ScenarioComparison
 from bench.views.comparison import words
 from bench.views.quality_words import difference
 
@@ -14,6 +14,7 @@ class Details:
     """Of all rows of a comparison: what each says, without what every one of them would say."""
 
     def __init__(self, comparison: Comparison) -> None:
+        self._comparison = comparison
         self._usual = words.usual_metric(comparison)
         self._shared = self._of_all(comparison.scenarios)
 
@@ -26,6 +27,18 @@ class Details:
         """What is true of every row, for a line of its own: "Every row: loop: fit → fused"; may be empty."""
         told = _told(self._shared)
         return f"Every row: {told}" if told else ""
+
+    @property
+    def settings_of_every_row(self) -> list[Difference]:
+        """The settings among them, of which no other place has to tell."""
+        first, *others = self._comparison.scenarios or (None,)
+        if first is None or not others:
+            return []
+        return [
+            found
+            for found in first.setting_differences
+            if all(found in one.setting_differences for one in others)
+        ]
 
     def _of_all(self, scenarios: Sequence[ScenarioComparison]) -> list[Detail]:
         found = [self._details(scenario) for scenario in scenarios]

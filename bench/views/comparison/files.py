@@ -32,8 +32,8 @@ def _markdown(comparison: Comparison, more: Sequence[str]) -> str:
     if comparison.scenarios:
         parts += [_broken([words.table_title([comparison])]), markdown_table(HEADER, _rows(comparison))]
     parts.extend(map(_broken, _paragraphs(comparison)))
-    if comparison.differences:
-        parts.append(markdown_table(("differs", "", "A", "B"), notes.difference_rows(comparison)))
+    if rows := notes.difference_rows(comparison, Details(comparison).settings_of_every_row):
+        parts.append(markdown_table(("differs", "", "A", "B"), rows))
     return "\n\n".join(parts)
 
 

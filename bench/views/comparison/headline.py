@@ -1,5 +1,7 @@
 """What a comparison comes to, in a sentence or two."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 
 from bench.analysis.comparison import Comparison, ScenarioComparison
@@ -21,18 +23,38 @@ def sentences(comparison: Comparison, letter: str = "B") -> list[str]:
     """The same, sentence by sentence; there is at least one."""
     a, b = words.names(comparison, letter)
     if not comparison.scenarios:
-        return [f"{a} and {b} have no scenario in common."]
+        return [f"{a} and {b} have no scenario in common{_why_none(comparison)}."]
     found = [*_by_metric(comparison, a, b), *one_figure_sentences(comparison, a, b)]
     return [*_with_accuracy(found, comparison, letter), *_not_compared(comparison)]
 
 
+def _why_none(comparison: Comparison) -> str:
+    if comparison.unlike:
+        return f": what they train differs in {', '.join(comparison.unlike)}, and only like work is compared"
+    if comparison.only_a and comparison.only_b:
+        return ": none trains the same, or several could stand for one another"
+    return ""
+
+
 def _with_accuracy(found: list[str], comparison: Comparison, letter: str) -> list[str]:
-    """The sentences on times, of which the first says how accurate B is, too: fast but wrong is both."""
+    """The sentences on times, of which the first says how accurate B is, too: fast but wrong is both.
+
+    One that does not plainly say what B is is followed by a sentence of its own.
+    """
     if not found or all(one.accuracy.low is None for one in comparison.quality.scenarios):
         return found
     first, *others = found
-    said = quality_words.headline(first.removesuffix("."), comparison.quality)
-    return [said if letter == "B" else words.lettered(said, letter), *others]
+    if _is_plain(first, words.names(comparison, letter)[1]):
+        said = [quality_words.headline(first.removesuffix("."), comparison.quality)]
+    else:
+        said = [first, quality_words.accuracy_line(comparison.quality)]
+    said[-1] = said[-1] if letter == "B" else words.lettered(said[-1], letter)
+    return [*said, *others]
+
+
+def _is_plain(sentence: str, b: str) -> bool:
+    """Whether "and less accurate" can follow: B is its subject, and nothing but a parenthesis comes after."""
+    return sentence.startswith(f"{b} is ") and not re.search("[:;]", re.sub(r"\([^()]*\)", "", sentence))
 
 
 def _by_metric(comparison: Comparison, a: str, b: str) -> Iterator[str]:
@@ -48,14 +70,12 @@ def _by_metric(comparison: Comparison, a: str, b: str) -> Iterator[str]:
 
 def _not_compared(comparison: Comparison) -> Iterator[str]:
     """Scenarios that both sides have and that gave no ratio, by what became of them."""
-    ended = (
-        ("failed", [one for one in comparison.scenarios if one.verdict == "failed"]),
-        ("refused", [one for one in comparison.scenarios if one.verdict == "refused"]),
-        ("without a time", [one for one in comparison.scenarios if _is_silent(one)]),
-    )
-    counted = [f"{len(found):,} {how}" for how, found in ended if found]
+    ended = Counter(one.verdict for one in comparison.scenarios)
+    silent = Counter(one.metric for one in comparison.scenarios if _is_silent(one))
+    counted = [f"{ended[how]:,} {how}" for how in ("failed", "refused") if ended[how]]
+    counted += [f"{number:,} without {metric}" for metric, number in silent.items()]
     if counted:
-        yield f"Not compared: {', '.join(counted)} of {several(len(comparison.scenarios), 'scenario')}."
+        yield f"Not compared, of {several(len(comparison.scenarios), 'scenario')}: {', '.join(counted)}."
 
 
 def _is_silent(one: ScenarioComparison) -> bool:

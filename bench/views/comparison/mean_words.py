@@ -77,7 +77,7 @@ def _level(comparison: Comparison, overall: Overall, interval: Interval, a: str,
     what = "difference" if measure == "time" else f"difference in {measure}"
     sentence = f"No {what} between {a} and {b} shows{_over(comparison, overall)}"
     if low > 0 and math.isfinite(high):
-        sentence += f": of {words.share(high / low * (1 + comparison.delta) - 1)} on it would have"
+        sentence += f": one of {words.share(high / low * (1 + comparison.delta) - 1)} or more would have"
     return f"{sentence}." if overall.counts.get("same", 0) == 0 else f"{sentence} ({_counts(overall)})."
 
 

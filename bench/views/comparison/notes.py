@@ -1,8 +1,10 @@
 """The paragraphs below a comparison's table: how to read it, why there is no more, what differs besides."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
-from bench.analysis.comparison import Comparison, Overall
+from bench.analysis.comparison import Comparison, Difference, Overall
+from bench.analysis.quality import QualityComparison
 from bench.analysis.sides import Basis
 from bench.views import quality_words
 from bench.views.comparison import words
@@ -40,9 +42,23 @@ def _ratio_words(comparisons: Sequence[Comparison]) -> tuple[str, str]:
     """What B/A is, and what the verdicts on it are called."""
     metrics = {one.metric for comparison in comparisons for one in comparison.scenarios}
     measures = {words.measure(metric) for metric in metrics}
+    by = _ratio_basis(comparisons)
     if len(measures) == 1 and "time" not in measures:
-        return f"B/A: B's {measures.pop()} over A's; below 1 means B needs less.", "Less or more"
-    return "B/A: B's time over A's; below 1 means B is faster.", "Faster or slower"
+        return f"B/A: B's {measures.pop()} over A's{by}; below 1 means B needs less.", "Less or more"
+    return f"B/A: B's time over A's{by}; below 1 means B is faster.", "Faster or slower"
+
+
+def _ratio_basis(comparisons: Sequence[Comparison]) -> str:
+    """Why a ratio is not that of the two medians beside it; empty where it is, or where bases differ."""
+    estimated = any(one.one_figure is None for of in comparisons for one in of.scenarios)
+    units = {comparison.basis.unit for comparison in comparisons}
+    if not estimated or len(units) > 1:
+        return ""
+    if units == {"run"}:
+        return ", the middle one of all pairs of runs"
+    if all(of.basis.sessions_a == of.basis.sessions_b == 1 for of in comparisons):
+        return ""
+    return " by the medians of sessions (A and B show those of runs)"
 
 
 def _unclear(comparison: Comparison) -> Iterator[str]:
@@ -92,9 +108,19 @@ def quality_lines(comparison: Comparison, letter: str = "B") -> Iterator[str]:
         quality_words.overall_line(quality),
         *quality_words.target_lines(quality),
         quality_words.trained_line(quality),
-        *quality_words.reasons(quality),
+        *quality_words.reasons(replace(quality, scenarios=_asked_for_more(comparison))),
     )
     yield from (words.lettered(line, letter) if letter != "B" else line for line in found if line)
+
+
+def _asked_for_more(comparison: Comparison) -> tuple[QualityComparison, ...]:
+    """The scenarios whose accuracies more runs would compare: a single figure has no seeds to ask for."""
+    pairs = zip(comparison.scenarios, comparison.quality.scenarios, strict=True)
+    return tuple(
+        found
+        for one, found in pairs
+        if one.one_figure is None or found.accuracy.difference is None or found.accuracy.low is not None
+    )
 
 
 def _overall_line(overall: Overall, comparison: Comparison) -> str:
@@ -182,11 +208,15 @@ def difference_line(comparison: Comparison) -> str:
     return "No difference in hardware, software or settings is recorded."
 
 
-def difference_rows(comparison: Comparison) -> list[tuple[str, str, str, str]]:
-    """Kind (at its first row only), name, and both sides' values."""
+def difference_rows(
+    comparison: Comparison, told: Collection[Difference] = ()
+) -> list[tuple[str, str, str, str]]:
+    """Kind (at its first row only), name, and both sides' values, but for what is `told` of every row."""
     rows: list[tuple[str, str, str, str]] = []
     last = ""
     for found in comparison.differences:
+        if found in told:
+            continue
         kind = found.kind if found.kind != last else ""
         last = found.kind
         sides = (words.values(found.name, found.values_a), words.values(found.name, found.values_b))

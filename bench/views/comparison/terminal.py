@@ -1,12 +1,12 @@
 """A comparison on the terminal: the sentence, the table, and what is to be known besides."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.analysis.comparison import Comparison
+from bench.analysis.comparison import Comparison, Difference
 from bench.views.comparison import many_table, notes, words
 from bench.views.comparison.details import Details
 from bench.views.comparison.few_sessions import advice
@@ -60,7 +60,7 @@ def _one(
             [notes.difference_line(comparison)],
         ]
     )
-    yield from _differences(comparison)
+    yield from _differences(comparison, told=Details(comparison).settings_of_every_row)
     yield from _warnings(comparison)
 
 
@@ -122,13 +122,16 @@ def _paragraphs(found: Iterable[Sequence[str]], style: str = "") -> Iterator[Tex
             yield Text("\n".join(there), style)
 
 
-def _differences(comparison: Comparison, letter: str = "B") -> Iterator[Table]:
-    if not comparison.differences:
+def _differences(
+    comparison: Comparison, letter: str = "B", told: Collection[Difference] = ()
+) -> Iterator[Table]:
+    rows = notes.difference_rows(comparison, told)
+    if not rows:
         return
     table = empty_table("What differs besides", None)
     for name in ("", "", "A", letter):
         table.add_column(name, overflow="fold")
-    for row in notes.difference_rows(comparison):
+    for row in rows:
         table.add_row(Text(row[0], "dim"), *(Text(cell) for cell in row[1:]))
     yield table
 

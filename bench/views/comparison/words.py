@@ -24,7 +24,7 @@ METRIC_WORDS: dict[Metric, str] = {
     "train_seconds": "training (train_seconds)",
     "target_seconds": "time to target (target_seconds)",
     "energy_joules": "energy of a run (energy_joules)",
-    "cost": "cost of a run",
+    "cost": "cost of an ok run",
 }
 STYLES: dict[Verdict, str] = {
     "faster": "bold green",

@@ -93,6 +93,20 @@ class Built:
         return replace(usual(len(rows)), **parts | changes)
 
     @staticmethod
+    def figured(label, verdict, below, above, least, most, a_times=1, b_times=4):
+        """Several runs against one."""
+        figure = OneFigure(max(a_times, b_times), below, above, least, most)
+        a, b = (replace(SIDE, times=times) for times in (a_times, b_times))
+        return Built.row(label, least, verdict, None, one_figure=figure, a=a, b=b)
+
+    @staticmethod
+    def quality(comparison, accuracies, **changes):
+        """That of `comparison`, with these accuracies in place of what there is."""
+        pairs = zip(comparison.quality.scenarios, accuracies, strict=True)
+        told = tuple(replace(one, accuracy=accuracy) for one, accuracy in pairs)
+        return replace(comparison.quality, scenarios=told, **changes)
+
+    @staticmethod
     def difference(kind, name, a, b):
         """A fact or setting with one value on either side; None where one tells none."""
         return Difference(kind, name, *(() if value is None else (value,) for value in (a, b)))

@@ -26,7 +26,7 @@ def test_markdown_has_the_sentence_the_rows_and_what_differs(mixed):
     ) in said
     assert "| hardware | machine | unknown | H100 box |" in said
     assert "|  | memory_bytes | 16.0 GiB | 128 GiB |" in said
-    assert "B/A: B's time over A's; below 1 means B is faster." in said
+    assert "B/A: B's time over A's, the middle one of all pairs of runs; below 1 means B is faster." in said
     assert "| unclear \\<6.4 % |" in said or "| unclear <6.4 % |" in said
 
 

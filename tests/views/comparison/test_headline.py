@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bench.analysis.accuracy import AccuracyDifference
 from bench.views.comparison import headline
 from bench.views.comparison.headline import sentences
 
@@ -85,7 +86,8 @@ def test_no_difference_says_which_one_would_have_shown(built):
     # 1.01 / 0.99 is 1.0202; past a margin of 1 % it makes 1.0304.
     overall = built.overall(rows, 1.0, 0.99, 1.01, "unclear")
     assert headline(replace(built.comparison(rows, [overall]), a="fit", b="fused")) == (
-        "No difference between fit and fused shows over 3 scenarios of this session: of 3 % on it would have."
+        "No difference between fit and fused shows over 3 scenarios of this session: "
+        "one of 3 % or more would have."
     )
 
 
@@ -170,14 +172,8 @@ def test_too_few_sessions_are_no_verdict(built):
     assert headline(more).startswith("In these five sessions (4 and 1) B took 0.88")
 
 
-def figured(built, label, verdict, below, above, least, most, a_times=1, b_times=4):
-    figure = built.figure(max(a_times, b_times), below, above, least, most)
-    a, b = (replace(built.side, times=times) for times in (a_times, b_times))
-    return built.row(label, least, verdict, None, one_figure=figure, a=a, b=b)
-
-
 def test_against_one_figure_the_rounds_are_counted(built):
-    rows = [figured(built, f"s{n}", "below", 4, 0, 1 / 48, 1 / 5) for n in range(6)]
+    rows = [built.figured(f"s{n}", "below", 4, 0, 1 / 48, 1 / 5) for n in range(6)]
     assert headline(built.comparison(rows, (), basis=built.basis("none"))) == (
         "B is below A's one figure in 4 of 4 rounds, 5 to 48 times (6 scenarios)."
     )
@@ -185,9 +181,9 @@ def test_against_one_figure_the_rounds_are_counted(built):
 
 def test_one_figure_may_be_passed_in_some_scenarios_only(built):
     rows = [
-        figured(built, "a", "below", 4, 0, 0.5, 0.5),
-        figured(built, "b", "above", 0, 4, 2.0, 3.0),
-        figured(built, "c", "no verdict", 3, 1, 0.9, 1.1),
+        built.figured("a", "below", 4, 0, 0.5, 0.5),
+        built.figured("b", "above", 0, 4, 2.0, 3.0),
+        built.figured("c", "no verdict", 3, 1, 0.9, 1.1),
     ]
     assert headline(built.comparison(rows, (), basis=built.basis("none"))) == (
         "B is below A's one figure in 4 of 4 rounds, 2 times (1 of 3 scenarios); "
@@ -197,7 +193,7 @@ def test_one_figure_may_be_passed_in_some_scenarios_only(built):
 
 
 def test_the_one_figure_may_be_the_contender_s(built):
-    row = figured(built, "a", "below", 4, 0, 0.2, 0.25, a_times=4, b_times=1)
+    row = built.figured("a", "below", 4, 0, 0.2, 0.25, a_times=4, b_times=1)
     assert headline(built.comparison([row], (), basis=built.basis("none"))) == (
         "B's one figure is below A in 4 of 4 rounds, 4 to 5 times."
     )
@@ -208,12 +204,25 @@ def test_what_was_not_compared_is_counted(built):
     refused = built.row("x", None, "refused")
     silent = built.row("y", None, "unclear", b=replace(built.side, times=0))
     found = built.comparison([*rows, built.failed(), refused, silent], [built.overall(rows)])
-    assert sentences(found)[1] == "Not compared: 1 failed, 1 refused, 1 without a time of 6 scenarios."
-    assert headline(built.comparison([built.failed()])) == "Not compared: 1 failed of 1 scenario."
+    assert sentences(found)[1] == (
+        "Not compared, of 6 scenarios: 1 failed, 1 refused, 1 without step_seconds."
+    )
+    assert headline(built.comparison([built.failed()])) == "Not compared, of 1 scenario: 1 failed."
 
 
 def test_nothing_in_common_is_said(built):
     assert headline(built.comparison([])) == "A and B have no scenario in common."
+
+
+def test_why_nothing_is_in_common_is_said(built):
+    none = replace(built.comparison([]), only_a=("x",), only_b=("y",))
+    assert headline(none) == (
+        "A and B have no scenario in common: none trains the same, or several could stand for one another."
+    )
+    assert headline(replace(none, unlike=("batch_size", "hidden"))) == (
+        "A and B have no scenario in common: what they train differs in batch_size, hidden, "
+        "and only like work is compared."
+    )
 
 
 ENERGY = {"metric": "energy_joules"}
@@ -249,3 +258,30 @@ def test_where_b_needs_less_energy_is_said(built):
     assert sentences(built.comparison(rows, [overall]))[1] == (
         "Less energy at batch 1 to 100 (2.00 times), more energy from 1,000 on (1.20 times)."
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "overall", "unit", "said"),
+    [
+        ([1.3] * 3, ("slower", 1.26, 1.34), "run", None),
+        ([1.0] * 3, ("unclear", 0.99, 1.01), "run", "No difference between A and B shows"),
+        ([1.3] * 3, ("unclear", None, None), "none", "In these two sessions B took"),
+    ],
+)
+def test_accuracy_follows_in_the_sentence_or_in_one_of_its_own(built, rows, overall, unit, said):
+    """ "run each side four times, in turns and less accurate" would be said of nobody."""
+    rows = batches(built, rows, [overall[0]] * 3)
+    basis = built.basis(unit)
+    mean = built.overall(rows, rows[0].ratio, overall[1], overall[2], overall[0])
+    found = built.comparison(rows, [mean], basis=basis)
+    worse = AccuracyDifference("worse", -0.0031, -0.0038, -0.0024, 1e-5, 1e-4, 0.0023, pairs=10)
+    found = replace(found, quality=built.quality(found, [worse] * 3, worse=worse))
+    less = "less accurate: −0.31 points (−0.38 to −0.24) in 3 of 3 scenarios."
+    first, *others = sentences(found, "C")
+    if said is None:
+        assert (
+            first == f"C is 1.30 times slower (1.26 to 1.34) in 3 of 3 scenarios of this session and {less}"
+        )
+    else:
+        assert first.startswith(said.replace("B", "C"))
+        assert others[0] == f"Accuracy: C {less}"
