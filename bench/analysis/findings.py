@@ -8,7 +8,7 @@ import pyarrow as pa
 from bench.analysis import comparison
 from bench.analysis.columns import TABLE_COLUMNS
 from bench.analysis.comparison import Comparison
-from bench.analysis.contrasts import contrasts
+from bench.analysis.contrasts import Contrast, contrasts
 from bench.analysis.curves import EPOCH_COLUMNS, Curve, curves
 from bench.analysis.drift import Drift, drifts
 from bench.analysis.nodes import NodeTable, node_tables
@@ -51,7 +51,7 @@ class Findings:
     machines: tuple[Row, ...]
     sessions: tuple[SessionFacts, ...]
     latest: frozenset[str]
-    contrasts: Mapping[str, tuple[Comparison, ...]]
+    contrasts: Mapping[str, tuple[Contrast, ...]]
     summaries: tuple[ScenarioSummary, ...]
     pooled: tuple[ScenarioSummary, ...]
     trends: tuple[Trend, ...]

@@ -103,7 +103,7 @@ def _markdown(runs: "RunTable", pool: bool, sort: str | None, others: int) -> st
     from bench.analysis.sessions import session_facts
     from bench.analysis.summary import sort_by, summarise
     from bench.analysis.surface import surfaces
-    from bench.views.comparison import headline
+    from bench.views.contrasts import contrast_lines
     from bench.views.export import markdown_words
     from bench.views.nodes import node_markdown
     from bench.views.scaling import scaling_markdown
@@ -112,7 +112,7 @@ def _markdown(runs: "RunTable", pool: bool, sort: str | None, others: int) -> st
 
     summaries = summarise(runs, pool)
     parts = (
-        *(f"{markdown_words(headline(one))}\n" for one in contrasts(runs)),
+        *(f"{markdown_words(line)}\n" for line in contrast_lines(contrasts(runs))),
         as_markdown(sort_by(summaries, sort), session_facts(runs), others),
         surface_markdown(surfaces(summaries, runs)),
         scaling_markdown(scalings(runs)),

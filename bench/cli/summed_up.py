@@ -32,7 +32,7 @@ def print_tables(
     from bench.analysis.sessions import session_facts
     from bench.analysis.summary import sort_by, summarise
     from bench.analysis.surface import surfaces
-    from bench.views.comparison import headline
+    from bench.views.contrasts import contrast_lines
     from bench.views.nodes import node_grids
     from bench.views.probe import drift_lines
     from bench.views.scaling import scaling_tables
@@ -40,7 +40,7 @@ def print_tables(
     from bench.views.surface import surface_grids
 
     if found := contrasts(runs):
-        console.print(Text("\n".join([*map(headline, found), ""])))
+        console.print(Text("\n".join([*contrast_lines(found), ""])))
     summaries = summarise(runs, pool)
     console.print(summary_table(sort_by(summaries, sort), session_facts(runs), others))
     console.print(surface_grids(surfaces(summaries, runs)))

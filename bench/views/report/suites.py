@@ -8,7 +8,7 @@ from typing import TypeVar
 from bench.analysis.curves import Curve
 from bench.analysis.findings import Findings
 from bench.analysis.summary import ScenarioSummary
-from bench.views.comparison import headline
+from bench.views.contrasts import contrast_lines
 from bench.views.format import full_name, several
 from bench.views.origins import origin_names, origin_numbers
 from bench.views.precision import precision_lines
@@ -64,7 +64,7 @@ def _sessions(found: Findings, suite: str, own: Sequence[ScenarioSummary]) -> It
     yield from head_lines(own, shown, 0, origin_numbers(summary.origin for summary in found.summaries))
     for one in shown:
         where = f"{one.session_id}: " if len(shown) > 1 else ""
-        yield from (f"{where}{headline(found_)}" for found_ in found.contrasts.get(one.session_id, ()))
+        yield from (f"{where}{line}" for line in contrast_lines(found.contrasts.get(one.session_id, ())))
     if more := len(facts) - len(shown):
         newest = "the newest session" if len(shown) == 1 else "the newest session on each machine"
         yield f"Shown is {newest}; {several(more, 'more session')} of this suite count below, over sessions."
