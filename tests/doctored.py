@@ -290,6 +290,7 @@ REFUSED: dict[str, Callable[[], Tables]] = {
 """What cannot be read at all: one line says why."""
 
 
+PUBLISHED = Path(__file__).parents[1] / "results" / "notebook-published"
 COMMANDS = (
     ("show", "{}"),
     ("show", "{}", "--format", "csv"),
@@ -297,5 +298,5 @@ COMMANDS = (
     ("show", "{}", "--format", "json", "--where", "batch_size > 0 or batch_size == None"),
     ("show", "{}", "--overhead"),
     ("report", "{}", "-o", "{}/report.html"),
-    ("compare", "{}", "{}"),
+    ("compare", str(PUBLISHED), "{}"),
 )

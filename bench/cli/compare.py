@@ -34,7 +34,7 @@ def compare(
     sides: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SIDE]...",
+            metavar="SIDE",
             help="A session, a folder of some, or a machine in results; with --a or --by, where to choose.",
         ),
     ] = None,
@@ -58,7 +58,12 @@ def compare(
     where: WhereOption = None,
     metric: Annotated[
         MetricName | None,
-        typer.Option("--metric", help="What to compare, in place of each scenario's usual time."),
+        typer.Option(
+            "--metric",
+            metavar="METRIC",
+            help="What to compare, in place of each scenario's usual time: step_seconds, train_seconds, "
+            "wall_seconds, target_seconds, energy_joules, or cost.",
+        ),
     ] = None,
     confidence: Annotated[float, typer.Option("--confidence", help="Of every interval.")] = 0.95,
     delta: Annotated[

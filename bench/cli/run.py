@@ -18,7 +18,7 @@ from bench.cli.options import (
     parse_overrides,
 )
 from bench.cli.output import say, terminal
-from bench.cli.series import Course, compare_line
+from bench.cli.series import Course, pool_line
 from bench.cli.streams import streams
 from bench.errors import ClusterLostError, StoreError
 from bench.uri import ResultsAt, local_path, results_at
@@ -142,7 +142,7 @@ def run(
         _check_end(outcome, left)
         course.ended(outcome.folder.name, bool(outcome.not_ok))
     if len(course.series.before) > 1:
-        say(console, compare_line([place.named(place.folder / name) for name in course.series.before]))
+        say(console, pool_line([place.named(place.folder / name) for name in course.series.before]))
     if course.not_ok:
         raise typer.Exit(1)
 

@@ -124,9 +124,9 @@ class Course:
         os.execve(sys.executable, line, {**self.environ, VARIABLE: json.dumps(state)})
 
 
-def compare_line(names: Sequence[str]) -> str:
-    """What to say of the sessions of a row, by where they are: all of them, and how they are compared."""
-    return f"{len(names)} sessions, held against each other by: bench compare {shlex.join(names)}"
+def pool_line(names: Sequence[str]) -> str:
+    """What to say of the sessions of a row, by where they are: all of them, and what sums them up."""
+    return f"{len(names)} sessions, which are summed up by: bench show --pool {shlex.join(names)}"
 
 
 def inherited() -> frozenset[int]:

@@ -71,7 +71,7 @@ def told(process):
 @pytest.mark.slow
 def test_sessions_elsewhere_from_their_begin_to_their_end_and_on(bench, server):
     run = ("run", "suite.toml", "--results", bench.uri)
-    row = f"2 sessions, held against each other by: bench compare {bench.path}/s1 {bench.path}/s2\n"
+    row = f"2 sessions, which are summed up by: bench show --pool {bench.path}/s1 {bench.path}/s2\n"
     told_of_them = f"Session: {bench.path}/s1\nSession: {bench.path}/s2\n{row}"
     assert told(bench(*run, "--sessions", "2", "--quiet")) == (0, told_of_them, "")
     assert told(bench(*run, "--resume", "--quiet")) == (0, f"Session: {bench.path}/s2\n{row}", "")

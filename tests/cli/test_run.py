@@ -234,7 +234,7 @@ def test_a_killed_session_leaves_no_process_loses_no_finished_run_and_is_resumed
     (other,) = set(folder.parent.iterdir()) - {folder}
     assert second.count("▶") == 1
     assert second.endswith(
-        f"Session: {other}\n2 sessions, held against each other by: bench compare {folder} {other}\n"
+        f"Session: {other}\n2 sessions, which are summed up by: bench show --pool {folder} {other}\n"
     )
     (new,) = recorded(other)
     assert (new["session_id"], new["round"], new["status"]) == (other.name, 1, "ok")

@@ -87,7 +87,7 @@ def test_each_session_has_a_folder_of_its_own_and_the_last_line_names_all(row):
         "Session 1 of 3\nSession: results/s1\n"
         "Session 2 of 3\nSession: results/s2\n"
         "Session 3 of 3\nSession: results/s3\n"
-        "3 sessions, held against each other by: bench compare results/s1 results/s2 results/s3\n"
+        "3 sessions, which are summed up by: bench show --pool results/s1 results/s2 results/s3\n"
     )
     assert row.headers() == {"s1": of(3), "s2": of(3, "s1"), "s3": of(3, "s1", "s2")}
 
@@ -96,7 +96,7 @@ def test_quietly_it_says_where_they_are(row):
     said = row.run("--sessions", 2, "--quiet")
     assert said.output == (
         "Session: results/s1\nSession: results/s2\n"
-        "2 sessions, held against each other by: bench compare results/s1 results/s2\n"
+        "2 sessions, which are summed up by: bench show --pool results/s1 results/s2\n"
     )
 
 

@@ -25,7 +25,7 @@ WRONG_USE = (
     ("plan good.toml --set epochs", "--set epochs: not KEY=VALUE; write it like --set epochs=1"),
     ("plan good.toml --set =1", "--set =1: not KEY=VALUE"),
     ("show small --format xml", "'--format': 'xml' is not one of 'table', 'csv', 'md', 'json'"),
-    ("compare small", "Missing argument 'B'; see bench compare --help"),
+    ("compare small", "compare: two sides at least, such as `bench compare results/A results/B`; or one of "),
     ("compare small small --metric epochs", "'epochs' is not one of 'step_seconds'"),
     ("compare small small --confidence 2", "confidence: 2 is not between 0 and 1; give 0.95, say"),
     ("compare small small --delta -1", "delta: -1 is not a share of at least 0; give 0.01 for 1 %, say"),
@@ -78,7 +78,7 @@ BAD_INPUT = (
     ("report small -o .", ".: cannot be written: is a folder; give another file by -o"),
     ("report small -o none/there.html", "none/there.html: cannot be written: No such file or directory"),
     ("report small -o file/there.html", "file/there.html: cannot be written: Not a directory; give another"),
-    ("compare small missing", "missing: no such folder"),
+    ("compare small missing", "missing: no folder, and no results here that it could be a machine of"),
     ("compare foreign small", "not a table of bench"),
     ("run missing.toml", "missing.toml: no such file"),
     (
