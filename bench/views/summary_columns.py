@@ -75,8 +75,9 @@ def _share(share: float | None, digits: int = 2) -> str:
 
 def _joules_per_million(summary: ScenarioSummary) -> str:
     """All runs of a scenario train on as many images: what they have in a second, by the seconds."""
-    rate_, time, energy = summary.samples_per_second, summary.train_seconds, summary.energy_joules
-    return joules(energy / (rate_ * time) * 1e6 if energy is not None and rate_ and time else None)
+    images = (summary.samples_per_second or 0.0) * (summary.train_seconds or 0.0)
+    energy = summary.energy_joules
+    return joules(energy / images * 1e6 if energy is not None and images else None)
 
 
 SESSIONS = "sessions"
