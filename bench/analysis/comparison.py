@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack
 
 from bench.analysis.accuracy import MARGIN
-from bench.analysis.decision import CONFIDENCE, benjamini_hochberg
+from bench.analysis.decision import CONFIDENCE, DELTA, benjamini_hochberg
 from bench.analysis.differences import (
     PLACES,
     READ_BACK,
@@ -53,7 +53,6 @@ RUN_COLUMNS = tuple(
     )
 )
 """Of `runs`, all that is read here."""
-DELTA = 0.01
 
 
 class Options(TypedDict, total=False):

@@ -10,6 +10,8 @@ Decision = Literal["faster", "slower", "same", "unclear"]
 
 CONFIDENCE = 0.95
 """Of intervals, unless another is asked for."""
+DELTA = 0.01
+"""Two times, or costs, or numbers of steps, within this share of each other pass for the same."""
 POWER = 0.95
 """How often what is there is to be found, for it to be said that it would have been."""
 FEWEST_SESSIONS = 4

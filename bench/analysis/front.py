@@ -12,6 +12,8 @@ import numpy as np
 
 from bench.analysis.decision import (
     CONFIDENCE,
+    DELTA,
+    FEWEST_SESSIONS,
     Decision,
     benjamini_hochberg,
     decide,
@@ -22,11 +24,12 @@ from bench.analysis.log_mean import LogMean, log_mean
 from bench.analysis.ratio_of_sums import log_ratio_of_sums
 from bench.analysis.ratios import ratios
 from bench.analysis.statistics import median
-from bench.analysis.typical import FEWEST_RUNS, FEWEST_SESSIONS, Unit, typical
+from bench.analysis.typical import FEWEST_RUNS, FigureUnit, typical
 
-DELTA = 0.01
-"""Times, and costs, that are no farther apart are the same."""
-LEVELS: Mapping[Unit, float] = {"run": level_of_runs(CONFIDENCE), "session": level_of_sessions(CONFIDENCE)}
+LEVELS: Mapping[FigureUnit, float] = {
+    "run": level_of_runs(CONFIDENCE),
+    "session": level_of_sessions(CONFIDENCE),
+}
 """The false discovery rates of verdicts."""
 Place = Literal["front", "maybe", "behind"]
 _Pair = tuple[int, int]
@@ -42,7 +45,7 @@ class Standing:
 
     place: Place
     behind: str | None = None
-    unit: Unit | None = None
+    unit: FigureUnit | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +84,7 @@ class Contender:
         medians = [median(values) for values in self.times.values() if len(values)]
         return log_mean(medians) if len(medians) >= FEWEST_SESSIONS else None
 
-    def log_cost(self, unit: Unit) -> LogMean | None:
+    def log_cost(self, unit: FigureUnit) -> LogMean | None:
         """The logarithm of the cost, by run or by session."""
         if unit == "session":
             paid, won = ([float(sum(of[s])) for s in self.paid] for of in (self.paid, self.won))
@@ -99,7 +102,7 @@ class _Difference:
     high: float | None
     p: float | None = 1.0
 
-    def decided(self, q: float | None, unit: Unit) -> Decision:
+    def decided(self, q: float | None, unit: FigureUnit) -> Decision:
         return decide(self.low, self.high, DELTA, q, LEVELS[unit])
 
 
@@ -128,13 +131,13 @@ def standings(contests: Iterable[Sequence[Contender]]) -> list[list[Standing | N
     ]
 
 
-_Decided = tuple[Decision, Decision, Unit | None]
+_Decided = tuple[Decision, Decision, FigureUnit | None]
 """What the second of a pair is against the first: its time, its cost, and by what unit."""
 
 
 def _decisions(contests: Sequence[Sequence[Contender]]) -> list[dict[_Pair, _Decided]]:
     found: list[dict[_Pair, _Decided]] = [{} for _ in contests]
-    asked: dict[Unit, list[tuple[int, _Pair, _Difference, _Difference]]] = defaultdict(list)
+    asked: dict[FigureUnit, list[tuple[int, _Pair, _Difference, _Difference]]] = defaultdict(list)
     for number, contest in enumerate(contests):
         there = [place for place, one in enumerate(contest) if math.isfinite(one.cost)]
         for pair in itertools.combinations(there, 2):
@@ -153,14 +156,14 @@ def _decisions(contests: Sequence[Sequence[Contender]]) -> list[dict[_Pair, _Dec
     return found
 
 
-def _unit(a: Contender, b: Contender) -> Unit | None:
+def _unit(a: Contender, b: Contender) -> FigureUnit | None:
     if a.sessions == b.sessions and len(a.sessions) == 1:
         return "run"
     enough = min(len(a.sessions), len(b.sessions)) >= FEWEST_SESSIONS
     return "session" if enough else None
 
 
-def _of_times(a: Contender, b: Contender, unit: Unit) -> _Difference:
+def _of_times(a: Contender, b: Contender, unit: FigureUnit) -> _Difference:
     if unit == "session":
         return _welch(a.log_time(), b.log_time())
     of_a, of_b = (list(itertools.chain(*side.times.values())) for side in (a, b))
@@ -170,7 +173,7 @@ def _of_times(a: Contender, b: Contender, unit: Unit) -> _Difference:
     return _Difference(ratio.low, ratio.high, ratio.p)
 
 
-def _of_costs(a: Contender, b: Contender, unit: Unit) -> _Difference:
+def _of_costs(a: Contender, b: Contender, unit: FigureUnit) -> _Difference:
     if a.cost == 0 or b.cost == 0:  # what costs nothing does not scatter, and has no logarithm
         ratio = 1.0 if a.cost == b.cost else (0.0 if b.cost == 0 else math.inf)
         return _Difference(ratio, ratio, None)
@@ -216,7 +219,7 @@ _TURNED: Mapping[Decision, Decision] = {
 }
 
 
-def _turned(place: int, pair: _Pair, of: _Decided) -> tuple[int, Decision, Decision, Unit | None]:
+def _turned(place: int, pair: _Pair, of: _Decided) -> tuple[int, Decision, Decision, FigureUnit | None]:
     """The other one of `pair`, and how the one at `place` stands to it."""
     first, second = pair
     times, costs, unit = of

@@ -1,6 +1,7 @@
 """Means of a few logarithms that scatter, and what differs between two of them, by Student's t."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.analysis.student import margin_tail, t_quantile
@@ -31,7 +32,7 @@ class LogMean:
         return float(margin_tail(self.mean, math.sqrt(self.squared_error), self.freedom, math.log1p(delta)))
 
 
-def log_mean(values: list[float]) -> LogMean | None:
+def log_mean(values: Sequence[float]) -> LogMean | None:
     """That of two or more values, all above 0 and finite; None of others."""
     if len(values) < 2 or not all(0 < value < math.inf for value in values):
         return None

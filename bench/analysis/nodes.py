@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from bench.analysis.decision import (
     CONFIDENCE,
+    DELTA,
     FEWEST_SESSIONS,
     Decision,
     benjamini_hochberg,
@@ -34,8 +35,6 @@ from bench.records.run_table import Codes, Mask, Rows, RunTable, grouped
 
 Floats = NDArray[np.float64]
 
-DELTA = 0.01
-"""Two times within this share of each other pass for the same, as they do for `bench compare`."""
 FEWEST_NODES = 5
 """From so many on their own scatter tells what a mood can do."""
 RUN_COLUMNS = (

@@ -15,39 +15,17 @@ lognormal, a scatter of 2 %, 4,000 each), how often 95 % intervals hold the mach
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.analysis.decision import CONFIDENCE, FEWEST_SESSIONS
 from bench.analysis.statistics import mad, median
-from bench.analysis.student import t_quantile
 from bench.analysis.summary_groups import STEPS, TIMES, Groups
+from bench.analysis.typical import mean_over_sessions
 from bench.records.run_table import Rows, RunTable
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A geometric mean over sessions, and its 95 % interval; without `low` and `high` where they are few."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-def mean_over_sessions(values: Floats) -> Mean:
-    """Of one value above zero for each session."""
-    logs = np.log(values)
-    centre = float(logs.mean())
-    if len(logs) < FEWEST_SESSIONS:
-        return Mean(math.exp(centre), None, None)
-    error = float(logs.std(ddof=1)) / math.sqrt(len(logs))
-    reach = float(t_quantile(CONFIDENCE, len(logs) - 1)) * error
-    return Mean(math.exp(centre), math.exp(centre - reach), math.exp(centre + reach))
 
 
 def pooled_times(runs: RunTable, groups: Groups) -> dict[str, list[Any]]:
@@ -116,7 +94,7 @@ def _step(medians: Floats) -> tuple[Any, ...]:
     """The values of `STEPS`."""
     if not medians.size or not (medians > 0).all():
         return (_centre(medians), *[None] * 7)
-    mean = mean_over_sessions(medians)
+    mean = mean_over_sessions(medians.tolist())
     precision = None
     if mean.low is not None and mean.high is not None:
         precision = max(mean.high - mean.value, mean.value - mean.low) / mean.value

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.analysis.decision import CONFIDENCE, FEWEST_SESSIONS
-from bench.analysis.pooled import mean_over_sessions
+from bench.analysis.decision import CONFIDENCE, DELTA, FEWEST_SESSIONS
+from bench.analysis.ratios import ratios
 from bench.analysis.scaling_columns import ScalingColumns
-from bench.analysis.statistics import hodges_lehmann_ratio, median
+from bench.analysis.statistics import median
+from bench.analysis.typical import mean_over_sessions
 from bench.records.run_table import Rows
 
 
@@ -37,11 +38,15 @@ def speedup(columns: ScalingColumns, rows: Rows, baseline: Rows) -> Speedup:
 
 
 def over_sessions(pairs: Sequence[tuple[Any, Any]]) -> Speedup:
-    """How many times as long a step of the baseline takes, by the times of both in each session."""
+    """How many times as long a step of the baseline takes, by the times of both in each session.
+
+    Of fewer than `FEWEST_SESSIONS` by the last one alone.
+    """
     if not pairs:
         return Speedup(0)
     if len(pairs) >= FEWEST_SESSIONS:
-        mean = mean_over_sessions(np.array([median(alone) / median(own) for own, alone in pairs]))
+        mean = mean_over_sessions([median(alone) / median(own) for own, alone in pairs])
         return Speedup(len(pairs), mean.value, mean.low, mean.high)
-    found = hodges_lehmann_ratio(*pairs[-1], CONFIDENCE)
+    own, alone = (np.sort(side) for side in pairs[-1])
+    [found] = ratios([(own, alone)], CONFIDENCE, DELTA)
     return Speedup(len(pairs), found.ratio, found.low, found.high)

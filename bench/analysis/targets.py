@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.analysis.accuracy import unsure_among
-from bench.analysis.decision import Decision, benjamini_hochberg, decide
+from bench.analysis.decision import DELTA, Decision, benjamini_hochberg, decide
 from bench.analysis.seeds import BySeed, SeedRuns, in_common
 from bench.analysis.signed_rank import pairs_needed, sign_tail, signed_rank_shifts
 
 Mask = NDArray[np.bool_]
 Often = Literal["less often", "more often", "unclear"]
 
-DELTA = 0.01
-"""Steps and seconds that differ by no more than this share count as the same."""
 _ROUNDING = 1e-7  # of logarithms of probabilities: equal ones are summed up in other orders
 
 

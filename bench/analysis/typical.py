@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.analysis.decision import FEWEST_SESSIONS
 from bench.analysis.log_mean import log_mean
-from bench.analysis.statistics import median, median_interval
+from bench.analysis.statistics import geometric_mean, median, median_interval
 
-FEWEST_SESSIONS = 4
-"""With fewer, how far sessions of one machine differ is not known well enough to say anything of it."""
 FEWEST_RUNS = 4
 """Of one session, for an interval of a mean: with fewer it says next to nothing."""
-Unit = Literal["run", "session"]
+FigureUnit = Literal["run", "session"]
+"""What counts once in a figure of one set of runs; `sides.Unit` is that of two held together."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Estimate:
     high: float | None = None
 
 
-def unit_of(sessions: int) -> Unit | None:
+def unit_of(sessions: int) -> FigureUnit | None:
     """What counts once in so many sessions; None where they are too few to be it, and too many to be one."""
     if sessions == 1:
         return "run"
@@ -48,7 +48,14 @@ def typical(by_session: Sequence[Sequence[float]]) -> Estimate | None:
         value = median(known[0])
         return Estimate(value, interval.low, interval.high) if interval else Estimate(value)
     medians = [median(values) for values in known]
-    mean = log_mean(medians) if unit_of(len(medians)) else None
+    if unit_of(len(medians)) and all(0 < value < math.inf for value in medians):
+        return mean_over_sessions(medians)
+    return Estimate(median(medians))
+
+
+def mean_over_sessions(values: Sequence[float]) -> Estimate:
+    """The geometric mean of one value above zero for each session; its interval from `FEWEST_SESSIONS` on."""
+    mean = log_mean(values) if len(values) >= FEWEST_SESSIONS else None
     if mean is None:
-        return Estimate(median(medians))
+        return Estimate(geometric_mean(values))
     return Estimate(math.exp(mean.mean), *mean.interval())

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.analysis.cost import Costs, ScenarioCost
-from bench.analysis.typical import FEWEST_RUNS, FEWEST_SESSIONS
+from bench.analysis.decision import FEWEST_SESSIONS
+from bench.analysis.typical import FEWEST_RUNS
 from bench.views.format import money, several
 
 MOST_NAMED = 6

@@ -8,9 +8,9 @@ from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.analysis.decision import CONFIDENCE, FEWEST_SESSIONS, Decision
+from bench.analysis.decision import CONFIDENCE, DELTA, FEWEST_SESSIONS, Decision
 from bench.analysis.node_ratios import FEWEST_FOR_ERROR
-from bench.analysis.nodes import DELTA, FEWEST_NODES, NodeTable, NodeTimes
+from bench.analysis.nodes import FEWEST_NODES, NodeTable, NodeTimes
 from bench.views.format import NONE, count, percent, ratio, several, span
 from bench.views.sheet import Sheet, as_markdown
 

@@ -4,9 +4,9 @@ import math
 import numpy as np
 import pytest
 
-from bench.analysis.pooled import mean_over_sessions
 from bench.analysis.repetition import interval
 from bench.analysis.summary import COLUMNS, summarise
+from bench.analysis.typical import mean_over_sessions
 from tests.runs import run_table
 
 NUMBERS = itertools.count()

@@ -80,9 +80,14 @@ class TestStrongScaling:
         """The 16 ratios are 4, 2, 2 and 1, four times each.
 
         Each tail of the 70 orders of four and four runs may have 2.5 %, so just one: all ratios are within.
+        As one side alone scatters, the interval is as wide as Welch's at least: the logarithms are 2, 1, 1
+        and 0 times log(2), and t(3) = 3.182.
         """
         found = scaled_of(runs([8.0] * 4), runs([2.0, 4.0, 8.0, 4.0], settings=MIRRORED))
-        assert (found.low, found.speedup, found.high) == pytest.approx((1.0, 2.0, 4.0))
+        reach = math.exp(3.182446 * math.log(2) * math.sqrt(2 / 3 / 4))
+        assert (found.low, found.speedup, found.high) == pytest.approx((2 / reach, 2.0, 2 * reach))
+        alike = scaled_of(runs([8.0, 8.0, 8.0, 8.0]), runs([4.0] * 4, settings=MIRRORED))
+        assert (alike.low, alike.high) == pytest.approx((2.0, 2.0))
 
     @pytest.mark.parametrize(("sides", "known"), [((4, 4), True), ((3, 4), False), ((3, 5), True)])
     def test_too_few_runs_leave_the_speedup_without_an_interval(self, sides, known):
