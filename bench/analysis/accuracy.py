@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench.analysis.decision import benjamini_hochberg, decide
 from bench.analysis.ratios import ratios
-from bench.analysis.seeds import BySeed, in_common
+from bench.analysis.seeds import BySeed, common_seeds, in_common
 from bench.analysis.statistics import rounds_needed
 from bench.data.shapes import VAL_SIZE
 
@@ -204,4 +204,4 @@ def _too_few(a: BySeed, b: BySeed, confidence: float) -> str:
     needed = rounds_needed(confidence)
     common = len(in_common(a, b)[0])
     unpaired = f"or {needed} and {needed} unpaired (there are {len(a)} and {len(b)})"
-    return f"{common or 'no'} common seeds, {LEAST_PAIRS} needed, {unpaired}"
+    return f"{common_seeds(common)}, {LEAST_PAIRS} needed, {unpaired}"
