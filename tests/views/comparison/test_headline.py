@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bench.analysis.accuracy import AccuracyDifference
-from bench.views.comparison import headline
+from bench.views.comparison import headline, side_letters
 from bench.views.comparison.headline import sentences
 
 
@@ -285,3 +285,8 @@ def test_accuracy_follows_in_the_sentence_or_in_one_of_its_own(built, rows, over
     else:
         assert first.startswith(said.replace("B", "C"))
         assert others[0] == f"Accuracy: C {less}"
+
+
+def test_sides_have_letters_in_order(built):
+    found = [replace(built.comparison([]), b=name) for name in ("x", "y")]
+    assert side_letters(found) == {"results/of-monday": "A", "x": "B", "y": "C"}
