@@ -86,7 +86,7 @@ def _table(title: str, comparisons: Sequence[Comparison], places: range, found: 
         table.add_column(heading, max_width=COLUMN_WIDTH - 2, no_wrap=True, overflow="ellipsis")
     for line in found:
         cells = (_cell(comparisons[place], line.cells[place]) for place in places)
-        table.add_row(line.label, line.of_reference, *cells)
+        table.add_row(Text(line.label), line.of_reference, *cells)
     return table
 
 

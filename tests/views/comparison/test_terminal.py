@@ -259,3 +259,10 @@ def test_contenders_with_long_paths_are_told_apart_by_their_ends(built, rendered
     heading = "\n".join(rendered(comparison_table(found), 140))
     for shown in ("…261128-142045-b18d", "…261128-142520-b2db", "Intel Xeon, 16 cor…"):
         assert shown in heading
+
+
+def test_brackets_in_labels_are_no_markup_in_a_table_of_several(built, rendered):
+    found = [built.comparison([built.row(label)]) for label in ("x [red]", "y [/red]")]
+    said = "\n".join(rendered(comparison_table(found), 140))
+    assert "x [red]" in said
+    assert "y [/red]" in said
