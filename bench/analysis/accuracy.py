@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bench.analysis.decision import POWER, benjamini_hochberg, decide, found_from
 from bench.analysis.ratios import ratios
-from bench.analysis.seeds import BySeed, in_common
+from bench.analysis.seeds import BySeed, common_seeds, in_common
 from bench.analysis.statistics import rounds_needed
 from bench.data.shapes import VAL_SIZE
 
@@ -201,4 +201,4 @@ def _too_few(a: BySeed, b: BySeed, confidence: float) -> str:
     needed = rounds_needed(confidence)
     common = len(in_common(a, b)[0])
     unpaired = f"or {needed} and {needed} unpaired (there are {len(a)} and {len(b)})"
-    return f"{common or 'no'} common seeds, {LEAST_PAIRS} needed, {unpaired}"
+    return f"{common_seeds(common)}, {LEAST_PAIRS} needed, {unpaired}"

@@ -112,3 +112,8 @@ def _seeds(runs: RunTable) -> Seeds:
     column = runs.numbers("seed")
     seeds: Seeds = np.where(column.known, column.values, -1 - runs.rows).astype(np.int64)
     return seeds
+
+
+def common_seeds(number: int) -> str:
+    """How many seeds two sides share, in words: "no common seeds", "1 common seed", "5 common seeds"."""
+    return f"{number or 'no'} common seed{'' if number == 1 else 's'}"

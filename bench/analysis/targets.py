@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.analysis.accuracy import unsure_among
 from bench.analysis.decision import DELTA, Decision, benjamini_hochberg, decide
-from bench.analysis.seeds import BySeed, SeedRuns, in_common
+from bench.analysis.seeds import BySeed, SeedRuns, common_seeds, in_common
 from bench.analysis.signed_rank import pairs_needed, sign_tail, signed_rank_shifts
 
 Mask = NDArray[np.bool_]
@@ -121,7 +121,7 @@ def _doubt(told: Mask, confidence: float) -> str:
     if not told.any():
         return "neither side reached it"
     needed = pairs_needed(confidence)
-    return "" if told.sum() >= needed else f"reached with {told.sum()} common seeds, {needed} needed"
+    return "" if told.sum() >= needed else f"reached with {common_seeds(int(told.sum()))}, {needed} needed"
 
 
 def _judged(found: Sequence[TargetRatio], confidence: float) -> list[TargetRatio]:

@@ -116,14 +116,15 @@ def compare(
         "force": force,
     }
     found = compare_sides(first, others, **options)
+    letters = view.side_letters(found)
     if output is Format.table:
         console = terminal()
         console.print(view.comparison_table(found, everything))
         if paying:
-            console.print(cost_tables(_costs([first, *others], paying)))
+            console.print(cost_tables(_costs([first, *others], paying), letters))
     else:
         forms = {Format.csv: view.as_csv, Format.md: view.as_markdown, Format.json: view.as_json}
-        below = cost_markdown(_costs([first, *others], paying)) if paying and for_people else ""
+        below = cost_markdown(_costs([first, *others], paying), letters) if paying and for_people else ""
         write("\n".join(filter(None, (forms[output](found), below))))
     if rules:
         from bench.analysis.gate import judgements

@@ -36,6 +36,8 @@ class Asked:
             raise BenchError("--by: makes sides of its own; leave out --a and --b, or --by")
         if (self.a is None) != (not self.b):
             raise BenchError("--a and --b: each is one side; give both, --b as often as there are others")
+        if not all(map(str.strip, self.names)):
+            raise BenchError("a side without a name: name a session, a folder or a machine, or leave it out")
         if self.by is None and self.a is None and len(self.names) < 2:
             raise BenchError(
                 "compare: two sides at least, such as `bench compare results/A results/B`; or one of "

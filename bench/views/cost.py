@@ -37,17 +37,18 @@ COLUMNS = (
 """Of CSV and JSON: SI units and the currency's own, an hour for a price."""
 
 
-def cost_tables(found: Costs) -> RenderableType:
+def cost_tables(found: Costs, letters: Mapping[str, str] | None = None) -> RenderableType:
     """The table with the columns that fit, then the sides with their prices, and what is to be said.
 
-    Begins with a blank line: it stands below the summaries. Nothing for no scenario.
+    Begins with a blank line: it stands below the summaries. Nothing for no scenario. `letters` are what the
+    sides go by above it, where they do.
     """
-    return Group(*_parts(found))
+    return Group(*_parts(found, letters or side_numbers(found)))
 
 
-def cost_sheet(found: Costs) -> Sheet:
+def cost_sheet(found: Costs, letters: Mapping[str, str] | None = None) -> Sheet:
     """The table in words, with all that is to be said of it."""
-    numbers = side_numbers(found)
+    numbers = letters or side_numbers(found)
     columns = [SCENARIO, *columns_of(found.scenarios, numbers)]
     sides = (f"{number}: {words}" if number else words for number, words in side_lines(found, numbers))
     return Sheet(
@@ -59,9 +60,9 @@ def cost_sheet(found: Costs) -> Sheet:
     )
 
 
-def cost_markdown(found: Costs) -> str:
+def cost_markdown(found: Costs, letters: Mapping[str, str] | None = None) -> str:
     """A line in bold, the table, sentences and a legend; empty for no scenario."""
-    return f"{as_markdown(cost_sheet(found))}\n{cost_legend(found)}\n" if found.scenarios else ""
+    return f"{as_markdown(cost_sheet(found, letters))}\n{cost_legend(found)}\n" if found.scenarios else ""
 
 
 def cost_csv(found: Costs) -> str:
@@ -80,10 +81,9 @@ def side_numbers(found: Costs) -> dict[str, str]:
     return {name: str(number) for number, name in enumerate(names, start=1)} if len(names) > 1 else {}
 
 
-def _parts(found: Costs) -> Iterator[RenderableType]:
+def _parts(found: Costs, numbers: Mapping[str, str]) -> Iterator[RenderableType]:
     if not found.scenarios:
         return
-    numbers = side_numbers(found)
     for (suite, sweep), members in groupby(found.scenarios, key=lambda cost: (cost.suite, cost.sweep)):
         yield Text()
         yield Text.assemble((f"Cost in {found.currency}", "bold cyan"), f": {suite} · {sweep}")

@@ -18,7 +18,9 @@ _ENERGY = (
 
 def side_lines(found: Costs, numbers: Mapping[str, str]) -> list[tuple[str, str]]:
     """Each side by its number, where it has one, and what an hour of its runs costs."""
-    return [(numbers.get(side, ""), f"{side}: {_price(found, side)}") for side in _sides(found.scenarios)]
+    there = _sides(found.scenarios)
+    ordered = [side for side in numbers if side in there] or there
+    return [(numbers.get(side, ""), f"{side}: {_price(found, side)}") for side in ordered]
 
 
 def cost_sentences(found: Costs) -> Iterator[str]:

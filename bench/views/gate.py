@@ -136,7 +136,10 @@ def _remarks(judgement: Judgement) -> Iterator[str]:
         needed = [case.needed for case in open_]
         most = max((number for number in needed if number is not None), default=None)
         if None in needed or most is None or most > MOST_NEEDED:
-            yield f"{judgement.rule}: what is undecided lies too near the threshold for more {unit} to tell"
+            yield (
+                f"{judgement.rule}: what is undecided would take more than {MOST_NEEDED} {unit} a side: "
+                "it lies too near the threshold, or scatters too widely"
+            )
         else:
             yield f"{judgement.rule}: some {count(most)} {unit} a side would tell, if what was measured is so"
     if judgement.basis.unit == "none":

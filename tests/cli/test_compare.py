@@ -90,6 +90,7 @@ def test_machines_and_sessions_of_results_are_named_in_short(run_bench, thousand
         (["--a", "round == 1"], "--b as often as there are others"),
         (["--by", "loop", "--a", "round == 1", "--b", "round == 2"], "leave out --a and --b, or --by"),
         (["nowhere", "either"], "nowhere: no folder, and no results here"),
+        (["", "either"], "a side without a name: name a session, a folder or a machine"),
     ],
 )
 def test_what_makes_no_two_sides_is_one_line(run_bench, tmp_path, options, line):

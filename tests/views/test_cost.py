@@ -138,3 +138,12 @@ def test_markdown_has_every_figure():
     said = cost_markdown(FOUND)
     assert "| batch-size · batch_size=1 | 1 | behind 2 | 29/30 | 5 | 3.50 s | – |" in said
     assert "1.06 kJ" in said
+
+
+def test_sides_go_by_the_letters_that_stand_above(rendered):
+    """In the order of the letters, whatever the names; a number would be a second name of the same side."""
+    letters = {XEON: "A", "not there": "B", H100: "C"}
+    lines = rendered(cost_tables(FOUND, letters), 140)
+    assert [line[:6] for line in lines if line.startswith("on ")] == ["on A  ", "on C  "]
+    assert "behind A" in " ".join(lines)
+    assert f"A: {XEON}: 0.100 USD an hour" in cost_markdown(FOUND, letters)

@@ -36,7 +36,8 @@ def test_what_is_undecided_says_what_would_tell():
     assert not any("--undecided" in line for line in gate_lines(found, undecided_is_ok=True))
     near = [judgement(replace(OPEN, needed=None), on=basis("session", 4, apart=True))]
     assert gate_lines(near)[1:3] == [
-        "slower > 5%: what is undecided lies too near the threshold for more sessions to tell",
+        "slower > 5%: what is undecided would take more than 200 sessions a side: "
+        "it lies too near the threshold, or scatters too widely",
         "All of one side ran before the other began, and machines wander: run the sides in turns",
     ]
 

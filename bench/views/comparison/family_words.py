@@ -1,11 +1,14 @@
 """Where B wins: "Faster at batch 1 to 100 (1.80 times), slower from 1,000 on (1.10 times)."."""
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from bench.analysis.comparison import Comparison, Metric
+from bench.analysis.comparison import Comparison, Metric, Verdict
 from bench.analysis.families import Families, Family, families
 from bench.analysis.settings import setting_text
 from bench.views.comparison import words
+from bench.views.format import several
 
 SETTING_WORDS = {
     "batch_size": "batch",
@@ -22,14 +25,25 @@ def family_sentence(comparison: Comparison, metric: Metric) -> str:
     if found is None:
         return ""
     parts = [
-        f"{_said(family, metric)} {_at(found, place)}{_by(family)}"
+        f"{_said(family, metric, _own(comparison, metric, found, family))} {_at(found, place)}{_by(family)}"
         for place, family in enumerate(found.families)
     ]
     sentence = ", ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
-def _said(family: Family, metric: Metric) -> str:
+def _own(comparison: Comparison, metric: Metric, found: Families, family: Family) -> Mapping[Verdict, int]:
+    """How many of the family's scenarios have each verdict."""
+    estimated = words.estimated(comparison, metric)
+    return Counter(one.verdict for one in estimated if one.settings.get(found.setting) in family.values)
+
+
+def _said(family: Family, metric: Metric, own: Mapping[Verdict, int]) -> str:
+    """What the family's mean says; where that is nothing, what some of its scenarios do."""
+    some: tuple[Verdict, ...] = ("faster", "slower")
+    apart = [f"{words.said(one, metric)} in {own[one]:,}" for one in some if own.get(one)]
+    if apart and family.verdict not in some:
+        return f"{', '.join(apart)} of {several(sum(own.values()), 'scenario')}"
     told = {"same": "the same", "unclear": "no difference shows"}.get(family.verdict)
     return told or words.said(family.verdict, metric)
 

@@ -82,12 +82,18 @@ def _table(title: str, comparisons: Sequence[Comparison], places: range, found: 
     table.add_column("scenario", ratio=1, overflow="fold", min_width=NAME_WIDTH - 1)
     table.add_column("A", justify="right", no_wrap=True)
     for place in places:
-        heading = two_lines(f"{words.letters(place)}/A", comparisons[place].b, "dim not bold")
+        heading = two_lines(f"{words.letters(place)}/A", _heading(comparisons[place].b), "dim not bold")
         table.add_column(heading, max_width=COLUMN_WIDTH - 2, no_wrap=True, overflow="ellipsis")
     for line in found:
         cells = (_cell(comparisons[place], line.cells[place]) for place in places)
-        table.add_row(line.label, line.of_reference, *cells)
+        table.add_row(Text(line.label), line.of_reference, *cells)
     return table
+
+
+def _heading(name: str) -> str:
+    """A path's end, which tells it from others, where all of it is too long."""
+    room = COLUMN_WIDTH - 2
+    return f"…{name[1 - room :]}" if "/" in name and len(name) > room else name
 
 
 def _cell(comparison: Comparison, scenario: ScenarioComparison | None) -> Text:

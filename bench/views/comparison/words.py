@@ -69,6 +69,12 @@ def letters(number: int) -> str:
     return name
 
 
+def side_letters(comparisons: Sequence[Comparison]) -> dict[str, str]:
+    """What each side goes by in all of a comparison, by its name: A, the contenders B, C …"""
+    contenders = {comparison.b: letters(place) for place, comparison in enumerate(comparisons)}
+    return {comparisons[0].a: "A", **contenders}
+
+
 def names(comparison: Comparison, letter: str = "B") -> tuple[str, str]:
     """What sentences call the two sides: by their names where both are short, else by their letters."""
     own = (comparison.a, comparison.b)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bench.analysis.accuracy import AccuracyDifference
-from bench.views.comparison import headline
+from bench.views.comparison import headline, side_letters
 from bench.views.comparison.headline import sentences
 
 
@@ -285,3 +285,24 @@ def test_accuracy_follows_in_the_sentence_or_in_one_of_its_own(built, rows, over
     else:
         assert first.startswith(said.replace("B", "C"))
         assert others[0] == f"Accuracy: C {less}"
+
+
+def test_sides_have_letters_in_order(built):
+    found = [replace(built.comparison([]), b=name) for name in ("x", "y")]
+    assert side_letters(found) == {"results/of-monday": "A", "x": "B", "y": "C"}
+
+
+def test_a_family_whose_mean_says_nothing_is_said_by_its_scenarios(built):
+    """ "no difference shows" would not be true of those that are faster."""
+    rows = [
+        built.row("a", 1.05, "slower", 0.01, {"batch_size": 100}),
+        built.row("b", 1.05, "slower", 0.01, {"batch_size": 110}),
+        built.row("c", 0.97, "faster", 0.01, {"batch_size": 120}),
+        built.row("d", 1.0, "unclear", 0.02, {"batch_size": 130}),
+        built.row("e", 1.0, "unclear", 0.02, {"batch_size": 140}),
+        built.row("f", 0.99, "unclear", 0.02, {"batch_size": 150}),
+    ]
+    found = built.comparison(rows, [built.overall(rows, 1.01, 0.99, 1.02, "unclear")])
+    assert sentences(found)[1] == (
+        "Slower at batch 100 to 110 (1.050 times), faster in 1 of 4 scenarios from 120 on."
+    )

@@ -250,3 +250,19 @@ def test_energy_has_its_unit_and_its_words(built, flowing):
     many = flowing([found, found])
     assert "801 J" in many
     assert "more energy 1.300×" in many
+
+
+def test_contenders_with_long_paths_are_told_apart_by_their_ends(built, rendered):
+    """And a machine by how its name begins."""
+    names = ("/scratch/20261128-142045-b18d", "/scratch/20261128-142520-b2db", "Intel Xeon, 16 cores")
+    found = [replace(built.comparison([built.row()]), b=name) for name in names]
+    heading = "\n".join(rendered(comparison_table(found), 140))
+    for shown in ("…261128-142045-b18d", "…261128-142520-b2db", "Intel Xeon, 16 cor…"):
+        assert shown in heading
+
+
+def test_brackets_in_labels_are_no_markup_in_a_table_of_several(built, rendered):
+    found = [built.comparison([built.row(label)]) for label in ("x [red]", "y [/red]")]
+    said = "\n".join(rendered(comparison_table(found), 140))
+    assert "x [red]" in said
+    assert "y [/red]" in said
