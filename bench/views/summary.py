@@ -1,8 +1,6 @@
 """Summaries of scenarios as a table for the terminal, and as CSV, Markdown and JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
-from itertools import groupby
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -47,7 +45,7 @@ def as_csv(summaries: Iterable[ScenarioSummary]) -> str:
 
 def as_json(summaries: Iterable[ScenarioSummary]) -> str:
     """A list of objects under the summary's own names; failures and flags as name: count."""
-    return json_text([{**asdict(s), "failures": dict(s.failures), "flags": dict(s.flags)} for s in summaries])
+    return json_text([{**vars(s), "failures": dict(s.failures), "flags": dict(s.flags)} for s in summaries])
 
 
 def as_markdown(
@@ -71,7 +69,7 @@ def _parts(
     numbers = origin_numbers(summary.origin for summary in summaries)
     head = list(head_lines(summaries, sessions, others, numbers)) if sessions else []
     yield from (*map(Text, head), *([Text()] if head else []))
-    groups = [(key, list(members)) for key, members in groupby(summaries, key=lambda s: (s.suite, s.sweep))]
+    groups = _by_sweep(summaries)
     first = [SCENARIO, *_origin_column(numbers)]
     columns = [(*first, *columns_of(members)) for _, members in groups]
     layouts = {}
@@ -85,6 +83,14 @@ def _parts(
     shown = {column.title for layout in layouts.values() for column in layout}
     named = numbers if not head or not is_by_session(numbers) else {}
     yield from (*_names(named), *_below(summaries, numbers, legend(shown, _is_pooled(summaries))))
+
+
+def _by_sweep(summaries: Iterable[ScenarioSummary]) -> list[tuple[tuple[str, str], list[ScenarioSummary]]]:
+    """The members of each suite and sweep in their order, whichever it is: a sweep has one table."""
+    found: dict[tuple[str, str], list[ScenarioSummary]] = {}
+    for summary in summaries:
+        found.setdefault((summary.suite, summary.sweep), []).append(summary)
+    return list(found.items())
 
 
 def _table(members: Iterable[ScenarioSummary], layout: Mapping[Column, int]) -> Table:
@@ -181,4 +187,4 @@ def failure_line(summary: ScenarioSummary, numbers: Mapping[Origin, str]) -> Tex
 def _plain(summary: ScenarioSummary) -> dict[str, Any]:
     counted = {"failures": summary.failures, "flags": summary.flags}
     texts = {name: " ".join(f"{k}={n}" for k, n in pairs) for name, pairs in counted.items()}
-    return {**asdict(summary), **texts}
+    return {**vars(summary), **texts}

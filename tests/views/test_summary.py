@@ -187,3 +187,15 @@ def test_markdown_names_the_machine_where_there_are_several(summary, failed):
     assert one[2].startswith("| batch-size | batch_size=10000 loop=fused | 3/3 | 16.9 ms | 1.2% | 591k/s |")
     assert one[2].endswith("| unstable×2 contended |")
     assert two[3].startswith(f"| batch-size | batch_size=10000 loop=fused | {GPU} | 0/3 | – |")
+
+
+def test_a_sweep_has_one_table_however_its_rows_are_sorted(rendered, summary):
+    others = [
+        replace(summary, sweep=sweep, label=f"{sweep} {n}") for n in (1, 2) for sweep in ("left", "right")
+    ]
+    lines = [line.strip() for line in rendered(summary_table(others), 100)]
+    assert [line for line in lines if line.startswith("a suite · ")] == ["a suite · left", "a suite · right"]
+    assert [line[:7] for line in lines if line.startswith(("left ", "right "))] == [
+        *("left 1 ", "left 2 "),
+        *("right 1", "right 2"),
+    ]

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from bench.analysis.curves import Curve
-from bench.analysis.findings import Findings
+from bench.analysis.findings import MOST_LATEST, Findings
 from bench.analysis.summary import ScenarioSummary
 from bench.views.contrasts import contrast_lines
 from bench.views.format import full_name, several
@@ -66,7 +66,8 @@ def _sessions(found: Findings, suite: str, own: Sequence[ScenarioSummary]) -> It
         where = f"{one.session_id}: " if len(shown) > 1 else ""
         yield from (f"{where}{line}" for line in contrast_lines(found.contrasts.get(one.session_id, ())))
     if more := len(facts) - len(shown):
-        newest = "the newest session" if len(shown) == 1 else "the newest session on each machine"
+        each = f"each of {len(shown)} machines" if len(shown) == MOST_LATEST else "each machine"
+        newest = "the newest session" if len(shown) == 1 else f"the newest session on {each}"
         yield f"Shown is {newest}; {several(more, 'more session')} of this suite count below, over sessions."
 
 
