@@ -8,6 +8,7 @@ after the other and looks how far the mean moves; the two sides' variances go to
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ class Sample:
 
 Strata = Sequence[tuple[Sample, Sample]]
 """One scenario's samples of a and b, of each session that has both."""
+Without = dict[int, float | None]
+"""The log ratio without each block, None where none is left."""
 
 
 def numbered(blocks: Iterable[Hashable]) -> dict[Hashable, int]:
@@ -46,18 +49,9 @@ def mean_of_rounds(scenarios: Sequence[Strata], confidence: float, delta: float)
 
     All times are finite. Blocks are numbered alike in all scenarios of a side.
     """
-    centres: list[float] = []
-    moved: tuple[dict[int, list[float]], dict[int, list[float]]] = ({}, {})
-    for strata in scenarios:
-        centre, *by_side = _left_out(strata)
-        centres.append(centre)
-        for side, without in zip(moved, by_side, strict=True):
-            for block, value in without.items():
-                side.setdefault(block, []).append(value - centre)
-    if not centres or min(map(len, moved)) < 2:
-        return None
-    variances = [_variance([math.fsum(of) / len(centres) for of in side.values()]) for side in moved]
-    return shift_of(math.fsum(centres) / len(centres), variances, confidence, delta)
+    found = [_left_out(strata) for strata in scenarios]
+    left_out = [[of_a for _, of_a, _ in found], [of_b for _, _, of_b in found]]
+    return _shift([centre for centre, *_ in found], left_out, confidence, delta)
 
 
 def mean_of_sessions(
@@ -66,32 +60,61 @@ def mean_of_sessions(
     delta: float,
 ) -> Shift | None:
     """The same of log medians by session, sessions being the blocks; sessions of a differ from those of b."""
-    centre = math.fsum(_mean(b.values()) - _mean(a.values()) for a, b in scenarios) / len(scenarios)
-    variances = []
-    for side in (0, 1):
-        moved: dict[Hashable, list[float]] = {}
-        for scenario in scenarios:
-            for session, without in _means_left_out(scenario[side]).items():
-                moved.setdefault(session, []).append(without)
-        if len(moved) < 2:
-            return None
-        variances.append(_variance([math.fsum(of) / len(scenarios) for of in moved.values()]))
-    return shift_of(centre, variances, confidence, delta)
+    centres = [_mean(b.values()) - _mean(a.values()) for a, b in scenarios]
+    left_out = [
+        [_means_left_out(of[side], centre, sign) for of, centre in zip(scenarios, centres, strict=True)]
+        for side, sign in ((0, -1), (1, 1))
+    ]
+    return _shift(centres, left_out, confidence, delta)
 
 
 def mean_of_paired_sessions(
     scenarios: Sequence[Mapping[Hashable, float]], confidence: float, delta: float
 ) -> Shift | None:
     """The same of log ratios by session, in sessions that hold both sides."""
-    centre = math.fsum(_mean(differences.values()) for differences in scenarios) / len(scenarios)
-    moved: dict[Hashable, list[float]] = {}
-    for differences in scenarios:
-        for session, without in _means_left_out(differences).items():
-            moved.setdefault(session, []).append(without)
-    if len(moved) < 2:
+    centres = [_mean(differences.values()) for differences in scenarios]
+    left_out = [_means_left_out(of, centre, 1) for of, centre in zip(scenarios, centres, strict=True)]
+    return _shift(centres, [left_out], confidence, delta)
+
+
+def _shift(
+    centres: Sequence[float],
+    left_out: Sequence[Sequence[Mapping[Any, float | None]]],
+    confidence: float,
+    delta: float,
+) -> Shift | None:
+    """Of the scenarios' log ratios, and what they are without each block, for each set of blocks.
+
+    Degrees of freedom are by the number of blocks that nine in ten scenarios have: many rounds of one of them
+    tell nothing of the others. None where those are fewer than two.
+    """
+    if not centres:
         return None
-    variance = _variance([math.fsum(of) / len(scenarios) for of in moved.values()])
-    return shift_of(centre, [variance], confidence, delta)
+    variances = []
+    for of_scenarios in left_out:
+        fewest = sorted(map(len, of_scenarios))[len(of_scenarios) // 10]
+        if fewest < 2:
+            return None
+        variances.append((_variance(_means_without(centres, of_scenarios)), fewest - 1))
+    return shift_of(math.fsum(centres) / len(centres), variances, confidence, delta)
+
+
+def _means_without(
+    centres: Sequence[float], of_scenarios: Sequence[Mapping[Any, float | None]]
+) -> list[float]:
+    """The mean over scenarios without each block: a scenario that only that one has is not in it then."""
+    moved: dict[Any, list[float]] = {}
+    gone: dict[Any, list[float]] = {}
+    for centre, without in zip(centres, of_scenarios, strict=True):
+        for block, value in without.items():
+            moved.setdefault(block, []).append(-centre if value is None else value - centre)
+            gone.setdefault(block, []).extend([] if value is not None else [centre])
+    whole = math.fsum(centres)
+    return [
+        (whole + math.fsum(by)) / (len(centres) - len(gone[block]))
+        for block, by in moved.items()
+        if len(gone[block]) < len(centres)
+    ]
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -99,33 +122,33 @@ def _mean(values: Iterable[float]) -> float:
     return math.fsum(values) / len(values)
 
 
-def _means_left_out(values: Mapping[Hashable, float]) -> dict[Hashable, float]:
-    """By how much the mean moves where one of the values is left out; none of a single one."""
-    if len(values) < 2:
-        return {}
-    mean = _mean(values.values())
-    return {block: (mean - value) / (len(values) - 1) for block, value in values.items()}
+def _means_left_out(
+    values: Mapping[Hashable, float], centre: float, sign: int
+) -> dict[Hashable, float | None]:
+    """What the log ratio is where one of a side's values is left out; None where it is the only one."""
+    mean, left = _mean(values.values()), len(values) - 1
+    return {block: centre + sign * (mean - value) / left if left else None for block, value in values.items()}
 
 
-def _variance(moved: Sequence[float]) -> tuple[float, float]:
-    """The jackknife's, of the means with one block left out each, and its degrees of freedom."""
-    number = len(moved)
-    middle = math.fsum(moved) / number
-    return (number - 1) / number * math.fsum((value - middle) ** 2 for value in moved), number - 1
+def _variance(means: Sequence[float]) -> float:
+    """The jackknife's, of the means with one block left out each."""
+    number = len(means)
+    middle = math.fsum(means) / number
+    return (number - 1) / number * math.fsum((value - middle) ** 2 for value in means)
 
 
-def _left_out(strata: Strata) -> tuple[float, dict[int, float], dict[int, float]]:
-    """The log ratio, and what it is without each block of a, and without each of b."""
+def _left_out(strata: Strata) -> tuple[float, Without, Without]:
+    """The log ratio, and what it is without each block of a, and without each of b; None without any pair."""
     if sum(len(a.logs) * len(b.logs) for a, b in strata) > MOST_PAIRS:
         return _linear(strata)
     cubes = [b.logs[None, :] - a.logs[:, None] for a, b in strata]
     every = np.concatenate([cube.ravel() for cube in cubes])
-    found = []
+    found: list[Without] = []
     for side in (0, 1):
         of_pairs = np.concatenate([_blocks_of_pairs(samples, side) for samples in strata])
         blocks = np.unique(of_pairs).tolist()
         left = {block: every[of_pairs != block] for block in blocks}
-        found.append({block: float(np.median(rest)) for block, rest in left.items() if rest.size})
+        found.append({block: float(np.median(rest)) if rest.size else None for block, rest in left.items()})
     return float(np.median(every)), found[0], found[1]
 
 
@@ -134,12 +157,12 @@ def _blocks_of_pairs(samples: tuple[Sample, Sample], side: int) -> Blocks:
     return np.repeat(a.blocks, len(b.logs)) if side == 0 else np.tile(b.blocks, len(a.logs))
 
 
-def _linear(strata: Strata) -> tuple[float, dict[int, float], dict[int, float]]:
+def _linear(strata: Strata) -> tuple[float, Without, Without]:
     """The same to first order: the pairs that a block has above the median, over the density there."""
     pairs = [LogRatios(np.exp(a.logs), np.exp(b.logs)) for a, b in strata]
     sizes = np.array([one.size for one in pairs], dtype=np.float64)
     centre, density = _centre_and_density(pairs, sizes)
-    found: list[dict[int, float]] = []
+    found: list[Without] = []
     for side in (0, 1):
         above, number = np.zeros(MOST_BLOCKS), np.zeros(MOST_BLOCKS)
         for samples in strata:
@@ -149,7 +172,8 @@ def _linear(strata: Strata) -> tuple[float, dict[int, float], dict[int, float]]:
         left = sizes.sum() - number
         there = np.flatnonzero((number > 0) & (left > 0))
         moved = centre + (above.sum() - above[there]) / (left[there] * density)
-        found.append(dict(zip(there.tolist(), moved.tolist(), strict=True)))
+        alone: Without = dict.fromkeys(np.flatnonzero((number > 0) & (left <= 0)).tolist())
+        found.append(alone | dict(zip(there.tolist(), moved.tolist(), strict=True)))
     return centre, found[0], found[1]
 
 

@@ -135,7 +135,17 @@ def _mean(
     if not all(np.isfinite(side.seconds).all() for of in timed for side in of):
         return mean, None, "missed targets leave the interval open"
     shift = shift_over_all(timed, unit, confidence, delta)
-    return mean, shift, "" if shift else f"a single {'round' if unit == 'run' else 'session'} on a side"
+    return mean, shift, "" if shift else _too_few(compared, unit)
+
+
+def _too_few(compared: Sequence[ScenarioComparison], unit: Unit) -> str:
+    """Said where rounds, or sessions, of too many scenarios are too few."""
+    block = "round" if unit == "run" else "session"
+    fewest = [
+        min(side.times if unit == "run" else side.sessions for side in sides)
+        for sides in zip(*_by_side(compared), strict=True)
+    ]
+    return f"a single {block} on a side" + (" of some scenarios" if max(fewest) > 1 else "")
 
 
 def _by_side(compared: Sequence[ScenarioComparison]) -> tuple[list[SideOfScenario], list[SideOfScenario]]:

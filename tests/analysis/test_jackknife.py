@@ -75,3 +75,29 @@ def test_more_rounds_than_are_left_out_one_by_one_share_numbers():
     found = numbered(range(100))
     assert set(found.values()) == set(range(30))
     assert math.isclose(max(map(list(found.values()).count, range(30))), 4)
+
+
+def alone_but(several, scenarios, moods):
+    """`scenarios` of which only so many have all of the blocks, and the others the first one alone."""
+    return [moods[: len(moods) if place < several else 1] for place in range(scenarios)]
+
+
+def test_the_blocks_of_one_scenario_tell_nothing_of_those_that_have_a_single_one():
+    moods = alone_but(1, 40, [0.0, 0.05, -0.03, 0.02])
+    sides = [[dict(enumerate(of)) for of in moods], [{f"b{n}": 0.2 for n in range(len(of))} for of in moods]]
+    assert mean_of_sessions(list(zip(*sides, strict=True)), 0.95, 0.01) is None
+    assert mean_of_paired_sessions(sides[0], 0.95, 0.01) is None
+    assert mean_of_rounds([strata(of, [0.2] * len(of)) for of in moods], 0.95, 0.01) is None
+
+
+def test_a_scenario_of_a_single_block_is_left_out_with_it():
+    moods = alone_but(19, 20, [0.0, 0.05, -0.03, 0.02])
+    found = mean_of_paired_sessions([dict(enumerate(of)) for of in moods], 0.95, 0.01)
+    means = [sum(of) / len(of) for of in moods]
+    without = [sum((sum(of) - of[n]) / (len(of) - 1) for of in moods[:19]) for n in range(4)]
+    left = [without[0] / 19, *((one + moods[19][0]) / 20 for one in without[1:])]
+    middle = sum(left) / 4
+    error = math.sqrt(3 / 4 * sum((one - middle) ** 2 for one in left))
+    reach = stats.t.ppf(0.975, 3) * error
+    assert found.centre == pytest.approx(sum(means) / 20)
+    assert (found.low, found.high) == pytest.approx((found.centre - reach, found.centre + reach))
