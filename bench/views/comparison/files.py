@@ -68,7 +68,8 @@ def _paragraphs(comparison: Comparison) -> Iterator[list[str]]:
         list(notes.reasons(comparison)),
         [*notes.only_lines(comparison, everything=True), notes.left_out_line(comparison.basis)],
         [notes.difference_line(comparison)],
-        [notes.apart_line(comparison.basis), *notes.change_sentences(comparison)],
+        [notes.confounded_line(comparison), notes.apart_line(comparison.basis)],
+        notes.change_sentences(comparison),
     ]
     for lines in found:
         if there := [line for line in lines if line]:

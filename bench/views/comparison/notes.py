@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from bench.analysis.comparison import Comparison, Difference, Overall
+from bench.analysis.pairing import MANNER
 from bench.analysis.quality import QualityComparison
 from bench.analysis.sides import Basis
 from bench.views import quality_words
@@ -194,6 +195,24 @@ def apart_line(basis: Basis, letter: str = "B") -> str:
         f"! All of one side ran before the other: machines' moods wander, and a difference between A and "
         f"{letter} may be one of days. Run them in turns."
     )
+
+
+def confounded_line(comparison: Comparison) -> str:
+    """Settings that were held against each other on hardware of their own; empty where they shared it."""
+    places = {one.name for one in comparison.differences if one.kind == "hardware" and not _overlap(one)}
+    settings = [one.name for one in comparison.differences if one.kind == "settings" and one.name in MANNER]
+    where = next((words_ for name, words_ in _PLACES.items() if name in places), "")
+    if not where or not settings or comparison.basis.unit == "none":
+        return ""
+    what = ", ".join(settings)
+    return f"! The sides ran on {where} of their own: what differs may be theirs, not that of {what}."
+
+
+_PLACES = {"machine": "machines", "node": "nodes"}
+
+
+def _overlap(difference: Difference) -> bool:
+    return bool(set(difference.values_a) & set(difference.values_b))
 
 
 def change_sentences(comparison: Comparison) -> list[str]:

@@ -137,6 +137,7 @@ def _differences(
 
 
 def _warnings(comparison: Comparison, letter: str = "B") -> Iterator[Text]:
-    lines = [notes.apart_line(comparison.basis, letter), *notes.change_sentences(comparison)]
+    lines = [notes.confounded_line(comparison), notes.apart_line(comparison.basis, letter)]
+    lines += notes.change_sentences(comparison)
     if there := [line for line in lines if line]:
         yield Text("\n".join(there), "yellow")

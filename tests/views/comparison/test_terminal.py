@@ -130,6 +130,17 @@ def test_runs_of_other_sessions_and_sides_apart_in_time_are_told(built, flowing)
     assert "! All of one side ran before the other: machines' moods wander" in flowing([apart])
 
 
+def test_a_setting_that_ran_on_a_machine_of_its_own_is_told(built, flowing):
+    differences = [built.difference("settings", "loop", "fit", "fused")]
+    alone = built.comparison([built.row()], differences=tuple(differences))
+    apart = built.comparison(
+        [built.row()], differences=(built.difference("hardware", "machine", "a", "b"), *differences)
+    )
+    line = "! The sides ran on machines of their own: what differs may be theirs, not that of loop."
+    assert line in flowing([apart])
+    assert "of their own" not in flowing([alone])
+
+
 def test_a_machine_that_changed_is_told(built, flowing):
     found = built.comparison([built.row()], changes=(Change("box", "memory_bytes", 1e10, 2e10),))
     assert "! The same machine, box, was not the same: memory bytes 10 G per second in A's probes" in (
