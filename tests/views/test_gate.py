@@ -60,6 +60,12 @@ def test_several_rules_and_contenders_are_told_apart():
     assert lines[3] == "GATE: passes 1, fails 1, undecided 1: exit status 1"
 
 
+def test_of_accuracy_more_seeds_would_tell():
+    lost = replace(OPEN, value=0.003, low=0.001, high=0.005)
+    _, line, *_ = gate_lines([judgement(lost, rule="accuracy > 0.4pt")])
+    assert line == "accuracy > 0.4pt: some 28 seeds a side would tell, if what was measured is so"
+
+
 def test_five_hundred_scenarios_fit_into_a_few_lines():
     failed = [replace(FAILS, name=f"s{n}", value=1.1 + n / 1000) for n in range(250)]
     found = judgement(*failed, *[DEAD] * 20, *[SILENT] * 150, *[OPEN] * 2, *[PASSES] * 77, rule="slower > 5%")

@@ -76,6 +76,19 @@ def _not_compared(comparison: Comparison) -> Iterator[str]:
     counted += [f"{number:,} without {metric}" for metric, number in silent.items()]
     if counted:
         yield f"Not compared, of {several(len(comparison.scenarios), 'scenario')}: {', '.join(counted)}."
+    if single := _in_no_mean(comparison):
+        block = "round" if comparison.basis.unit == "run" else "session"
+        number = several(len(comparison.scenarios), "scenario")
+        yield f"In no mean, with fewer than two {block}s on a side: {single:,} of {number}."
+
+
+def _in_no_mean(comparison: Comparison) -> int:
+    """How many scenarios have a ratio, but nothing that would tell how far it can be trusted."""
+    there = {place for overall in comparison.overall for place in overall.places}
+    return sum(
+        one.ratio is not None and one.one_figure is None and place not in there
+        for place, one in enumerate(comparison.scenarios)
+    )
 
 
 def _is_silent(one: ScenarioComparison) -> bool:

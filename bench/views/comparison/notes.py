@@ -129,25 +129,10 @@ def _overall_line(overall: Overall, comparison: Comparison) -> str:
         interval = f"no interval: {overall.reason}"
     else:
         interval = f"{words.share(comparison.confidence)} {span(overall.low, overall.high)}"
-    some = f"geometric mean of {several(overall.scenarios, 'scenario')}{_others(overall, comparison)}"
+    some = f"geometric mean of {several(overall.scenarios, 'scenario')}"
     return (
         f"Overall by {words.METRIC_WORDS[overall.metric]}: B/A {ratio(overall.ratio)} ({interval}), {some}."
     )
-
-
-def _others(overall: Overall, comparison: Comparison) -> str:
-    """ ", 1 of a single round not among them"."""
-    places = set(overall.places)
-    single = [
-        one
-        for place, one in enumerate(comparison.scenarios)
-        if one.metric == overall.metric
-        and one.ratio is not None
-        and not one.one_figure
-        and place not in places
-    ]
-    block = "round" if comparison.basis.unit == "run" else "session"
-    return f", {len(single):,} of fewer than two {block}s not among them" if single else ""
 
 
 def reasons(comparison: Comparison, letter: str = "B") -> Iterator[str]:

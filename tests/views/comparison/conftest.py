@@ -73,10 +73,22 @@ class Built:
         return ScenarioComparison(label, {}, (), "step_seconds", SIDE, b, "failed", reason)
 
     @staticmethod
-    def overall(rows, ratio=1.3, low=1.26, high=1.34, verdict="slower", reason="", metric="step_seconds"):
-        """The mean of `rows`, as given."""
+    def overall(
+        rows, ratio=1.3, low=1.26, high=1.34, verdict="slower", reason="", metric="step_seconds", first=0
+    ):
+        """The mean of `rows`, as given, of which the first is at that place of the comparison."""
         counts = Counter(row.verdict for row in rows)
-        return Overall(metric, len(rows), ratio, low, high, verdict, reason, counts, tuple(range(len(rows))))
+        return Overall(
+            metric,
+            len(rows),
+            ratio,
+            low,
+            high,
+            verdict,
+            reason,
+            counts,
+            tuple(range(first, first + len(rows))),
+        )
 
     @staticmethod
     def basis(unit, sessions_a=1, sessions_b=1, **changes):

@@ -152,7 +152,7 @@ def test_a_second_time_has_a_sentence_of_its_own(built):
     fits = [replace(row, metric="wall_seconds") for row in rows[:2]]
     overalls = [
         built.overall(fits, 1.2, 1.1, 1.3, "slower", metric="wall_seconds"),
-        built.overall(rows),
+        built.overall(rows, first=2),
     ]
     assert sentences(built.comparison([*fits, *rows], overalls)) == [
         "B is 1.30 times slower (1.26 to 1.34) in 3 of 3 scenarios of this session.",
@@ -306,3 +306,10 @@ def test_a_family_whose_mean_says_nothing_is_said_by_its_scenarios(built):
     assert sentences(found)[1] == (
         "Slower at batch 100 to 110 (1.050 times), faster in 1 of 4 scenarios from 120 on."
     )
+
+
+def test_scenarios_without_scatter_are_said_to_be_in_no_mean(built):
+    row = built.row("batch 1 fused", 1.3)
+    single = replace(built.row("batch 2 fused", 1.1), low=None, high=None, verdict="unclear")
+    found = headline(built.comparison([row, single], [built.overall([row])]))
+    assert found.endswith("In no mean, with fewer than two rounds on a side: 1 of 2 scenarios.")
