@@ -9,7 +9,7 @@ from bench.cli.gate import FailIfOption, JunitOption, Undecided, UndecidedOption
 from bench.cli.options import Format, FormatOption, WhereOption
 from bench.cli.output import terminal, write
 from bench.cli.prices import PriceOption, PricesOption, prices_asked, with_costs
-from bench.cli.recorded import Columns
+from bench.cli.recorded import Columns, warn
 from bench.cli.sides import Asked, sides_of
 from bench.errors import BenchError
 
@@ -104,7 +104,8 @@ def compare(
     rules = parse_rules(fail_if, junit)
     for_people = output in (Format.table, Format.md)
     paying = prices_asked(price, prices)
-    if paying is None and (metric is MetricName.cost or any(rule.quantity == "cost" for rule in rules)):
+    costs_compared = metric is MetricName.cost or any(rule.quantity == "cost" for rule in rules)
+    if paying is None and costs_compared:
         raise BenchError("cost: no prices; give --price MACHINE=EUR_PER_HOUR, or --prices FILE")
     asked = Asked(sides or [], a, b or [], by, where, reference, paying)
     columns: Columns = {"runs": RUN_COLUMNS, "machines": schema_of("machines").names}
@@ -126,6 +127,10 @@ def compare(
         forms = {Format.csv: view.as_csv, Format.md: view.as_markdown, Format.json: view.as_json}
         below = cost_markdown(_costs([first, *others], paying), letters) if paying and for_people else ""
         write("\n".join(filter(None, (forms[output](found), below))))
+        if paying and not (for_people or costs_compared):
+            warn(
+                [f"--format {output.value}: has no costs unless --metric cost compares them; table and md do"]
+            )
     if rules:
         from bench.analysis.gate import judgements
 

@@ -81,3 +81,9 @@ def test_the_report_has_a_part_on_costs_where_prices_are_given(small, tmp_path):
         pages.append((tmp_path / "page.html").read_text())
     assert ['id="cost"' in page for page in pages] == [False, True]
     assert f"{CPU}: 2.00 EUR an hour." in pages[1]
+
+
+def test_a_comparison_for_programs_says_that_costs_are_not_in_it(thousand):
+    asked = ("compare", thousand, "--by", "loop", "--price", "aaaa=1", "--format", "csv")
+    assert "--format csv: has no costs unless --metric cost compares them" in bench(*asked).error
+    assert not bench(*asked, "--metric", "cost").error
