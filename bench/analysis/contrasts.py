@@ -12,7 +12,7 @@ MOST_VALUES = 6
 def contrasts(runs: RunTable) -> list[Comparison]:
     """Of each execution setting of which one session has several values: the others against the first.
 
-    None where `runs` are of several sessions. How a training is spread is left to the tables of scaling.
+    Empty where `runs` are of several sessions. How a training is spread is left to the tables of scaling.
     """
     if len(runs.codes("session_id").distinct()) != 1:
         return []

@@ -10,6 +10,7 @@ from typing import Literal
 
 from bench.analysis.decision import (
     CONFIDENCE,
+    FEWEST_SESSIONS,
     Decision,
     benjamini_hochberg,
     decide,
@@ -19,7 +20,7 @@ from bench.analysis.decision import (
 from bench.analysis.log_mean import LogMean, log_mean
 from bench.analysis.ratio_of_sums import log_ratio_of_sums
 from bench.analysis.statistics import hodges_lehmann_ratio, margin_p, median
-from bench.analysis.typical import FEWEST_RUNS, FEWEST_SESSIONS, Unit, typical
+from bench.analysis.typical import FEWEST_RUNS, Unit, typical
 
 DELTA = 0.01
 """Times, and costs, that are no farther apart are the same."""

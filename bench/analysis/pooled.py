@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.analysis.decision import CONFIDENCE, FEWEST_SESSIONS
+from bench.analysis.log_mean import log_mean
 from bench.analysis.statistics import mad, median
-from bench.analysis.student import t_quantile
 from bench.analysis.summary_groups import STEPS, TIMES, Groups
 from bench.records.run_table import Rows, RunTable
 
@@ -41,13 +41,10 @@ class Mean:
 
 def mean_over_sessions(values: Floats) -> Mean:
     """Of one value above zero for each session."""
-    logs = np.log(values)
-    centre = float(logs.mean())
-    if len(logs) < FEWEST_SESSIONS:
-        return Mean(math.exp(centre), None, None)
-    error = float(logs.std(ddof=1)) / math.sqrt(len(logs))
-    reach = float(t_quantile(CONFIDENCE, len(logs) - 1)) * error
-    return Mean(math.exp(centre), math.exp(centre - reach), math.exp(centre + reach))
+    mean = log_mean(values.tolist()) if len(values) >= FEWEST_SESSIONS else None
+    if mean is None:
+        return Mean(math.exp(np.log(values).mean()), None, None)
+    return Mean(math.exp(mean.mean), *mean.interval(CONFIDENCE))
 
 
 def pooled_times(runs: RunTable, groups: Groups) -> dict[str, list[Any]]:

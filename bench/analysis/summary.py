@@ -1,10 +1,10 @@
 """Per scenario, session, machine and software, over the rounds: medians, spread, accuracies and failures."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
+from bench.analysis.natural import natural
 from bench.analysis.origin import RUN_COLUMNS as OF_ORIGIN
 from bench.analysis.origin import Origin, platforms
 from bench.analysis.pooled import pooled_times
@@ -81,7 +81,6 @@ class ScenarioSummary:
         return Origin(self.session_id, self.machine, self.machine_id, self.software_id)
 
 
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
 COLUMNS = tuple(field.name for field in fields(ScenarioSummary))
 RUN_COLUMNS = (
     *("run_id", "suite", "sweep", "scenario_id", "label", "round", *OF_ORIGIN),
@@ -139,8 +138,5 @@ def sort_by(summaries: Iterable[ScenarioSummary], column: str | None) -> list[Sc
 
 
 def _by_name(summary: ScenarioSummary) -> tuple[object, ...]:
-    """Sorts `batch_size=2` before `batch_size=10`: text and numbers in turn, as they stand in the label."""
-    parts = _NUMBER.split(summary.label)
-    label = [part if i % 2 == 0 else float(part) for i, part in enumerate(parts)]
     origin = (summary.machine, summary.machine_id or "", summary.software_id or "", summary.session_id or "")
-    return (summary.suite, summary.sweep, label, *origin)
+    return (summary.suite, summary.sweep, natural(summary.label), *origin)

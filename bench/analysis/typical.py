@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.analysis.decision import FEWEST_SESSIONS
 from bench.analysis.log_mean import log_mean
 from bench.analysis.statistics import median, median_interval
 
-FEWEST_SESSIONS = 4
-"""With fewer, how far sessions of one machine differ is not known well enough to say anything of it."""
 FEWEST_RUNS = 4
 """Of one session, for an interval of a mean: with fewer it says next to nothing."""
 Unit = Literal["run", "session"]
