@@ -20,8 +20,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Timed:
-    """The ok runs that gave a time, in seconds: infinite where a target was missed.
+    """The ok runs that gave a time, infinite where a target was missed; in the metric's own unit.
 
+    That is seconds, but for energy (joules) and cost (the prices' currency).
     `sessions` has each run's session, `rounds` its round, None where none is told.
     """
 

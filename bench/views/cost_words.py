@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from bench.analysis.cost import Costs, ScenarioCost
 from bench.analysis.decision import FEWEST_SESSIONS
 from bench.analysis.typical import FEWEST_RUNS
-from bench.views.format import money, several
+from bench.views.format import money, several, spelled
 
 MOST_NAMED = 6
 """Machines without a price that are named; of more it is said how many."""
-_NUMBERS = {4: "four"}
 _ENERGY = (
     "energy: of the training alone, validations between epochs included, of the GPUs or, on a CPU, of all of "
     "its processors; of 10⁶ images: the same for a million training images"
@@ -51,12 +50,12 @@ def _open_places(scenarios: Sequence[ScenarioCost]) -> Iterator[str]:
     if any(cost.standing and cost.standing.unit is None for cost in placed):
         yield (
             "In parentheses: of these sessions alone. How far sessions of one machine differ is unknown from "
-            f"fewer than {_NUMBERS[FEWEST_SESSIONS]} of each: run each side as often, in turns "
-            "(bench run SUITE --sessions 4), and pool them."
+            f"fewer than {spelled(FEWEST_SESSIONS)} of each: run each side as often, in turns "
+            f"(bench run SUITE --sessions {FEWEST_SESSIONS}), and pool them."
         )
     few = [cost for cost in placed if cost.sessions == 1 and cost.runs < FEWEST_RUNS]
     if any(cost.standing and cost.standing.unit == "run" for cost in few):
-        yield f"Fewer than {_NUMBERS[FEWEST_RUNS]} rounds tell no places: use --rounds 4 or more."
+        yield f"Fewer than {spelled(FEWEST_RUNS)} rounds tell no places: use --rounds {FEWEST_RUNS} or more."
 
 
 def cost_legend(found: Costs) -> str:

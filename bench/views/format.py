@@ -5,6 +5,10 @@ import math
 NONE = "–"
 INFINITE = "∞"
 _OPERATIONS = ("", "k", "M", "G", "T", "P", "E")
+_WORDS = (
+    *("no", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
 
 
 def seconds(value: float | None) -> str:
@@ -92,6 +96,11 @@ def elapsed(value: float | None) -> str:
 def several(number: int, thing: str) -> str:
     """How many of what: "1 round", "1,000 runs"."""
     return f"{count(number)} {thing}{'' if number == 1 else 's'}"
+
+
+def spelled(number: int) -> str:
+    """A number as a sentence has it: "four", "13"."""
+    return _WORDS[number] if number < len(_WORDS) else count(number)
 
 
 def full_name(sweep: str, label: str) -> str:

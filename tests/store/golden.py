@@ -105,10 +105,10 @@ def keepable(lines):
 def differences(name, lines, reordered=False):
     """How `lines` are not what is kept; empty where they are.
 
-    Where runs are `reordered`, scenarios come in another order, and a bootstrap draws others.
+    Where runs are `reordered`, scenarios come in another order.
     """
     found, wanted = keepable(lines), kept(name)
-    if found == wanted or (reordered and _alike(lines, found, wanted)):
+    if found == wanted or (reordered and _alike(found, wanted)):
         return ""
     if found == lines:
         return "\n".join(difflib.unified_diff(wanted, found, "kept", "now", lineterm="", n=0))
@@ -116,11 +116,9 @@ def differences(name, lines, reordered=False):
     return "\n".join([f"{len(lines)} lines now, {len(wanted)} kept; changed or new:", *others])
 
 
-def _alike(lines, found, wanted):
-    """Whether they are so in any order, less the line that a bootstrap is in."""
-    drawn = [kept for line, kept in zip(lines, found, strict=True) if "overall" in line.lower()]
-    lacking = Counter(found) - Counter(wanted)
-    return len(found) == len(wanted) and lacking <= Counter(drawn)
+def _alike(found, wanted):
+    """Whether they are so in any order."""
+    return Counter(found) == Counter(wanted)
 
 
 def _flat(entries):

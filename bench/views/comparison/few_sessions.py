@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bench.analysis.comparison import Comparison, Overall, ScenarioComparison
 from bench.analysis.decision import FEWEST_SESSIONS
 from bench.views.comparison import words
-from bench.views.format import several
+from bench.views.format import several, spelled
 
 _PLACES = ("machine", "node")
 
@@ -13,7 +13,7 @@ _PLACES = ("machine", "node")
 def few_sessions_sentence(comparison: Comparison, overall: Overall, a: str, b: str) -> str:
     """ "In these two sessions B took 0.88 of A's time; how far sessions … differ is unknown: run …"."""
     basis = comparison.basis
-    number = words.spelled(basis.sessions_a + basis.sessions_b)
+    number = spelled(basis.sessions_a + basis.sessions_b)
     each = "" if basis.sessions_a == basis.sessions_b else f" ({basis.sessions_a:,} and {basis.sessions_b:,})"
     measure = words.measure(overall.metric)
     took = (
@@ -23,7 +23,7 @@ def few_sessions_sentence(comparison: Comparison, overall: Overall, a: str, b: s
     )
     return (
         f"In these {number} sessions{each} {took}; how far sessions of one machine differ is unknown: "
-        f"run each side {words.spelled(FEWEST_SESSIONS)} times, in turns."
+        f"run each side {spelled(FEWEST_SESSIONS)} times, in turns."
     )
 
 

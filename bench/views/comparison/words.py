@@ -43,21 +43,6 @@ SHORT_NAME = 16
 """Sides with names of at most so many letters, and not of digits alone, go by them in sentences."""
 _NEAR = 1.0995
 """Below it a factor is told to a thousandth."""
-_NUMBERS = (
-    "no",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-)
 
 
 def letters(number: int) -> str:
@@ -80,11 +65,6 @@ def names(comparison: Comparison, letter: str = "B") -> tuple[str, str]:
     own = (comparison.a, comparison.b)
     fit = all(len(name) <= SHORT_NAME and any(map(str.isalpha, name)) for name in own)
     return own if fit and comparison.a != comparison.b else ("A", letter)
-
-
-def spelled(number: int) -> str:
-    """A number as a sentence has it: "four", "13"."""
-    return _NUMBERS[number] if number < len(_NUMBERS) else f"{number:,}"
 
 
 def times(factor: float) -> str:
