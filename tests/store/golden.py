@@ -83,9 +83,7 @@ def arguments_of(name, generated):
 def normal(name, text, generated):
     """Lines of an output: numbers of ten digits, since processors differ beyond; an entry of JSON a line."""
     if name.endswith("json"):
-        found = json.loads(text)
-        entries = found if isinstance(found, list) else [{key: value} for key, value in found.items()]
-        text = "\n".join(map(json.dumps, _flat(entries)))
+        text = "\n".join(map(json.dumps, _flat(json.loads(text))))
     text = text.replace(str(generated), "GENERATED")
     return _NUMBER.sub(lambda number: f"{float(number[0]):.10g}", text).splitlines()
 
@@ -121,13 +119,17 @@ def _alike(found, wanted):
     return Counter(found) == Counter(wanted)
 
 
-def _flat(entries):
-    """Lists within an entry, too, an item a line."""
-    for entry in entries:
-        if len(entry) == 1 and isinstance(value := next(iter(entry.values())), list):
-            yield from ({next(iter(entry)): item} for item in value)
-        else:
-            yield entry
+def _flat(found, name=""):
+    """What a JSON text holds: a line for each item of its lists, and for each value of its objects."""
+    if isinstance(found, list) and found:
+        for item in found:
+            deeper = name == "comparisons"
+            yield from _flat(item, name) if deeper else [{name: item} if name else item]
+    elif isinstance(found, dict) and found:
+        for key, value in found.items():
+            yield from _flat(value, key)
+    else:
+        yield {name: found}
 
 
 def main():
