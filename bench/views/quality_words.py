@@ -158,7 +158,7 @@ def _would_have_shown(found: AccuracyDifference) -> float | None:
 
 def _would_show(quality: Quality) -> str:
     every = [_would_have_shown(one.accuracy) for one in quality.scenarios]
-    sizes = [size for size in every if size is not None]
+    sizes = [size for size in every if size is not None and size < 1]  # no two accuracies are further apart
     if not sizes:
         return ""
     low, high = (f"{size * 100:.2g}" for size in (min(sizes), max(sizes)))

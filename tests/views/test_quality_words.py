@@ -49,6 +49,11 @@ def quality(*accuracies, worse=NOTHING, better=NOTHING, overall=NOTHING, targets
             f"{TIMES}; accuracy: the same within ±0.1 points in 1 of 2 scenarios, unclear in 1 "
             "(differences of 0.35 points or more would have shown).",
         ),
+        (
+            quality(OPEN, replace(OPEN, smallest_difference=2.6)),
+            f"{TIMES}; accuracy: unclear in 2 of 2 scenarios "
+            "(differences of 0.35 points or more would have shown).",
+        ),
         (quality(SILENT, SILENT), f"{TIMES}; accuracy: none recorded."),
         (quality(SILENT, AccuracyDifference(reason="the data differ")), f"{TIMES}; accuracy: not compared."),
         (quality(), f"{TIMES}; accuracy: not compared."),
