@@ -59,10 +59,20 @@ def test_one_machine_or_none_has_no_rival():
 
 def test_what_differs_between_the_machines_is_told():
     facts = [
-        {"machine": name, "machine_id": name, "memory_bytes": size} for name, size in (("a", 1), ("b", 2))
+        {"session_id": name, "machine": name, "machine_id": name, "memory_bytes": size}
+        for name, size in (("a", 1), ("b", 2))
     ]
     (pair,) = rivals([*runs("a", 1.0, machine_id="a"), *runs("b", 2.0, hour=1, machine_id="b")], facts)
     assert "memory_bytes" in {difference.name for difference in pair.differences}
+
+
+def test_a_machine_with_other_software_is_another_one():
+    before = runs("a", 1.0, software_id="11112222")
+    after = runs("a", 1.2, hour=5, session_id="later", run_id=None, software_id="33334444")
+    after = [{**row, "run_id": f"later-{n}"} for n, row in enumerate(after)]
+    (pair,) = rivals([*before, *after], [])
+    assert (pair.a, pair.b) == ("a, software 11112222", "a, software 33334444")
+    assert pair.scenarios[0].ratio == pytest.approx(1.2)
 
 
 def test_the_same_run_twice_counts_once():
