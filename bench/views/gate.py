@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rich.text import Text
 
@@ -30,15 +29,6 @@ def gate_texts(found: Sequence[Judgement], undecided_is_ok: bool = False) -> lis
 def gate_markdown(found: Sequence[Judgement], undecided_is_ok: bool = False) -> str:
     """For an issue, or the summary of a CI job."""
     return "  \n".join(map(markdown_words, gate_lines(found, undecided_is_ok))) + "\n"
-
-
-def gate_record(judgement: Judgement) -> dict[str, Any]:
-    """Everything there is of one of them, for JSON."""
-    cases = [vars(case) for case in judgement.cases]
-    plain = {
-        name: getattr(judgement, name) for name in ("a", "b", "outcome", "not_asked", "only_a", "only_b")
-    }
-    return {"rule": str(judgement.rule), **plain, "cases": cases}
 
 
 def gate_lines(found: Sequence[Judgement], undecided_is_ok: bool = False) -> list[str]:

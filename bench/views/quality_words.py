@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bench.analysis.accuracy import AccuracyDifference, Verdict
 from bench.analysis.decision import Decision
-from bench.analysis.quality import Quality, QualityComparison, Trained
+from bench.analysis.quality import Quality, Trained
 from bench.analysis.seeds import GUESSING
 from bench.analysis.targets import Often, Reach, TargetComparison, TargetRatio
 from bench.views.format import NONE, percent, ratio, several, span
@@ -96,19 +96,6 @@ def target_lines(quality: Quality) -> Iterator[str]:
     yield f"Target reached in {_of(a)} runs of A and {_of(b)} of B{_reach(found)}."
     yield f"Steps to the target: {_counted([one.steps for one in found])}."
     yield f"Seconds to the target, in these sessions: {_counted([one.seconds for one in found])}."
-
-
-def target_details(found: TargetComparison) -> str:
-    """A row's target: "98.5 %: 10/10 and 7/10 runs, steps 1.400× (1.200–1.600), B later; …"."""
-    said = f"{found.target_accuracy * 100:.6g} %: {_of(found.a, '/')} and {_of(found.b, '/')} runs"
-    return f"{said}; steps {_ratio(found.steps)}; seconds {_ratio(found.seconds)}"
-
-
-def scenario_details(one: QualityComparison) -> str:
-    """What a row says of its test split: "test −0.20 points (−0.31 to −0.09), worse"; empty if unknown."""
-    if one.test.difference is None:
-        return ""
-    return f"test {difference(one.test)}, {verdict(one.test)}"
 
 
 def _accuracy(quality: Quality) -> str:

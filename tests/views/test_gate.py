@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from bench.analysis.gate_cases import Case
-from bench.views.gate import gate_lines, gate_markdown, gate_record, gate_texts
+from bench.views.gate import gate_lines, gate_markdown, gate_texts
 from tests.judgements import basis, judgement
 
 PASSES = Case("batch_size=1", "passes", 0.001, 1.01, 0.99, 1.03, 1.0)
@@ -111,9 +111,3 @@ def test_scenarios_of_one_side_are_counted():
 def test_names_cannot_steer_a_terminal():
     [line] = gate_lines([judgement(replace(FAILS, name="a\x1b[2Jb\nc"))])
     assert r"a\x1b[2Jb\nc: 1.120" in line
-
-
-def test_a_record_holds_every_case():
-    record = gate_record(judgement(PASSES, FAILS))
-    assert (record["rule"], record["outcome"], len(record["cases"])) == ("slower > 5%", "fails", 2)
-    assert record["cases"][1]["low"] == 1.08
