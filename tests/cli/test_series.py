@@ -157,7 +157,7 @@ def test_what_cuts_a_session_ends_the_row_and_a_resumed_one_makes_the_rest(row, 
     assert said.output.startswith(f"Going on with results/s{number}\nSession {number} of 3\n")
     names = list(row.headers())
     assert len(names) == 3
-    assert said.output.endswith(f"bench compare {' '.join(f'results/{name}' for name in names)}\n")
+    assert said.output.endswith(f"bench show --pool {' '.join(f'results/{name}' for name in names)}\n")
     assert row.headers()[names[-1]] == of(3, *names[:2])
 
 
