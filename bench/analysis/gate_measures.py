@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from bench.analysis.comparison import Comparison
+from bench.analysis.accuracy import AccuracyDifference
+from bench.analysis.comparison import Comparison, ScenarioComparison
 from bench.analysis.gate_rule import Quantity
 
 
@@ -22,44 +22,16 @@ class Measured:
     reason: str = ""
 
 
-class RatioLike(Protocol):
-    """The ratio B/A of something of which less is better, with its interval and p value."""
-
-    @property
-    def ratio(self) -> float | None: ...  # noqa: D102
-    @property
-    def low(self) -> float | None: ...  # noqa: D102
-    @property
-    def high(self) -> float | None: ...  # noqa: D102
-    @property
-    def p(self) -> float | None: ...  # noqa: D102
-
-
-class DifferenceLike(Protocol):
-    """The difference B - A of something of which more is better, with its interval and p value."""
-
-    @property
-    def difference(self) -> float | None: ...  # noqa: D102
-    @property
-    def low(self) -> float | None: ...  # noqa: D102
-    @property
-    def high(self) -> float | None: ...  # noqa: D102
-    @property
-    def p(self) -> float | None: ...  # noqa: D102
-    @property
-    def reason(self) -> str: ...  # noqa: D102
-
-
 Measure = Callable[[Comparison, int], Measured | None]
 """What is known of the scenario at a place of a comparison; None where the rule does not ask about it."""
 
 
-def more_is_worse(found: RatioLike, reason: str = "") -> Measured:
+def more_is_worse(found: ScenarioComparison, reason: str = "") -> Measured:
     """A ratio B/A of times, joules or money."""
     return Measured(found.ratio, found.low, found.high, found.p, reason)
 
 
-def less_is_worse(found: DifferenceLike) -> Measured:
+def less_is_worse(found: AccuracyDifference) -> Measured:
     """A difference B - A of accuracies, as what is lost."""
     value, high, low = (None if end is None else -end for end in (found.difference, found.low, found.high))
     return Measured(value, low, high, found.p, found.reason)

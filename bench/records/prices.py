@@ -8,12 +8,13 @@ from pathlib import Path
 
 from bench.errors import BenchError, reason
 from bench.records.explain import as_key, as_toml, unknown_key
+from bench.records.toml_text import toml_text
 
+_REMEDY = "give the path of a TOML file with a table [price]"
 CURRENCY = "EUR"
 """Where a file names no other one."""
 _KEYS = ("currency", "price")
 _LONGEST_CURRENCY = 8
-_MAX_BYTES = 2**20
 _LIKE = "write it like 'Intel Xeon, 2 cores=0.12', for so much an hour"
 _FILE_LIKE = 'write it like "Intel Xeon, 2 cores" = 0.12 below [price]'
 
@@ -54,7 +55,7 @@ def read_prices(path: Path) -> Prices:
     Raises BenchError as `prices_of` does.
     """
     try:
-        document = tomllib.loads(_text(path))
+        document = tomllib.loads(toml_text(path, BenchError, _REMEDY))
     except (ValueError, RecursionError) as error:  # ValueError: also an integer of thousands of digits
         raise BenchError(f"{path}: not valid TOML: {reason(error)}; mend the file there") from error
     for key in document:
@@ -101,18 +102,3 @@ def _currency(value: object, path: Path) -> str:
         f"{path}: currency: must be a name of up to {_LONGEST_CURRENCY} letters, such as "
         f'"{CURRENCY}", not {as_toml(value)}'
     )
-
-
-def _text(path: Path) -> str:
-    remedy = "give the path of a TOML file with a table [price]"
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)  # a device's has no end
-        if len(content) > _MAX_BYTES:
-            raise BenchError(f"{path}: larger than {_MAX_BYTES // 2**20} MiB; {remedy}")
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except FileNotFoundError as error:
-        raise BenchError(f"{path}: no such file; {remedy}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        why = reason(error) if isinstance(error, OSError) else "not UTF-8 text"
-        raise BenchError(f"{path}: cannot be read: {why}; {remedy}") from error

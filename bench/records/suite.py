@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from bench.errors import SuiteError, reason
 from bench.records.explain import as_toml, explain, unknown_key
 from bench.records.scenario import INT_LIMIT, PositiveInt, Scenario, of_group
+from bench.records.toml_text import toml_text
 
 Settings = Mapping[str, Any]
 _SWEEP_KEYS = ("name", "matrix", "exclude")
@@ -22,7 +23,6 @@ _SUITE_KEYS = ("title", "measure", "sweep")
 _BATCH_KEYS = frozenset(of_group("batch"))
 _MAX_SCENARIOS = 100_000  # more would take years to run, and minutes to list
 
-_MAX_BYTES = 4 * 2**20
 
 INTERVAL_RUNS = 7
 """The fewest runs with the 97 % interval of their median that a precision is told by: even from the least to
@@ -140,7 +140,7 @@ def read_suite(
 
     Raises SuiteError, one line with file, sweep, key and remedy.
     """
-    text = _read_text(path)
+    text = toml_text(path, SuiteError, "give the path of a suite, such as scenarios/quick.toml")
     name = os.fsencode(path.stem).decode(errors="replace")  # recorded, as UTF-8
     try:
         document = tomllib.loads(text)
@@ -176,23 +176,6 @@ def parse_suite(
     if not isinstance(title, str):
         raise SuiteError(f"{where}: title: must be a string, not {as_toml(title)}")
     return Suite(name, title, measured, tuple(points), text)
-
-
-def _read_text(path: Path) -> str:
-    """The text of a suite, its lines ended alike, without the byte order mark of an editor on Windows."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)  # a device's has no end
-        if len(content) > _MAX_BYTES:
-            raise SuiteError(f"{path}: larger than {_MAX_BYTES // 2**20} MiB; give the path of a suite")
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except FileNotFoundError as error:
-        raise SuiteError(
-            f"{path}: no such file; give the path of a suite, such as scenarios/quick.toml"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        why = reason(error) if isinstance(error, OSError) else "not UTF-8 text"
-        raise SuiteError(f"{path}: cannot be read: {why}; give the path of a TOML file") from error
 
 
 def _measure(table: object, where: str, overrides: Settings) -> Measure:

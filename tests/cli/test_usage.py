@@ -34,7 +34,7 @@ WRONG_USE = (
 )
 BAD_INPUT = (
     ("plan missing.toml", "missing.toml: no such file; give the path of a suite"),
-    ("plan empty", "empty: cannot be read: Is a directory; give the path of a TOML file"),
+    ("plan empty", "empty: cannot be read: Is a directory; give the path of a suite"),
     ("plan broken.toml", "broken.toml: not valid TOML: "),
     ("plan typo.toml", 'typo.toml: sweep "a": epohcs: unknown key; did you mean epochs?'),
     (

@@ -91,5 +91,5 @@ def test_a_file_that_is_not_there_or_a_folder_is_one_line(tmp_path):
 
 
 def test_a_file_without_end_is_not_read_whole(file):
-    with pytest.raises(BenchError, match="larger than 1 MiB"):
-        read_prices(file(b"#" * (2**20 + 1)))
+    with pytest.raises(BenchError, match="larger than 4 MiB"):
+        read_prices(file(b"#" * (4 * 2**20 + 1)))

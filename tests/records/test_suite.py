@@ -458,8 +458,9 @@ class TestErrors:
     def test_a_folder_in_place_of_a_file(self, tmp_path):
         with pytest.raises(SuiteError) as caught:
             read_suite(tmp_path)
-        assert (
-            str(caught.value) == f"{tmp_path}: cannot be read: Is a directory; give the path of a TOML file"
+        assert str(caught.value) == (
+            f"{tmp_path}: cannot be read: Is a directory; "
+            "give the path of a suite, such as scenarios/quick.toml"
         )
 
     def test_a_file_that_is_no_text(self, tmp_path):
