@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.analysis.decision import FEWEST_SESSIONS
-from bench.analysis.ratios import Pair, Ratio, block_ratios
+from bench.analysis.ratios import Pair, block_ratios
 from bench.analysis.sides import Unit
-from bench.analysis.statistics import median, rounds_needed
+from bench.analysis.statistics import Ratio, median, rounds_needed
 from bench.analysis.timed import Timed
 from bench.analysis.welch import Shift, paired, welch
 

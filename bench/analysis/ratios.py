@@ -8,13 +8,13 @@ large: 94 to 98 of 100 (simulated by `python -m tests.statistics`).
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.analysis.mann_whitney import interval_rank, lower_tail
-from bench.analysis.statistics import hodges_lehmann_ratio, margin_p
+from bench.analysis.statistics import Ratio, hodges_lehmann_ratio, margin_p
 from bench.analysis.stratified import stratified_ratio
 from bench.analysis.welch import clipped, welch
 
@@ -23,22 +23,6 @@ Pair = tuple[Floats, Floats]
 
 _MOST_PAIRS = 2_500  # differences of a pair of samples; more are looked at one pair after the other
 _AT_ONCE = 2_000_000
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """The ratio of b to a, its interval, and the p value of the null that it lies within the margin.
-
-    `ratio` is None where misses on both sides leave it open. `low`, `high` and `attained_confidence` are None
-    where so few runs allow no interval; `attainable_confidence` is the most that so many allow.
-    """
-
-    ratio: float | None
-    low: float | None
-    high: float | None
-    p: float
-    attained_confidence: float | None
-    attainable_confidence: float
 
 
 def ratios(pairs: Sequence[Pair], confidence: float, delta: float) -> list[Ratio]:
@@ -54,7 +38,7 @@ def block_ratios(questions: Sequence[Sequence[Pair]], confidence: float, delta: 
     )
     for place, pairs in enumerate(questions):
         if place not in found:
-            found[place] = Ratio(**vars(stratified_ratio(pairs, confidence, delta)))
+            found[place] = stratified_ratio(pairs, confidence, delta)
     return [_guarded(found[place], pairs, confidence, delta) for place, pairs in enumerate(questions)]
 
 
@@ -65,11 +49,10 @@ def _guarded(rank: Ratio, pairs: Sequence[Pair], confidence: float, delta: float
     shift = welch([(clipped(np.log(a)), clipped(np.log(b))) for a, b in pairs], confidence, delta)
     if shift is None:
         return rank
-    known = rank.low is not None and rank.high is not None
     return replace(
         rank,
-        low=min(rank.low, math.exp(shift.low)) if known else None,  # type: ignore[type-var]
-        high=max(rank.high, math.exp(shift.high)) if known else None,  # type: ignore[type-var]
+        low=None if rank.low is None else min(rank.low, math.exp(shift.low)),
+        high=None if rank.high is None else max(rank.high, math.exp(shift.high)),
         p=max(rank.p, shift.p),
     )
 
@@ -113,6 +96,6 @@ def _alike(a: Floats, b: Floats, confidence: float, delta: float) -> list[Ratio]
         attained = 1 - 2 * lower_tail(m, n, rank - 1)
     attainable = max(0.0, 1 - 2 * lower_tail(m, n, 0))
     return [
-        Ratio(centre, low, high, p_of[beyond], attained, attainable)
+        Ratio(centre, low, high, attained, attainable, p_of[beyond])
         for centre, low, high, beyond in zip(centres, lows, highs, most, strict=True)
     ]

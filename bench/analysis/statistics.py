@@ -36,6 +36,13 @@ class RatioEstimate:
 
 
 @dataclass(frozen=True)
+class Ratio(RatioEstimate):
+    """The same, with the two-sided p value of the null that the ratio lies within a margin around 1."""
+
+    p: float
+
+
+@dataclass(frozen=True)
 class MedianInterval:
     """An interval of a median, in the values' own unit, with the exact confidence that it attains."""
 

@@ -7,7 +7,6 @@ has the distribution that is their convolution (van Elteren 1960, with equal wei
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.analysis.mann_whitney import SLACK, mann_whitney_counts
+from bench.analysis.statistics import Ratio
 
 Floats = NDArray[np.float64]
 Sizes = tuple[tuple[int, int], ...]
@@ -23,21 +23,7 @@ _MOST_COUNTED = 20_000
 """The convolution is made for so many pairs of runs at most; it takes some 0.1 s. Past that it is normal."""
 
 
-@dataclass(frozen=True)
-class StratifiedRatio:
-    """See `ratios.Ratio`."""
-
-    ratio: float | None
-    low: float | None
-    high: float | None
-    p: float
-    attained_confidence: float | None
-    attainable_confidence: float
-
-
-def stratified_ratio(
-    pairs: Sequence[tuple[Floats, Floats]], confidence: float, delta: float
-) -> StratifiedRatio:
+def stratified_ratio(pairs: Sequence[tuple[Floats, Floats]], confidence: float, delta: float) -> Ratio:
     """The ratio b/a of the times of each pair, in seconds above zero; infinite ones are misses.
 
     The median of all differences of logarithms within sessions, with the interval between two of their order
@@ -52,7 +38,7 @@ def stratified_ratio(
     margin = math.log1p(delta)
     beyond = int(max((lowest > margin).sum(), (highest < -margin).sum()))
     rank = _interval_rank(sizes, confidence)
-    return StratifiedRatio(
+    return Ratio(
         ratio=math.exp(centres[0]) if centres[0] == centres[1] else None,
         low=float(np.exp(lowest[rank - 1])) if rank else None,
         high=float(np.exp(highest[-rank])) if rank else None,
