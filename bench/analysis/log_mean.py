@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.analysis.student import margin_tail, t_quantile
+from bench.analysis.student import margin_tail, satterthwaite, t_quantile
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,8 @@ class LogMean:
 
     def over(self, other: "LogMean") -> "LogMean":
         """This less the other one: of a ratio; its degrees of freedom are Welch's (1947)."""
-        together = self.squared_error + other.squared_error
-        parts = sum(one.squared_error**2 / one.freedom for one in (self, other))
-        freedom = together**2 / parts if parts > 0 else self.freedom + other.freedom
-        return LogMean(self.mean - other.mean, together, freedom)
+        variance, freedom = satterthwaite([(one.squared_error, one.freedom) for one in (self, other)])
+        return LogMean(self.mean - other.mean, variance, freedom)
 
     def margin_p(self, delta: float) -> float:
         """Two-sided p value of the null that the ratio lies between 1/(1+delta) and 1+delta."""

@@ -1,5 +1,8 @@
 """Student's t (1908): quantiles and tails, of single numbers or of arrays."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -23,6 +26,16 @@ def t_tail(t: ArrayLike, degrees: ArrayLike) -> Floats:
 
     found: Floats = stdtr(degrees, -np.asarray(t))
     return found
+
+
+def satterthwaite(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The variance of a sum, and its degrees of freedom, of those of its parts (Satterthwaite 1946).
+
+    Of parts without any variance, or with none that float64 can square, their degrees together.
+    """
+    variance = math.fsum(own for own, _ in parts)
+    squares = math.fsum(own**2 / degrees for own, degrees in parts)
+    return variance, variance**2 / squares if squares else math.fsum(degrees for _, degrees in parts)
 
 
 def margin_tail(estimate: ArrayLike, error: ArrayLike, degrees: ArrayLike, margin: float) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.analysis.student import margin_tail, t_quantile
+from bench.analysis.student import margin_tail, satterthwaite, t_quantile
 
 Floats = NDArray[np.float64]
 
@@ -60,14 +60,10 @@ def shift_of(
     centre: float, variances: Sequence[tuple[float, float]], confidence: float, delta: float
 ) -> Shift:
     """Of an estimate whose variance is the sum of these, each with its degrees of freedom."""
-    variance = math.fsum(own for own, _ in variances)
-    margin = math.log1p(delta)
-    if variance == 0:
-        return Shift(centre, centre, centre, 0.0 if abs(centre) > margin else 1.0)
-    freedom = variance**2 / math.fsum(own**2 / degrees for own, degrees in variances)
+    variance, freedom = satterthwaite(variances)
     error = math.sqrt(variance)
     reach = float(t_quantile(confidence, freedom)) * error
-    p = float(margin_tail(centre, error, freedom, margin))
+    p = float(margin_tail(centre, error, freedom, math.log1p(delta)))
     return Shift(centre, centre - reach, centre + reach, p)
 
 

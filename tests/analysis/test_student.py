@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.analysis.student import margin_tail, t_quantile, t_tail
+from bench.analysis.student import margin_tail, satterthwaite, t_quantile, t_tail
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,14 @@ def test_the_null_is_the_whole_margin():
 
 def test_what_is_known_without_error_is_past_the_margin_or_not():
     assert margin_tail([0.02, -0.02, 0.005], [0.0, 0.0, 0.0], [3, 3, 3], 0.01).tolist() == [0.0, 0.0, 1.0]
+
+
+def test_parts_of_one_size_have_their_degrees_together():
+    """Of variances 1 and 3 with 4 and 9 degrees: 16 / (1 / 4 + 9 / 9) = 12.8."""
+    assert satterthwaite([(1.0, 4), (3.0, 9)]) == pytest.approx((4.0, 12.8))
+    assert satterthwaite([(2.0, 5), (2.0, 5)]) == pytest.approx((4.0, 10))
+
+
+def test_without_variance_to_square_all_degrees_count():
+    assert satterthwaite([(0.0, 4), (0.0, 9)]) == (0.0, 13)
+    assert satterthwaite([(1e-200, 4), (1e-200, 9)]) == pytest.approx((2e-200, 13))
