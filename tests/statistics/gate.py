@@ -1,7 +1,7 @@
 """How often a gate is wrong, and how often it can tell: tables of made-up scenarios whose truth is known."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rich.table import Table
@@ -10,11 +10,13 @@ from bench.analysis.comparison import Comparison
 from bench.analysis.estimates import estimates
 from bench.analysis.gate import Judgement, judged
 from bench.analysis.gate_rule import parse_rule
-from bench.analysis.timed import Timed
 from bench.analysis.verdict import ScenarioComparison, SideOfScenario
 from tests.judgements import basis
+from tests.statistics import tables as made_up
+from tests.statistics.noise import Noise
 
 THRESHOLD = 0.05
+ROUNDS = 5
 RULE = parse_rule("slower > 5%")
 
 
@@ -23,7 +25,7 @@ class Sides:
     """Two sides that are held together: in one session, or (`mood`) each in sessions of its own.
 
     The logarithms of runs have the standard deviation `noise`. With `mood`, that of the sessions, `looks` is
-    how many sessions a side there are, of five runs each; else how many rounds.
+    how many sessions a side there are, of `ROUNDS` runs each; else how many rounds.
     """
 
     looks: int
@@ -36,16 +38,11 @@ class Sides:
 
     def drawn(self, rng, factors, name):
         """One side's times of each scenario, which take `factors` of a second."""
-        if self.mood is None:
-            sessions = ["one"] * self.looks
-            moods = np.zeros(self.looks)
-        else:
-            sessions = [f"{name}{number}" for number in range(self.looks) for _ in range(5)]
-            moods = np.repeat(rng.normal(0, self.mood, self.looks), 5)
-        blocks = tuple(enumerate(sessions))
-        shape = (len(factors), len(sessions))
-        logs = np.log(factors)[:, None] + moods + rng.normal(0, self.noise, shape)
-        return [Timed(seconds, tuple(sessions), blocks) for seconds in np.exp(logs)]
+        noise = Noise("", self.noise, mood=self.mood or 0.0)
+        sessions, rounds = (0, self.looks) if self.mood is None else (self.looks, ROUNDS)
+        held = made_up.Sides(noise, noise, len(factors), rounds, rounds, sessions)
+        times = made_up.drawn(noise, held, rounds, name, rng)
+        return [replace(of, seconds=of.seconds * factor) for of, factor in zip(times, factors, strict=True)]
 
 
 def judgements(rng, sides: Sides, slower, tables: int) -> list[Judgement]:
